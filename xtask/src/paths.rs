@@ -1,0 +1,62 @@
+//! Where the stack keeps things: state that a second checkout takes over, caches that outlive a purge, and the checkout.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The stack's state, all of it: data directories, keys, pid files, sockets.
+const STATE: &str = "/var/lib/codex-k8s-dev";
+
+/// The folders that every part of the stack agrees on.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    /// The repository this binary was built from.
+    pub(crate) checkout: PathBuf,
+    /// Build products, downloads and logs, shared by all checkouts of one user.
+    pub(crate) cache: PathBuf,
+    /// What a running stack is made of.
+    pub(crate) state: PathBuf,
+}
+
+impl Paths {
+    /// Finds the folders and creates the cache, which needs no privilege.
+    pub(crate) fn find() -> Result<Self> {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask is not inside a checkout")?
+            .to_path_buf();
+        let home = env::var_os("HOME").context("HOME is not set, so there is no place for the caches")?;
+        let cache = PathBuf::from(home).join(".cache/codex-k8s");
+        fs::create_dir_all(cache.join("logs")).with_context(|| format!("cannot create {}", cache.display()))?;
+        Ok(Self { checkout, cache, state: PathBuf::from(STATE) })
+    }
+
+    /// The complete output of one step.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.cache.join("logs").join(format!("{name}.log"))
+    }
+
+    /// What a background process of the stack writes.
+    pub(crate) fn daemon_log(&self, name: &str) -> PathBuf {
+        self.state.join("log").join(format!("{name}.log"))
+    }
+
+    /// Who a background process of the stack is.
+    pub(crate) fn pid_file(&self, name: &str) -> PathBuf {
+        self.state.join("run").join(format!("{name}.pid"))
+    }
+
+    /// Cargo's build products, outside the checkout so that a fresh clone reuses them.
+    pub(crate) fn target(&self) -> PathBuf {
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.cache.join("target"), PathBuf::from)
+    }
+
+    /// Creates a folder of the state.
+    pub(crate) fn make_state(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.state.join(name);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        Ok(folder)
+    }
+}
