@@ -1,1 +1,18 @@
-//! domain
+//! What codex-k8s decides, as plain data and total functions.
+//!
+//! Nothing here knows a database, a cluster or a socket: a rule takes facts and answers; performing the answer is
+//! somebody else's work. Each rule has one home, named after what it decides.
+#![deny(missing_docs)]
+
+pub mod closing;
+pub mod code;
+pub mod event;
+pub mod flow;
+pub mod ids;
+pub mod intake;
+pub mod labels;
+pub mod launch;
+pub mod names;
+pub mod reasons;
+pub mod rights;
+pub mod run;

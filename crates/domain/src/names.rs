@@ -1,0 +1,64 @@
+//! Names that the platform gives to things in Kubernetes and git: deterministic, so that whoever takes a run over
+//! finds what its predecessor made.
+
+use sha2::{Digest, Sha256};
+
+use crate::ids::RunId;
+
+/// A namespace's name may have 63 characters (RFC 1123 label).
+const NAME_LIMIT: usize = 63;
+
+/// The namespace of a run: `<project>-<stage>-i<issue>-<run8>`; a name that would be too long keeps its end and has
+/// its project replaced by a hash.
+#[must_use]
+pub fn namespace(project_slug: &str, stage: &str, issue: i64, run: RunId) -> String {
+    let tail = format!("{stage}-i{issue}-{}", run.short());
+    let name = format!("{project_slug}-{tail}");
+    if name.len() <= NAME_LIMIT {
+        return name;
+    }
+    let digest = hex::encode(Sha256::digest(project_slug.as_bytes()));
+    format!("p{}-{tail}", &digest[..8])
+}
+
+/// The Job of one launch.
+#[must_use]
+pub fn job(run: RunId, launch: i32) -> String {
+    format!("run-{}-l{launch}", run.short())
+}
+
+/// The Secret that hands the launch's token to its pod.
+#[must_use]
+pub fn token_secret(run: RunId, launch: i32) -> String {
+    format!("{}-token", job(run, launch))
+}
+
+/// The only branch that the run may push.
+#[must_use]
+pub fn branch(issue: i64, run: RunId) -> String {
+    format!("codex/i{issue}-{}", run.short())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> RunId {
+        RunId("0192f0c1-2222-7333-8444-0123456789ab".parse().unwrap())
+    }
+
+    #[test]
+    fn names_follow_the_run() {
+        assert_eq!(namespace("acme", "dev", 12, run()), "acme-dev-i12-456789ab");
+        assert_eq!(job(run(), 2), "run-456789ab-l2");
+        assert_eq!(token_secret(run(), 2), "run-456789ab-l2-token");
+        assert_eq!(branch(12, run()), "codex/i12-456789ab");
+    }
+
+    #[test]
+    fn a_long_name_is_hashed_and_still_fits() {
+        let name = namespace(&"a".repeat(60), "dev", i64::MAX, run());
+        assert!(name.len() <= NAME_LIMIT, "{name}");
+        assert!(name.ends_with("-456789ab"));
+    }
+}

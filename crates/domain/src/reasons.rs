@@ -1,0 +1,102 @@
+//! The fixed lists of reasons: why a delivery started nothing, and why a run ended.
+
+use crate::coded_enum;
+
+coded_enum! {
+    /// Why a delivery started nothing, or what it did instead.
+    IntakeReason {
+        /// The label is not one that starts a run.
+        NotTriggerLabel = "not_trigger_label",
+        /// Another stage label lies on the issue, and no run is active.
+        LabelConflict = "label_conflict",
+        /// No project has connected this repository.
+        RepositoryNotBound = "repository_not_bound",
+        /// The sender is not a user of the platform.
+        SenderNotAllowed = "sender_not_allowed",
+        /// The sender is a user, but no member of the project.
+        SenderNotMember = "sender_not_member",
+        /// The sender is a member who may only read.
+        SenderRoleNotPermitted = "sender_role_not_permitted",
+        /// The sender is a bot or an organisation.
+        SenderTypeNotPermitted = "sender_type_not_permitted",
+        /// The issue's run is still active.
+        RunAlreadyActive = "run_already_active",
+        /// Blocked, or waiting for a person's input.
+        StageNotReady = "stage_not_ready",
+        /// The issue is closed.
+        IssueClosed = "issue_closed",
+        /// The same event under another delivery id.
+        DuplicateEvent = "duplicate_event",
+        /// The event is older than the ledger remembers.
+        StaleEvent = "stale_event",
+        /// The platform's own account did it.
+        OwnAction = "own_action",
+        /// The platform does nothing on this event.
+        EventNotHandled = "event_not_handled",
+        /// The run label was taken off.
+        Unlabelled = "unlabelled",
+        /// The issue was closed or deleted, so its run ends.
+        IssueEnded = "issue_ended",
+        /// The issue's text changed before its run was claimed.
+        IssueEdited = "issue_edited",
+    }
+}
+
+impl IntakeReason {
+    /// Whether the person is told by a comment on the issue. The rest would be noise, or there is no token to
+    /// comment with.
+    #[must_use]
+    pub const fn deserves_comment(self) -> bool {
+        matches!(
+            self,
+            Self::LabelConflict
+                | Self::SenderNotAllowed
+                | Self::SenderNotMember
+                | Self::SenderRoleNotPermitted
+                | Self::RunAlreadyActive
+                | Self::StageNotReady
+        )
+    }
+}
+
+coded_enum! {
+    /// Why a run ended other than well.
+    Reason {
+        /// The agent's image could not be pulled.
+        ImagePull = "image_pull",
+        /// No node could take the pod.
+        Unschedulable = "unschedulable",
+        /// The namespace's quota refused the pod.
+        Quota = "quota",
+        /// Admission (Pod Security, a policy, a webhook) refused the pod.
+        AdmissionDenied = "admission_denied",
+        /// The container used more memory than it may.
+        Oom = "oom",
+        /// The pod was evicted.
+        Evicted = "evicted",
+        /// The pod or the Job is gone, and nothing says why.
+        Vanished = "vanished",
+        /// The time limit of the run.
+        Timeout = "timeout",
+        /// A person, or the end of the issue, stopped it.
+        Cancelled = "cancelled",
+        /// What it was started for changed before it began.
+        Stale = "stale",
+        /// The budget is used up.
+        Budget = "budget",
+        /// A person refused what the run needed.
+        ApprovalDenied = "approval_denied",
+        /// The agent changed what its stage may not change.
+        WriteScope = "write_scope",
+        /// A planted secret left the pod.
+        Canary = "canary",
+        /// The pod could reach what it must not reach.
+        EgressOpen = "egress_open",
+        /// The agent failed or produced nothing.
+        AgentError = "agent_error",
+        /// The platform, Kubernetes or GitHub failed.
+        InfraError = "infra_error",
+        /// What was true at intake no longer held at launch.
+        FailedPrecondition = "failed_precondition",
+    }
+}
