@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use sha2::{Digest, Sha256};
 
 use crate::paths::Paths;
-use crate::steps::{append_to, wait_until};
+use crate::steps::{append_to, excerpt, wait_until};
 
 /// How to start one background process.
 #[derive(Clone, Debug)]
@@ -25,12 +25,25 @@ pub(crate) struct Daemon {
     pub(crate) env: Vec<(String, String)>,
     /// Run as this user and group instead of ours.
     pub(crate) user: Option<(u32, u32)>,
-    /// Where its address is, for `status`.
-    pub(crate) address: &'static str,
     /// Contents that it reads only at start: a change means a restart.
     pub(crate) reads: Vec<u8>,
-    /// How long a polite stop may take before it is killed.
+    /// How it is asked to stop.
+    pub(crate) ending: Ending,
+}
+
+/// How a process is asked to stop, and when it is killed instead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// The polite signal.
+    pub(crate) signal: Signal,
+    /// How long it may take.
     pub(crate) grace: Duration,
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Self { signal: Signal::SIGTERM, grace: Duration::from_secs(10) }
+    }
 }
 
 /// A process that is alive and the one we started.
@@ -75,8 +88,28 @@ impl Daemon {
         if self.is_current(paths) {
             return Ok(());
         }
-        stop(paths, self.name, self.grace)?;
+        stop(paths, self.name, self.ending)?;
         self.start(paths)
+    }
+
+    /// Starts it where needed and asks `probe` until it answers; a process that died meanwhile ends the wait.
+    pub(crate) fn ensure_ready(
+        &self,
+        paths: &Paths,
+        limit: Duration,
+        mut probe: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
+        self.ensure(paths)?;
+        let mut died = false;
+        wait_until(self.name, limit, || {
+            died = running(paths, self.name).is_none();
+            if died { Ok(()) } else { probe() }
+        })
+        .with_context(|| excerpt(&paths.daemon_log(self.name)))?;
+        if died {
+            bail!("{} ended at once\n{}", self.name, excerpt(&paths.daemon_log(self.name)));
+        }
+        Ok(())
     }
 
     fn start(&self, paths: &Paths) -> Result<()> {
@@ -105,10 +138,10 @@ impl Daemon {
     }
 }
 
-/// Stops a background process: politely, then by force after `grace`.
-pub(crate) fn stop(paths: &Paths, name: &str, grace: Duration) -> Result<()> {
+/// Stops a background process: politely, then by force.
+pub(crate) fn stop(paths: &Paths, name: &str, ending: Ending) -> Result<()> {
     if let Some(found) = running(paths, name) {
-        end(&found, Signal::SIGTERM, grace).or_else(|_| end(&found, Signal::SIGKILL, Duration::from_secs(10)))?;
+        end(&found, ending.signal, ending.grace).or_else(|_| end(&found, Signal::SIGKILL, Duration::from_secs(10)))?;
     }
     match fs::remove_file(paths.pid_file(name)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
@@ -176,9 +209,8 @@ mod tests {
             argv: vec!["sleep".into(), "60".into()],
             env: Vec::new(),
             user: None,
-            address: "",
             reads: Vec::new(),
-            grace: Duration::from_secs(5),
+            ending: Ending::default(),
         };
         sleeper.ensure(&paths).unwrap();
         let first = running(&paths, "sleeper").unwrap();
@@ -187,7 +219,7 @@ mod tests {
         sleeper.argv[1] = "61".into();
         sleeper.ensure(&paths).unwrap();
         assert_ne!(running(&paths, "sleeper").unwrap().pid, first.pid);
-        stop(&paths, "sleeper", sleeper.grace).unwrap();
+        stop(&paths, "sleeper", sleeper.ending).unwrap();
         assert_eq!(running(&paths, "sleeper"), None);
     }
 }

@@ -5,9 +5,11 @@ mod cli;
 mod command;
 mod daemon;
 mod gates;
+mod network;
 mod paths;
 mod postgres;
 mod prerequisites;
+mod stack;
 mod steps;
 mod wheels;
 

@@ -23,10 +23,8 @@ pub(crate) struct Paths {
 impl Paths {
     /// Finds the folders and creates the cache, which needs no privilege.
     pub(crate) fn find() -> Result<Self> {
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("xtask is not inside a checkout")?
-            .to_path_buf();
+        let checkout =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is not inside a checkout")?.to_path_buf();
         let home = env::var_os("HOME").context("HOME is not set, so there is no place for the caches")?;
         let cache = PathBuf::from(home).join(".cache/codex-k8s");
         fs::create_dir_all(cache.join("logs")).with_context(|| format!("cannot create {}", cache.display()))?;

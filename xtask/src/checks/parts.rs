@@ -1,0 +1,103 @@
+//! The parts of the test command, and what each runs.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::tally::Tally;
+use crate::gates;
+use crate::paths::Paths;
+use crate::postgres;
+use crate::prerequisites::{self, For};
+use crate::steps::{Step, step};
+
+/// A part of the test command, by the name people type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Format, lints, size and dependency gates, and tests that need nothing but the compiler.
+    Unit,
+    /// SQL against a real PostgreSQL.
+    Store,
+    /// Whole stories through the front door: real SQL and the stand-ins.
+    Story,
+}
+
+impl Part {
+    /// Every part, cheapest first.
+    pub(super) const ALL: [Self; 3] = [Self::Unit, Self::Store, Self::Story];
+
+    /// Runs everything of this part, also after a failure.
+    pub(super) fn run(self, paths: &Paths) -> Tally {
+        match self {
+            Self::Unit => unit(paths),
+            Self::Store => {
+                with_postgres(paths, || cargo_tests(paths, "test-store", "tests of the store", &["-p", "store"]))
+            }
+            Self::Story => {
+                with_postgres(paths, || cargo_tests(paths, "test-story", "stories", &["-p", "testkit", "--test", "*"]))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.pad(match self {
+            Self::Unit => "unit",
+            Self::Store => "store",
+            Self::Story => "story",
+        })
+    }
+}
+
+fn unit(paths: &Paths) -> Tally {
+    let mut tally = Tally::check(step(paths, "gate-sizes", "file sizes", |_| none(gates::sizes(paths)?)));
+    tally +=
+        Tally::check(step(paths, "gate-dependencies", "crate dependencies", |_| none(gates::dependencies(paths)?)));
+    tally +=
+        Tally::check(step(paths, "fmt", "format", |step| step.run(cargo(paths).args(["fmt", "--all", "--check"]))));
+    tally += Tally::check(step(paths, "clippy", "lints", |step| {
+        step.run(cargo(paths).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    }));
+    tally += cargo_tests(paths, "test-unit", "unit tests", &["--workspace", "--lib", "--bins"]);
+    tally
+}
+
+/// Runs `work` with the tests' PostgreSQL up; without it the part has failed.
+fn with_postgres(paths: &Paths, work: impl FnOnce() -> Tally) -> Tally {
+    let started = prerequisites::ensure(paths, For::Tests).and_then(|()| postgres::start_tests(paths));
+    match started {
+        Ok(()) => work(),
+        Err(error) => Tally::check(Err(error)),
+    }
+}
+
+fn cargo_tests(paths: &Paths, name: &str, title: &str, arguments: &[&str]) -> Tally {
+    let mut written = String::new();
+    let result = step(paths, name, title, |step: &mut Step| {
+        let mut command = cargo(paths);
+        command.args(["test", "--no-fail-fast"]).args(arguments).env("DATABASE_URL", postgres::TEST_URL);
+        let result = step.run(&mut command);
+        written = step.written()?;
+        result
+    });
+    Tally::cargo(&written, result)
+}
+
+/// Cargo with the shared build folder; on CI a snapshot that differs is a failure, never a new file.
+pub(crate) fn cargo(paths: &Paths) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&paths.checkout).env("CARGO_TARGET_DIR", paths.target());
+    if env::var_os("CI").is_some_and(|value| value == "true") {
+        command.env("INSTA_UPDATE", "no");
+    }
+    command
+}
+
+fn none(problems: Vec<String>) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    bail!("\n  - {}", problems.join("\n  - "))
+}

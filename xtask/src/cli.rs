@@ -1,0 +1,61 @@
+//! The command line: which commands exist and what they call.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::checks::{self, Part};
+use crate::paths::Paths;
+use crate::stack;
+
+/// What people run on a checkout of codex-k8s.
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Starts the development stack.
+    Up,
+    /// Stops the development stack.
+    Down {
+        /// Also removes its state: databases, keys, images. Caches stay.
+        #[arg(long)]
+        purge: bool,
+    },
+    /// Shows every component of the stack.
+    Status,
+    /// Runs the tests: all parts, or those named.
+    Test {
+        /// Parts to run.
+        parts: Vec<Part>,
+    },
+}
+
+/// Does what the command line says; an error is printed once, here.
+pub(crate) fn run() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(task: Task) -> Result<()> {
+    let paths = Paths::find()?;
+    match task {
+        Task::Up => stack::up(&paths),
+        Task::Down { purge } => stack::down(&paths, purge),
+        Task::Status => {
+            stack::status(&paths);
+            Ok(())
+        }
+        Task::Test { parts } => checks::run(&paths, &parts),
+    }
+}
