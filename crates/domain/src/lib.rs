@@ -6,6 +6,7 @@
 
 pub mod closing;
 pub mod code;
+pub mod egress;
 pub mod event;
 pub mod flow;
 pub mod ids;
@@ -16,3 +17,4 @@ pub mod names;
 pub mod reasons;
 pub mod rights;
 pub mod run;
+pub mod scope;
