@@ -1,1 +1,29 @@
-//! cluster
+//! Runs in Kubernetes: what a run's namespace, guards and Job look like ([`manifests`], pure), what the cluster shows
+//! of them ([`seen`], pure), and the thin edge that asks the API server ([`Cluster`]).
+//!
+//! Every request may be repeated, by the same worker or by another one: names are deterministic, what is there
+//! already is adopted after its labels were checked, and what is taken away is named by UID.
+#![deny(missing_docs)]
+
+mod ask;
+mod error;
+pub mod labels;
+mod launch;
+pub mod manifests;
+mod namespaces;
+mod remove;
+pub mod seen;
+mod sight;
+pub mod spec;
+mod watch;
+
+pub use ask::Cluster;
+pub use error::ClusterError;
+pub use kube::runtime::watcher::Error as WatchError;
+pub use launch::MadeJob;
+pub use namespaces::RunNamespace;
+pub use seen::{Sighting, observe};
+pub use spec::RunSpec;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! The labels and annotations that say whose an object is. Everything that the platform makes for a run carries them,
+//! and nothing without them is ever touched.
+
+use std::collections::BTreeMap;
+
+use domain::ids::RunId;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::spec::RunSpec;
+
+/// Marks what this platform made; its value is [`MANAGER`].
+pub const MANAGED_BY: &str = "codex-k8s.dev/managed-by";
+/// The value of [`MANAGED_BY`], also the field manager of server-side apply.
+pub const MANAGER: &str = "codex-k8s";
+/// What the object is for; `run` for all of a run.
+pub const PURPOSE: &str = "codex-k8s.dev/purpose";
+/// The run's id (UUID).
+pub const RUN_ID: &str = "codex-k8s.dev/run-id";
+/// The project's id (UUID).
+pub const PROJECT_ID: &str = "codex-k8s.dev/project-id";
+/// The issue's number.
+pub const ISSUE: &str = "codex-k8s.dev/issue";
+/// The role that acts.
+pub const ROLE: &str = "codex-k8s.dev/role";
+/// The runtime's kind: `code-only` or `full-env`.
+pub const MODE: &str = "codex-k8s.dev/mode";
+/// The launch that a Job, its pod and its Secret belong to.
+pub const LAUNCH: &str = "codex-k8s.dev/launch";
+/// Annotation: what one webhook or click caused, from end to end.
+pub const CORRELATION_ID: &str = "codex-k8s.dev/correlation-id";
+/// Annotation of a namespace: when it may be removed (RFC 3339).
+pub const EXPIRES_AT: &str = "codex-k8s.dev/expires-at";
+
+/// Selects everything that the platform made for runs.
+#[must_use]
+pub fn selector() -> String {
+    format!("{MANAGED_BY}={MANAGER},{PURPOSE}=run")
+}
+
+/// The labels of everything in the run's namespace, and of the namespace.
+#[must_use]
+pub fn of_run(spec: &RunSpec) -> BTreeMap<String, String> {
+    [
+        (MANAGED_BY, MANAGER.to_owned()),
+        (PURPOSE, "run".to_owned()),
+        (RUN_ID, spec.run_id.to_string()),
+        (PROJECT_ID, spec.project_id.to_string()),
+        (ISSUE, spec.issue.to_string()),
+        (ROLE, spec.role.clone()),
+        (MODE, spec.mode.clone()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+/// The labels of what belongs to one launch of the run.
+#[must_use]
+pub fn of_launch(spec: &RunSpec) -> BTreeMap<String, String> {
+    let mut labels = of_run(spec);
+    labels.insert(LAUNCH.to_owned(), spec.launch.to_string());
+    labels
+}
+
+/// The run that an object belongs to, or `None` when it is not one of ours.
+#[must_use]
+pub fn run_of(meta: &ObjectMeta) -> Option<RunId> {
+    let labels = meta.labels.as_ref()?;
+    if labels.get(MANAGED_BY).map(String::as_str) != Some(MANAGER) {
+        return None;
+    }
+    labels.get(RUN_ID)?.parse::<uuid::Uuid>().ok().map(RunId)
+}

@@ -1,0 +1,52 @@
+//! The run's namespace, and the grant that lets the worker act inside it and nowhere else.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::meta;
+use crate::labels;
+use crate::spec::RunSpec;
+
+/// The namespace, with Pod Security `restricted` enforced from its first second.
+#[must_use]
+pub fn namespace(spec: &RunSpec) -> Namespace {
+    let mut all = labels::of_run(spec);
+    all.insert("pod-security.kubernetes.io/enforce".into(), "restricted".into());
+    all.insert("pod-security.kubernetes.io/enforce-version".into(), "latest".into());
+    let annotations = BTreeMap::from([
+        (labels::CORRELATION_ID.into(), spec.correlation_id.to_string()),
+        (labels::EXPIRES_AT.into(), spec.expires_at.to_rfc3339()),
+    ]);
+    Namespace {
+        metadata: ObjectMeta {
+            name: Some(spec.namespace.clone()),
+            labels: Some(all),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    }
+}
+
+/// Grants the worker's account what it needs in this namespace. Without it the worker may not read a Secret or
+/// delete a pod here, and it may bind no other role.
+#[must_use]
+pub fn manager_binding(spec: &RunSpec) -> RoleBinding {
+    RoleBinding {
+        metadata: meta(spec, &spec.grantee.cluster_role),
+        role_ref: RoleRef {
+            api_group: "rbac.authorization.k8s.io".into(),
+            kind: "ClusterRole".into(),
+            name: spec.grantee.cluster_role.clone(),
+        },
+        subjects: Some(vec![Subject {
+            kind: "ServiceAccount".into(),
+            name: spec.grantee.service_account.clone(),
+            namespace: Some(spec.grantee.namespace.clone()),
+            api_group: None,
+        }]),
+    }
+}

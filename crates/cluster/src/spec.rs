@@ -1,0 +1,157 @@
+//! What a run needs to be put into the cluster: plain data, filled from rows and configuration by the worker.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{CorrelationId, ProjectId, RunId};
+use domain::names;
+
+/// Everything the manifests of one launch of a run are built from.
+#[derive(Debug, Clone)]
+pub struct RunSpec {
+    /// The run.
+    pub run_id: RunId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The issue's number.
+    pub issue: i64,
+    /// The role that acts, such as `dev`.
+    pub role: String,
+    /// `code-only`: the pod reaches the gateway and nothing else.
+    pub mode: String,
+    /// Which launch of the run this is, from 1. Names the Job.
+    pub launch: i32,
+    /// The run's namespace ([`domain::names::namespace`]).
+    pub namespace: String,
+    /// Ties together everything that one webhook caused.
+    pub correlation_id: CorrelationId,
+    /// When the namespace may be removed; written on it for people, the row decides.
+    pub expires_at: DateTime<Utc>,
+    /// The run's own time limit, seconds. The Job's is later: it is only there for the case that no worker is.
+    pub deadline_seconds: i64,
+    /// What the pod runs.
+    pub agent: AgentPod,
+    /// What the pod may reach.
+    pub gateway: Gateway,
+    /// Who gets rights in the namespace.
+    pub grantee: Grantee,
+    /// What the namespace may use in total.
+    pub quota: Resources,
+}
+
+/// The agent's container.
+#[derive(Debug, Clone)]
+pub struct AgentPod {
+    /// Image reference.
+    pub image: String,
+    /// `IfNotPresent`, `Always` or `Never`.
+    pub pull_policy: String,
+    /// What the container may use; requests are a quarter of it.
+    pub limits: Resources,
+    /// Further variables, such as `CODEXK8S_EGRESS_WAIT_SECONDS`. Never a secret.
+    pub env: Vec<(String, String)>,
+}
+
+/// Amounts of compute and disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// Thousandths of a core.
+    pub cpu_millis: u32,
+    /// MiB.
+    pub memory_mib: u32,
+    /// MiB of local disk: the checkout, the agent's home and `/tmp` together.
+    pub disk_mib: u32,
+}
+
+/// The gateway's agents listener, the only thing a pod may talk to.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// The platform's namespace.
+    pub namespace: String,
+    /// Value of the gateway pods' label `app.kubernetes.io/name`.
+    pub app: String,
+    /// The address that [`Self::host`] stands for inside the pod (the Service's cluster address).
+    pub ip: IpAddr,
+    /// The name in the pod's `/etc/hosts`, since the pod has no DNS.
+    pub host: String,
+    /// The port of listener, container and Service alike.
+    pub port: u16,
+    /// `host:port` pairs that would answer if the pod's egress were open; the runner tries them before it begins.
+    pub egress_probes: Vec<String>,
+}
+
+impl Gateway {
+    /// The base URL that the runner is given.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}:{}", self.host, self.port)
+    }
+}
+
+/// The ServiceAccount that the worker runs as, and the ClusterRole it is granted in each run's namespace.
+#[derive(Debug, Clone)]
+pub struct Grantee {
+    /// The account's namespace.
+    pub namespace: String,
+    /// The account's name.
+    pub service_account: String,
+    /// Name of the ClusterRole.
+    pub cluster_role: String,
+}
+
+impl RunSpec {
+    /// Name of this launch's Job.
+    #[must_use]
+    pub fn job_name(&self) -> String {
+        names::job(self.run_id, self.launch)
+    }
+
+    /// Name of the Secret with this launch's token.
+    #[must_use]
+    pub fn token_secret_name(&self) -> String {
+        names::token_secret(self.run_id, self.launch)
+    }
+}
+
+/// A spec as the tests use it.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    pub(crate) const RUN: &str = "0192f0c1-2222-7333-8444-0123456789ab";
+
+    pub(crate) fn spec() -> RunSpec {
+        RunSpec {
+            run_id: RunId(RUN.parse().unwrap()),
+            project_id: ProjectId("0192f0c1-0000-7000-8000-00000000000a".parse().unwrap()),
+            issue: 12,
+            role: "dev".into(),
+            mode: "code-only".into(),
+            launch: 1,
+            namespace: "acme-dev-i12-456789ab".into(),
+            correlation_id: CorrelationId("0192f0c1-0000-7000-8000-00000000000c".parse().unwrap()),
+            expires_at: "2026-03-02T10:00:00Z".parse().unwrap(),
+            deadline_seconds: 3600,
+            agent: AgentPod {
+                image: "registry.example/agent:1".into(),
+                pull_policy: "IfNotPresent".into(),
+                limits: Resources { cpu_millis: 2000, memory_mib: 2048, disk_mib: 5120 },
+                env: vec![("CODEXK8S_EGRESS_WAIT_SECONDS".into(), "30".into())],
+            },
+            gateway: Gateway {
+                namespace: "codex-k8s".into(),
+                app: "api-gateway".into(),
+                ip: "10.96.0.40".parse().unwrap(),
+                host: "agents.codex-k8s.internal".into(),
+                port: 8081,
+                egress_probes: vec!["10.96.0.40:8082".into()],
+            },
+            grantee: Grantee {
+                namespace: "codex-k8s".into(),
+                service_account: "worker".into(),
+                cluster_role: "codex-k8s-run-manager".into(),
+            },
+            quota: Resources { cpu_millis: 4000, memory_mib: 4096, disk_mib: 10240 },
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The manifests as they are sent, and the edge against a scripted API server.
+
+mod manifests;
