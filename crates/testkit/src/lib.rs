@@ -1,1 +1,8 @@
-//! testkit
+//! What tests and the development stack put in the place of the outside world: GitHub with real git behind it, and a
+//! model that plays scenarios. Everything speaks HTTP, so that what is tested is the same code that runs in production.
+#![deny(missing_docs)]
+
+pub mod git;
+pub mod github;
+pub mod model;
+pub mod tools;

@@ -1,0 +1,256 @@
+//! Starts the stand-in: the emulator, the seed, the routes and the listeners.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use anyhow::{Context, Result};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{
+    admin,
+    deliveries::DeliveryLog,
+    emulator::{Emulator, lock},
+    faults::{self, CallLog, Faults},
+    hooks::{self, Hooks},
+    oauth::{self, Codes},
+    proxy, pulls,
+    seed::Seed,
+    smart_http,
+    tokens::Tokens,
+    worlds,
+};
+
+/// How to start the stand-in.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Addresses to listen on; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The address people, pods and git know it by; `None`: the first listener's.
+    pub base_url: Option<String>,
+    /// The emulator's loopback port; 0 takes a free one.
+    pub emulator_port: u16,
+    /// Node's binary, 22 or later.
+    pub node: PathBuf,
+    /// The emulator's entry script.
+    pub emulate: PathBuf,
+    /// Folder whose subfolder `repositories` holds the bare repositories; that one is emptied at start, because the
+    /// emulator begins empty too.
+    pub git_root: PathBuf,
+    /// Seed file; `None`: the one that belongs to this crate.
+    pub seed: Option<PathBuf>,
+}
+
+impl Options {
+    /// A stand-in for one test program: a free loopback port, with `git_root` for its repositories.
+    ///
+    /// # Errors
+    /// When Node or the emulator cannot be found (see [`crate::tools`]).
+    pub fn for_tests(git_root: PathBuf) -> Result<Self> {
+        Ok(Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            base_url: None,
+            emulator_port: 0,
+            node: crate::tools::node()?,
+            emulate: crate::tools::emulate()?,
+            git_root,
+            seed: None,
+        })
+    }
+}
+
+pub(super) type Shared = Arc<State>;
+
+/// Everything the routes share.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) base_url: String,
+    /// Where the emulator reaches the front.
+    pub(super) capture_base: String,
+    pub(super) emulator: Emulator,
+    pub(super) seed: Seed,
+    pub(super) tokens: Tokens,
+    pub(super) faults: Faults,
+    pub(super) calls: CallLog,
+    pub(super) hooks: Hooks,
+    pub(super) deliveries: DeliveryLog,
+    pub(super) codes: Codes,
+    pub(super) next_world: AtomicUsize,
+    /// For deliveries to the receivers of hooks.
+    pub(super) outside: reqwest::Client,
+    next_delivery: AtomicU64,
+    git_root: PathBuf,
+    repository_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl State {
+    /// Where the bare repository lies.
+    pub(super) fn repository_folder(&self, owner: &str, name: &str) -> PathBuf {
+        self.git_root.join(owner).join(format!("{name}.git"))
+    }
+
+    /// Held while a repository and its mirror are brought together.
+    pub(super) fn repository_lock(&self, owner: &str, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        lock(&self.repository_locks).entry(format!("{owner}/{name}")).or_default().clone()
+    }
+
+    /// Ids grow in the order deliveries were begun.
+    pub(super) fn next_delivery(&self) -> u64 {
+        self.next_delivery.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// A running stand-in; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    base_url: String,
+    tasks: JoinSet<std::io::Result<()>>,
+}
+
+impl Running {
+    /// The address it is known by, without a slash at its end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Waits until a listener fails.
+    ///
+    /// # Errors
+    /// With what made it fail.
+    pub async fn failed(&mut self) -> Result<()> {
+        self.tasks.join_next().await.context("no listener")???;
+        anyhow::bail!("a listener ended")
+    }
+}
+
+/// Starts the stand-in and returns when it answers.
+///
+/// # Errors
+/// When an address is taken, the emulator does not start, or the seed does not fit.
+pub async fn start(options: Options) -> Result<Running> {
+    let default_seed = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seed/github.yaml");
+    let seed = Seed::read(&options.seed.unwrap_or_else(default_seed))?;
+    let mut listeners = Vec::new();
+    for address in &options.listen {
+        listeners.push(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?);
+    }
+    let first = listeners.first().context("no address to listen on")?.local_addr()?;
+    let near = listeners.iter().filter_map(|one| one.local_addr().ok()).find(|one| one.ip().is_loopback());
+    let base_url = options.base_url.unwrap_or_else(|| format!("http://{first}"));
+    let base_url = base_url.trim_end_matches('/').to_owned();
+    let git_root = options.git_root.join("repositories");
+    empty(&git_root)?;
+    let seed_file = options.git_root.join("emulator-seed.json");
+    std::fs::write(&seed_file, seed.for_emulator().to_string())?;
+    let port = if options.emulator_port == 0 { free_port().await? } else { options.emulator_port };
+    let emulator = Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file).await?;
+    let state = Arc::new(State {
+        base_url: base_url.clone(),
+        capture_base: format!("http://{}", near.unwrap_or(first)),
+        emulator,
+        seed,
+        tokens: Tokens::default(),
+        faults: Faults::default(),
+        calls: CallLog::default(),
+        hooks: Hooks::default(),
+        deliveries: DeliveryLog::default(),
+        codes: Codes::default(),
+        next_world: AtomicUsize::new(0),
+        outside: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
+        next_delivery: AtomicU64::new(10_000_001),
+        git_root,
+        repository_locks: Mutex::default(),
+    });
+    plant(&state).await?;
+    let app = router(state);
+    let mut tasks = JoinSet::new();
+    for listener in listeners {
+        let app = app.clone();
+        tasks.spawn(async move { axum::serve(listener, app).await });
+    }
+    Ok(Running { base_url, tasks })
+}
+
+/// Makes what the seed file describes beyond accounts.
+async fn plant(state: &State) -> Result<()> {
+    for person in &state.seed.people {
+        if let Some(token) = &person.token {
+            state.tokens.add(&state.emulator, token, &person.login, person.permissions.clone()).await?;
+        }
+    }
+    for repository in &state.seed.repositories {
+        let new = worlds::NewRepository {
+            owner: &repository.owner,
+            name: &repository.name,
+            private: repository.private,
+            creator: &repository.creator,
+            files: &repository.files,
+            collaborators: repository.collaborators.clone(),
+        };
+        new.create(state).await.with_context(|| format!("cannot make {}/{}", repository.owner, repository.name))?;
+    }
+    Ok(())
+}
+
+fn router(state: Shared) -> Router {
+    let hooks = Router::new()
+        .route("/hooks", get(hooks::list).post(hooks::create))
+        .route("/hooks/{id}", get(hooks::show).patch(hooks::update).delete(hooks::delete))
+        .route("/hooks/{id}/deliveries", get(hooks::deliveries))
+        .route("/hooks/{id}/deliveries/{delivery}", get(hooks::delivery))
+        .route("/hooks/{id}/deliveries/{delivery}/attempts", post(hooks::redeliver));
+    let front = Router::new()
+        .route("/faults", post(admin::inject))
+        .route("/reset", post(admin::reset))
+        .route("/requests", get(admin::calls))
+        .route("/worlds", post(admin::create_world))
+        .route("/repositories", post(admin::create_repository))
+        .route("/tokens", post(admin::tokens))
+        .route("/deliveries", get(admin::deliveries))
+        .route("/capture/{key}", post(hooks::capture));
+    let git = Router::new()
+        .route("/{owner}/{repository}/info/refs", get(smart_http::info_refs))
+        .route("/{owner}/{repository}/git-upload-pack", post(smart_http::upload_pack))
+        .route("/{owner}/{repository}/git-receive-pack", post(smart_http::receive_pack))
+        .layer(middleware::map_response(smart_http::invite));
+    Router::new()
+        .nest("/repos/{owner}/{repository}", hooks)
+        .nest("/_front", front)
+        .merge(git)
+        .route("/repos/{owner}/{repository}/pulls/{number}/files", get(pulls::files))
+        .route("/{owner}/{repository}/pull/{file}", get(pulls::diff))
+        .route("/login/oauth/authorize", get(oauth::authorize))
+        .route("/login/oauth/callback", post(oauth::callback))
+        .route("/login/oauth/access_token", post(oauth::access_token))
+        .fallback(proxy::fallback)
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), faults::layer))
+        .with_state(state)
+}
+
+fn empty(folder: &std::path::Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot empty {}", folder.display()));
+        }
+        _ => {}
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+async fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?.port())
+}

@@ -1,0 +1,122 @@
+//! From a scenario and a conversation to what the model does next. Nothing is done here.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use minijinja::Environment;
+use serde_json::{Value, json};
+
+use super::{
+    conversation::{Conversation, RUN, Style},
+    scenario::{Move, Scenario},
+};
+
+/// One part of an answer, rendered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    Wait(u64),
+    Message { text: String, every_ms: Option<u64> },
+    Call(Value),
+    HangUp,
+}
+
+/// The next answer.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// This HTTP error, unless it was given that often already at this place.
+    Error {
+        status: u16,
+        times: u32,
+    },
+    Answer(Vec<Part>),
+}
+
+/// What comes next. `skip_errors`: the errors of this place have been given.
+pub(super) fn next(
+    templates: &Environment<'_>,
+    scenario: &Scenario,
+    conversation: &Conversation,
+    skip_errors: bool,
+) -> Result<Next> {
+    if let Some(session) = conversation.running {
+        return Ok(Next::Answer(vec![Part::Call(poll(session))]));
+    }
+    let beat = scenario.beats.get(conversation.runs).or(scenario.beats.last()).context("an empty scenario")?;
+    let mut context: BTreeMap<&str, minijinja::Value> = scenario
+        .capture
+        .iter()
+        .map(|(name, pattern)| {
+            let found = pattern.captures(&conversation.prompt).and_then(|found| found.get(1));
+            (name.as_str(), found.map_or("", |text| text.as_str()).into())
+        })
+        .collect();
+    context.insert("output", conversation.output.as_str().into());
+    let mut parts = Vec::new();
+    for one in beat {
+        context.insert("i", one.i.into());
+        let render = |text: &str| templates.render_str(text, &context).context("a template failed");
+        parts.push(match &one.act {
+            Move::Error { status, times } if !skip_errors => {
+                return Ok(Next::Error { status: *status, times: *times });
+            }
+            Move::Error { .. } => continue,
+            Move::WaitMs(time) => Part::Wait(*time),
+            Move::Say(text) => Part::Message { text: render(text)?, every_ms: None },
+            Move::Stream { text, every_ms } => Part::Message { text: render(text)?, every_ms: Some(*every_ms) },
+            Move::Run(command) => Part::Call(run(conversation, &render(command)?)),
+            Move::HangUp => Part::HangUp,
+            Move::Final(value) => Part::Message { text: last_word(value, &render)?, every_ms: None },
+        });
+    }
+    Ok(Next::Answer(parts))
+}
+
+/// The last message: a text as it is, anything else as JSON with its texts rendered.
+fn last_word(value: &Value, render: &dyn Fn(&str) -> Result<String>) -> Result<String> {
+    match value {
+        Value::String(text) => render(text),
+        other => Ok(rendered(other, render)?.to_string()),
+    }
+}
+
+fn rendered(value: &Value, render: &dyn Fn(&str) -> Result<String>) -> Result<Value> {
+    Ok(match value {
+        Value::String(text) => json!(render(text)?),
+        Value::Array(items) => items.iter().map(|item| rendered(item, render)).collect::<Result<Vec<_>>>()?.into(),
+        Value::Object(fields) => Value::Object(
+            fields.iter().map(|(name, value)| Ok((name.clone(), rendered(value, render)?))).collect::<Result<_>>()?,
+        ),
+        other => other.clone(),
+    })
+}
+
+fn run(conversation: &Conversation, command: &str) -> Value {
+    let call_id = format!("{RUN}{}", conversation.runs);
+    match conversation.style {
+        Style::Functions => {
+            let arguments = json!({"cmd": command, "yield_time_ms": 30_000});
+            json!({"type": "function_call", "call_id": call_id, "name": "exec_command", "arguments": arguments.to_string()})
+        }
+        Style::Code => {
+            let command = json!(command);
+            let script = format!(
+                "// @exec: {{\"yield_time_ms\": 3600000}}\n\
+                 let result = await tools.exec_command({{cmd: {command}, yield_time_ms: 30000}});\n\
+                 let output = result.output;\n\
+                 while (result.session_id !== undefined && result.session_id !== null) {{\n\
+                 \x20 result = await tools.write_stdin({{session_id: result.session_id, chars: \"\"}});\n\
+                 \x20 output += result.output;\n\
+                 }}\n\
+                 text(output);"
+            );
+            json!({"type": "custom_tool_call", "call_id": call_id, "name": "exec", "input": script})
+        }
+    }
+}
+
+/// Waits for a command that takes its time.
+fn poll(session: u64) -> Value {
+    let arguments = json!({"session_id": session, "chars": ""});
+    let call_id = format!("poll_{}", uuid::Uuid::new_v4().simple());
+    json!({"type": "function_call", "call_id": call_id, "name": "write_stdin", "arguments": arguments.to_string()})
+}
