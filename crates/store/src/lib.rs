@@ -1,1 +1,35 @@
-//! store
+//! The only home of SQL: one module per table, one function per statement.
+//!
+//! Functions take an executor, so the caller owns the transaction; those that write a run quote the lease they were
+//! given and answer `None` or `false` when it is not theirs any more.
+#![deny(missing_docs)]
+
+pub mod agent_sessions;
+mod coded;
+pub mod deliveries;
+pub mod egress_grants;
+pub mod events;
+pub mod flow;
+pub mod members;
+pub mod outbound;
+mod page;
+mod pool;
+pub mod projects;
+pub mod repositories;
+pub mod runs;
+pub mod settings;
+pub mod staff_sessions;
+pub mod tokens;
+pub mod usage;
+pub mod users;
+pub mod wake;
+
+pub use coded::Coded;
+pub use page::Cursor;
+pub use pool::{MIGRATOR, connect, in_transaction, wait_until_ready};
+pub use sqlx::{PgExecutor, PgPool};
+
+/// What a statement may fail with; the kinds a caller branches on have methods in [`sqlx::Error`].
+pub type Error = sqlx::Error;
+/// Result of a statement.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,94 @@
+//! `outbound_actions`: comments and labels that must reach GitHub. A row is leased like a run; an outcome that is not
+//! known is looked up before the call is repeated.
+
+use std::time::Duration;
+
+use domain::ids::{RepositoryId, RunId};
+use serde_json::Value;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::Result;
+
+/// A leased action.
+#[derive(Debug, Clone)]
+pub struct ActionRow {
+    /// The row.
+    pub id: Uuid,
+    /// `service_comment`, `refusal_comment` or `labels`.
+    pub kind: String,
+    /// Where.
+    pub repository_id: RepositoryId,
+    /// The issue.
+    pub subject_number: i64,
+    /// The run that wants it.
+    pub run_id: Option<Uuid>,
+    /// What is wanted.
+    pub payload: Value,
+    /// Which wish this is; a newer one may come while it is being delivered.
+    pub wanted_version: i64,
+    /// Deliveries that failed.
+    pub attempts: i32,
+    /// To be quoted by every later write.
+    pub lease_token: i64,
+    /// The comment's id on GitHub, once known.
+    pub external_id: Option<i64>,
+}
+
+impl ActionRow {
+    /// The run that wants it.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        self.run_id.map(RunId)
+    }
+}
+
+/// Leases the next action that is due. Actions of one issue are delivered in the order in which they were wanted.
+///
+/// # Errors
+/// The database's.
+pub async fn claim(db: impl PgExecutor<'_>, worker: &str, ttl: Duration) -> Result<Option<ActionRow>> {
+    sqlx::query_file_as!(ActionRow, "src/outbound/claim.sql", worker, ttl.as_secs_f64()).fetch_optional(db).await
+}
+
+/// The wish is true on GitHub now. If a newer one came meanwhile, the row stays pending. Answers whether the lease held.
+///
+/// # Errors
+/// The database's.
+pub async fn delivered(db: impl PgExecutor<'_>, action: &ActionRow, external_id: Option<i64>) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE outbound_actions
+         SET state = CASE WHEN wanted_version = $3 THEN 'done' ELSE 'pending' END,
+             done_at = app_now(), external_id = COALESCE($4, external_id), lease_expires_at = NULL, last_error = NULL,
+             attempts = 0
+         WHERE id = $1 AND lease_token = $2",
+        action.id,
+        action.lease_token,
+        action.wanted_version,
+        external_id
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The call failed: try again after `wait`, or give up for good. Answers whether the lease held.
+///
+/// # Errors
+/// The database's.
+pub async fn failed(db: impl PgExecutor<'_>, action: &ActionRow, error: &str, wait: Option<Duration>) -> Result<bool> {
+    let noted = sqlx::query!(
+        "UPDATE outbound_actions
+         SET state = CASE WHEN $4::float8 IS NULL THEN 'failed' ELSE 'pending' END,
+             not_before = app_now() + make_interval(secs => COALESCE($4, 0)),
+             attempts = attempts + 1, last_error = $3, lease_expires_at = NULL
+         WHERE id = $1 AND lease_token = $2",
+        action.id,
+        action.lease_token,
+        error,
+        wait.map(|wait| wait.as_secs_f64())
+    )
+    .execute(db)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}

@@ -1,0 +1,88 @@
+//! Connections: how they are made safe to hand out, and transactions that a dropped request cannot cut in half.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Executor, PgConnection, PgPool};
+
+/// The schema's versions.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// Settings of every session: nothing may wait for ever, and nothing may hold a transaction while it thinks.
+const SESSION: [(&str, &str); 3] =
+    [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")];
+
+/// Makes a pool; connections are opened on demand, so an absent database is met by the first statement.
+///
+/// A caller waits at most two seconds for a connection, so an exhausted pool answers instead of piling up requests.
+/// Whatever a connection was doing when it came back is rolled back before it is handed out again: a handler that was
+/// dropped in the middle of a transaction must not pass it on.
+///
+/// # Errors
+/// When the address cannot be read.
+pub fn connect(url: &SecretString, size: u32, name: &str) -> sqlx::Result<PgPool> {
+    let options: PgConnectOptions = url.expose_secret().parse()?;
+    let pool = PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(2))
+        .max_lifetime(Duration::from_secs(30 * 60))
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("ROLLBACK").await?;
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options.application_name(name).options(SESSION));
+    Ok(pool)
+}
+
+/// Answers once the database takes statements and has the schema of this binary or a newer one.
+///
+/// # Errors
+/// The reason why it is not ready yet.
+pub async fn wait_until_ready(pool: &PgPool) -> Result<(), NotReady> {
+    let newest = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
+    let applied = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await?;
+    if applied.unwrap_or_default() < newest { Err(NotReady::OldSchema(newest)) } else { Ok(()) }
+}
+
+/// Why the database cannot be used yet.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// It does not answer.
+    #[error("the database does not answer")]
+    Away(#[from] sqlx::Error),
+    /// The migrations have not been run yet.
+    #[error("the schema is older than version {0}: run the migrations")]
+    OldSchema(i64),
+}
+
+/// Runs several statements as one transaction, in a task of its own: when the request that asked for it is dropped,
+/// the transaction still ends, one way or the other.
+///
+/// # Errors
+/// Those of the work, and of the commit.
+pub async fn in_transaction<T, E, F>(pool: &PgPool, work: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<sqlx::Error> + Send + 'static,
+    F: for<'c> FnOnce(&'c mut PgConnection) -> std::pin::Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+        + Send
+        + 'static,
+{
+    let pool = pool.clone();
+    let task = tokio::spawn(async move {
+        #[expect(clippy::disallowed_methods, reason = "the one place where a transaction begins: it cannot be dropped")]
+        let mut transaction = pool.begin().await?;
+        let value = work(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    });
+    match task.await {
+        Ok(result) => result,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}

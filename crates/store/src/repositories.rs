@@ -1,0 +1,185 @@
+//! `repositories`: those that projects have connected, with the sealed token of the platform's account there.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{ProjectId, RepositoryId};
+use serde_json::Value;
+use sqlx::PgExecutor;
+
+use crate::Result;
+
+/// A connected repository.
+#[derive(Debug, Clone)]
+pub struct RepositoryRow {
+    /// The row.
+    pub id: RepositoryId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// GitHub's numeric id.
+    pub github_id: i64,
+    /// owner/name.
+    pub full_name: String,
+    /// Its page.
+    pub web_url: String,
+    /// Where pull requests go.
+    pub default_branch: String,
+    /// Numeric id of the platform's account.
+    pub bot_github_id: i64,
+    /// Login of the platform's account.
+    pub bot_login: String,
+    /// Sealed with the AAD of [`token_aad`].
+    pub token_sealed: Vec<u8>,
+    /// The webhook on GitHub.
+    pub hook_id: Option<i64>,
+    /// `connected`, `broken` or `disconnected`.
+    pub state: String,
+    /// Results of the last check.
+    pub checks: Value,
+    /// When it was last checked.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// GitHub's delivery log was read up to here.
+    pub deliveries_seen_until: Option<DateTime<Utc>>,
+    /// Since when.
+    pub connected_at: DateTime<Utc>,
+}
+
+/// What the token of a repository is sealed for: table, row and column.
+#[must_use]
+pub fn token_aad(id: RepositoryId) -> String {
+    format!("repositories/{id}/token")
+}
+
+/// A repository to connect.
+#[derive(Debug, Clone)]
+pub struct NewRepository<'a> {
+    /// The row.
+    pub id: RepositoryId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// GitHub's numeric id.
+    pub github_id: i64,
+    /// owner/name.
+    pub full_name: &'a str,
+    /// Its page.
+    pub web_url: &'a str,
+    /// Where pull requests go.
+    pub default_branch: &'a str,
+    /// Numeric id of the platform's account.
+    pub bot_github_id: i64,
+    /// Its login.
+    pub bot_login: &'a str,
+    /// Sealed token.
+    pub token_sealed: &'a [u8],
+}
+
+/// Stores a repository whose webhook and labels are still to be made.
+///
+/// # Errors
+/// A unique violation when a project has connected it already.
+pub async fn connect(db: impl PgExecutor<'_>, new: &NewRepository<'_>) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO repositories (id, project_id, github_id, full_name, web_url, default_branch, bot_github_id,
+                                   bot_login, token_sealed, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'broken')",
+        new.id.0,
+        new.project_id.0,
+        new.github_id,
+        new.full_name,
+        new.web_url,
+        new.default_branch,
+        new.bot_github_id,
+        new.bot_login,
+        new.token_sealed
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Records what a check found, and what was mended by it.
+///
+/// # Errors
+/// The database's.
+pub async fn checked(
+    db: impl PgExecutor<'_>,
+    id: RepositoryId,
+    healthy: bool,
+    checks: &Value,
+    hook_id: Option<i64>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET state = CASE WHEN $2 THEN 'connected' ELSE 'broken' END, checks = $3,
+                hook_id = COALESCE($4, hook_id), checked_at = app_now()
+         WHERE id = $1 AND state <> 'disconnected'",
+        id.0,
+        healthy,
+        checks,
+        hook_id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Disconnects a repository without an active run: the token is forgotten, runs and deliveries stay. Answers whether
+/// it did.
+///
+/// # Errors
+/// The database's.
+pub async fn disconnect(db: impl PgExecutor<'_>, id: RepositoryId) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE repositories SET state = 'disconnected', token_sealed = '', disconnected_at = app_now()
+         WHERE id = $1 AND state <> 'disconnected'
+           AND NOT EXISTS (SELECT FROM agent_runs WHERE repository_id = $1 AND finished_at IS NULL)",
+        id.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// One repository that is not disconnected.
+///
+/// # Errors
+/// The database's.
+pub async fn get(db: impl PgExecutor<'_>, id: RepositoryId) -> Result<Option<RepositoryRow>> {
+    sqlx::query_as!(
+        RepositoryRow,
+        "SELECT id, project_id, github_id, full_name, web_url, default_branch, bot_github_id, bot_login, token_sealed,
+                hook_id, state, checks, checked_at, deliveries_seen_until, connected_at
+         FROM repositories WHERE id = $1 AND state <> 'disconnected'",
+        id.0
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Connected repositories of a project, or of all, by name.
+///
+/// # Errors
+/// The database's.
+pub async fn list(db: impl PgExecutor<'_>, project: Option<ProjectId>) -> Result<Vec<RepositoryRow>> {
+    sqlx::query_as!(
+        RepositoryRow,
+        "SELECT id, project_id, github_id, full_name, web_url, default_branch, bot_github_id, bot_login, token_sealed,
+                hook_id, state, checks, checked_at, deliveries_seen_until, connected_at
+         FROM repositories WHERE ($1::uuid IS NULL OR project_id = $1) AND state <> 'disconnected' ORDER BY full_name",
+        project.map(|id| id.0)
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Remembers how far GitHub's delivery log was read.
+///
+/// # Errors
+/// The database's.
+pub async fn deliveries_seen(db: impl PgExecutor<'_>, id: RepositoryId, until: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET deliveries_seen_until = GREATEST(deliveries_seen_until, $2) WHERE id = $1",
+        id.0,
+        until
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! `agent_runs`: the queue, the state and the lease of every run.
+//!
+//! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
+//! pod reports in [`report`].
+
+pub mod lease;
+pub mod progress;
+pub mod report;
+pub mod sweep;
+pub mod view;
+
+use domain::ids::RunId;
+
+/// The right to write a run: what a claim gave, and what every later write quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// Fencing token; a newer claim has a greater one.
+    pub token: i64,
+}

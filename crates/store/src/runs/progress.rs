@@ -1,0 +1,257 @@
+//! What a worker writes about a run that it has leased. Every function quotes the lease; `false` or `None` means that
+//! the run is not this worker's any more, and that it must let go.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId};
+use domain::reasons::Reason;
+use domain::run::{Reported, RunFacts, RunStatus};
+use serde_json::Value;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::Lease;
+use crate::{Coded, Result, flow};
+
+/// A leased run as one turn of the worker sees it.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// The run.
+    pub id: RunId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Short name of the project.
+    pub project_slug: String,
+    /// Its repository.
+    pub repository_id: RepositoryId,
+    /// owner/name.
+    pub repository: String,
+    /// Sealed token of the platform's account there.
+    pub token_sealed: Vec<u8>,
+    /// Number of the issue.
+    pub subject_number: i64,
+    /// Title of the issue.
+    pub subject_title: String,
+    /// Stage.
+    pub stage: String,
+    /// Role.
+    pub role: String,
+    /// Language of what people are told.
+    pub locale: String,
+    /// The run's branch.
+    pub branch: String,
+    /// Where its pull request goes.
+    pub base_branch: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// UID of the namespace, once made.
+    pub namespace_uid: Option<Uuid>,
+    /// Ties together all that one label caused.
+    pub correlation_id: CorrelationId,
+    /// Where it stands.
+    pub status: Coded<RunStatus>,
+    /// Number of the current Job; 0 before the first.
+    pub launch: i32,
+    /// The current launch has not failed.
+    pub launch_open: bool,
+    /// Launches that failed.
+    pub attempts: i32,
+    /// UID of the current launch's Job, once made.
+    pub job_uid: Option<Uuid>,
+    /// When the run must be over.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// Whether it has passed, by the database's clock.
+    pub deadline_passed: bool,
+    /// Time limit of the run.
+    pub time_limit_seconds: i32,
+    /// How long the namespace lives after the run.
+    pub namespace_ttl_seconds: i32,
+    /// Somebody asked for it to stop.
+    pub cancel_requested: bool,
+    /// The pod was seen running.
+    pub started_at: Option<DateTime<Utc>>,
+    /// What the runner reported of the current launch.
+    pub reported_outcome: Option<String>,
+    /// With a failure.
+    pub reported_reason: Option<String>,
+    /// With a failure.
+    pub reported_detail: Option<String>,
+    /// The agent's last message.
+    pub last_word: Option<Value>,
+    /// The pull request.
+    pub pr_number: Option<i64>,
+}
+
+impl RunRow {
+    /// The facts that [`domain::run::next_step`] decides on.
+    #[must_use]
+    pub fn facts(&self) -> RunFacts {
+        let detail = || self.reported_detail.clone().unwrap_or_default();
+        RunFacts {
+            status: self.status.0,
+            cancel_requested: self.cancel_requested,
+            deadline_passed: self.deadline_passed,
+            reported: match self.reported_outcome.as_deref() {
+                Some("succeeded") => Reported::Success,
+                Some(_) => Reported::Failure {
+                    reason: self
+                        .reported_reason
+                        .as_deref()
+                        .and_then(|code| code.parse().ok())
+                        .unwrap_or(Reason::AgentError),
+                    detail: detail(),
+                },
+                None => Reported::Nothing,
+            },
+        }
+    }
+}
+
+/// Reads a run for one turn, if the lease still holds.
+///
+/// # Errors
+/// The database's.
+pub async fn load(db: impl PgExecutor<'_>, lease: Lease) -> Result<Option<RunRow>> {
+    sqlx::query_file_as!(RunRow, "src/runs/load.sql", lease.run.0, lease.token).fetch_optional(db).await
+}
+
+/// Opens a launch, or adopts the one that an earlier owner has opened; the first one sets the deadline. Answers the
+/// launch's number.
+///
+/// # Errors
+/// The database's.
+pub async fn open_launch(db: impl PgExecutor<'_>, lease: Lease) -> Result<Option<i32>> {
+    sqlx::query_scalar!(
+        "UPDATE agent_runs
+         SET launch = CASE WHEN launch_open THEN launch ELSE launch + 1 END,
+             launch_open = true,
+             deadline_at = COALESCE(deadline_at, app_now() + make_interval(secs => time_limit_seconds))
+         WHERE id = $1 AND lease_token = $2 AND status = 'running'
+         RETURNING launch",
+        lease.run.0,
+        lease.token
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Something that happened to a leased run's pod or branch, and the columns that remember it. Columns that are `None`
+/// stay as they are; `started` sets the start once.
+#[derive(Debug, Clone)]
+pub struct Milestone {
+    /// For the audit.
+    pub flow: flow::Entry,
+    /// UID of the namespace.
+    pub namespace_uid: Option<Uuid>,
+    /// UID of the current launch's Job.
+    pub job_uid: Option<Uuid>,
+    /// The pod runs.
+    pub started: bool,
+    /// Head of the branch, as GitHub has it.
+    pub head_sha: Option<String>,
+    /// The pull request and its page.
+    pub pull: Option<(i64, String)>,
+}
+
+impl Milestone {
+    /// A milestone that only leaves an audit event.
+    #[must_use]
+    pub const fn new(flow: flow::Entry) -> Self {
+        Self { flow, namespace_uid: None, job_uid: None, started: false, head_sha: None, pull: None }
+    }
+}
+
+/// Records a milestone.
+///
+/// # Errors
+/// The database's.
+pub async fn reach(db: impl PgExecutor<'_>, lease: Lease, milestone: &Milestone) -> Result<bool> {
+    let Milestone { flow, namespace_uid, job_uid, started, head_sha, pull } = milestone;
+    let reached = sqlx::query_file_scalar!(
+        "src/runs/reach.sql",
+        lease.run.0,
+        lease.token,
+        *namespace_uid,
+        *job_uid,
+        *started,
+        head_sha.as_deref(),
+        pull.as_ref().map(|pull| pull.0),
+        pull.as_ref().map(|pull| pull.1.as_str()),
+        flow.id,
+        flow.kind.as_str(),
+        flow.actor,
+        flow.data,
+        flow.canonical
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(reached.is_some())
+}
+
+/// Counts a failed launch and gives the run back to the queue, due after `wait`.
+///
+/// # Errors
+/// The database's.
+pub async fn requeue(db: impl PgExecutor<'_>, lease: Lease, wait: Duration, flow: &flow::Entry) -> Result<bool> {
+    let requeued = sqlx::query_file_scalar!(
+        "src/runs/requeue.sql",
+        lease.run.0,
+        lease.token,
+        wait.as_secs_f64(),
+        flow.id,
+        flow.kind.as_str(),
+        flow.actor,
+        flow.data,
+        flow.canonical
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(requeued.is_some())
+}
+
+/// How a run ends.
+#[derive(Debug, Clone)]
+pub struct Ending<'a> {
+    /// One of the states that are over.
+    pub status: RunStatus,
+    /// Why, unless it went well.
+    pub reason: Option<Reason>,
+    /// What was seen, for people.
+    pub detail: &'a str,
+    /// The last launch failed: count it.
+    pub launch_failed: bool,
+    /// Labels to take off the issue.
+    pub labels_off: &'a [&'a str],
+    /// Labels to put on it.
+    pub labels_on: &'a [&'a str],
+    /// For the audit.
+    pub flow: flow::Entry,
+}
+
+/// Ends a run: its token is refused from now on, its namespace gets its expiry, its labels are moved.
+///
+/// # Errors
+/// The database's.
+pub async fn finish(db: impl PgExecutor<'_>, lease: Lease, ending: &Ending<'_>) -> Result<bool> {
+    let labels = serde_json::json!({ "off": ending.labels_off, "on": ending.labels_on });
+    let finished = sqlx::query_file_scalar!(
+        "src/runs/finish.sql",
+        lease.run.0,
+        lease.token,
+        ending.status.as_str(),
+        ending.reason.map(Reason::as_str),
+        ending.detail,
+        ending.launch_failed,
+        Uuid::now_v7(),
+        labels,
+        ending.flow.id,
+        ending.flow.kind.as_str(),
+        ending.flow.actor,
+        ending.flow.data,
+        ending.flow.canonical
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(finished.is_some())
+}

@@ -1,0 +1,154 @@
+//! What the run's own pod reports, under its token: everything here is the agent's claim.
+
+use domain::ids::RunId;
+use serde_json::Value;
+use sqlx::PgExecutor;
+
+use crate::{Result, flow};
+
+/// What the prompt is made from.
+#[derive(Debug, Clone)]
+pub struct ContextRow {
+    /// The current launch.
+    pub launch: i32,
+    /// owner/name.
+    pub repository: String,
+    /// Number of the issue.
+    pub subject_number: i64,
+    /// Title of the issue.
+    pub subject_title: String,
+    /// Text of the issue, as the event carried it.
+    pub subject_body: String,
+    /// Page of the issue.
+    pub subject_url: String,
+    /// Who put the label on.
+    pub started_by_login: String,
+    /// Stage.
+    pub stage: String,
+    /// Role.
+    pub role: String,
+    /// Language.
+    pub locale: String,
+    /// Model.
+    pub model: String,
+    /// Reasoning effort.
+    pub effort: Option<String>,
+    /// The only branch it may push.
+    pub branch: String,
+    /// Where its pull request goes.
+    pub base_branch: String,
+    /// The prompt that an earlier launch got.
+    pub prompt: Option<String>,
+    /// Hash of it.
+    pub prompt_sha256: Option<String>,
+    /// Login of the platform's account.
+    pub bot_login: String,
+    /// Numeric id of the platform's account.
+    pub bot_github_id: i64,
+    /// Position of the last event stored so far.
+    pub last_position: i64,
+}
+
+/// Reads what the prompt of a run is made from.
+///
+/// # Errors
+/// The database's.
+pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<ContextRow>> {
+    sqlx::query_as!(
+        ContextRow,
+        r#"SELECT a.launch, r.full_name AS repository, a.subject_number, a.subject_title, a.subject_body, a.subject_url,
+                  a.started_by_login, a.stage, a.role, a.locale, a.model, a.effort, a.branch, a.base_branch, a.prompt,
+                  a.prompt_sha256, r.bot_login, r.bot_github_id,
+                  COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!"
+           FROM agent_runs AS a JOIN repositories AS r ON r.id = a.repository_id WHERE a.id = $1"#,
+        run.0
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Keeps the prompt that the run works on; the first one stays, so that every launch works on the same.
+///
+/// # Errors
+/// The database's.
+pub async fn keep_prompt(db: impl PgExecutor<'_>, run: RunId, text: &str, sha256: &str, version: &str) -> Result<()> {
+    sqlx::query!(
+        "UPDATE agent_runs SET prompt = $2, prompt_sha256 = $3, prompt_version = $4 WHERE id = $1 AND prompt IS NULL",
+        run.0,
+        text,
+        sha256,
+        version
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The runner is alive.
+///
+/// # Errors
+/// The database's.
+pub async fn beat(
+    db: impl PgExecutor<'_>,
+    run: RunId,
+    launch: i32,
+    phase: &str,
+    last_words: Option<&str>,
+) -> Result<bool> {
+    let stop = sqlx::query_scalar!(
+        r#"UPDATE agent_runs
+           SET phase = $3, last_beat_at = app_now(), last_words = COALESCE($4, last_words),
+               changed_at = CASE WHEN (phase, last_words) IS DISTINCT FROM ($3, COALESCE($4, last_words))
+                                 THEN app_now() ELSE changed_at END,
+               version = version + CASE WHEN (phase, last_words) IS DISTINCT FROM ($3, COALESCE($4, last_words))
+                                        THEN 1 ELSE 0 END
+           WHERE id = $1 AND launch = $2
+           RETURNING (cancel_requested_at IS NOT NULL OR deadline_at <= app_now() OR status <> 'running') AS "stop!""#,
+        run.0,
+        launch,
+        phase,
+        last_words
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(stop.unwrap_or(true))
+}
+
+/// The runner's last word about a launch.
+#[derive(Debug, Clone)]
+pub struct LaunchResult<'a> {
+    /// `succeeded` or `failed`.
+    pub outcome: &'a str,
+    /// With a failure.
+    pub reason: Option<&'a str>,
+    /// With a failure.
+    pub detail: Option<&'a str>,
+    /// The agent's last message.
+    pub last_word: Option<&'a Value>,
+    /// For the audit.
+    pub flow: flow::Entry,
+}
+
+/// Records the result of a launch; the first one counts.
+///
+/// # Errors
+/// The database's.
+pub async fn result(db: impl PgExecutor<'_>, run: RunId, launch: i32, result: &LaunchResult<'_>) -> Result<()> {
+    sqlx::query_file!(
+        "src/runs/result.sql",
+        run.0,
+        launch,
+        result.outcome,
+        result.reason,
+        result.detail,
+        result.last_word,
+        result.flow.id,
+        result.flow.kind.as_str(),
+        result.flow.actor,
+        result.flow.data,
+        result.flow.canonical
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

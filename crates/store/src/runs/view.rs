@@ -1,0 +1,138 @@
+//! Runs as people see them, and their wish that one stops.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{ProjectId, RepositoryId, RunId};
+use domain::run::RunStatus;
+use serde_json::Value;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::deliveries::Viewer;
+use crate::{Coded, Cursor, Result, flow};
+use domain::rights::ProjectRole;
+
+/// A run with everything that a list or its page shows.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the columns of agent_runs under their own names; the contract's Run describes them")]
+pub struct RunView {
+    pub id: RunId,
+    pub project_id: ProjectId,
+    pub project_slug: String,
+    pub repository_id: RepositoryId,
+    pub repository_full_name: String,
+    pub subject_number: i64,
+    pub subject_title: String,
+    pub subject_url: String,
+    pub stage: String,
+    pub role: String,
+    pub locale: String,
+    pub status: Coded<RunStatus>,
+    pub reason: Option<String>,
+    pub reason_detail: Option<String>,
+    pub started_by_login: String,
+    pub branch: String,
+    pub model: String,
+    pub effort: Option<String>,
+    pub pr_number: Option<i64>,
+    pub pr_url: Option<String>,
+    pub namespace: String,
+    pub namespace_uid: Option<Uuid>,
+    pub namespace_expires_at: Option<DateTime<Utc>>,
+    pub namespace_deleted_at: Option<DateTime<Utc>>,
+    pub last_words: Option<String>,
+    pub last_word: Option<Value>,
+    pub cancel_requested: bool,
+    pub launch: i32,
+    pub attempts: i32,
+    pub queued_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub deadline_at: Option<DateTime<Utc>>,
+    pub changed_at: DateTime<Utc>,
+    pub version: i64,
+    pub member_role: Option<Coded<ProjectRole>>,
+    pub calls: i64,
+    pub input_tokens: i64,
+    pub cached_input_tokens: i64,
+    pub output_tokens: i64,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    /// One run.
+    pub run: Option<RunId>,
+    /// One project.
+    pub project: Option<ProjectId>,
+    /// One repository.
+    pub repository: Option<RepositoryId>,
+    /// One state.
+    pub status: Option<RunStatus>,
+    /// Only runs that are not over, or only those that are.
+    pub active: Option<bool>,
+    /// Part of the title, or its number.
+    pub text: Option<&'a str>,
+    /// Only runs that changed after this.
+    pub changed_after: Option<DateTime<Utc>>,
+}
+
+/// Runs that the viewer may see, newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    viewer: Viewer,
+    filter: &Filter<'_>,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<RunView>> {
+    sqlx::query_file_as!(
+        RunView,
+        "src/runs/view.sql",
+        viewer.user.0,
+        viewer.sees_all,
+        filter.run.map(|id| id.0),
+        filter.project.map(|id| id.0),
+        filter.repository.map(|id| id.0),
+        filter.status.map(RunStatus::as_str),
+        filter.active,
+        filter.text,
+        filter.changed_after,
+        after.map(|c| c.at),
+        after.map(|c| c.id),
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// One run that the viewer may see.
+///
+/// # Errors
+/// The database's.
+pub async fn get(db: impl PgExecutor<'_>, viewer: Viewer, run: RunId) -> Result<Option<RunView>> {
+    let filter = Filter { run: Some(run), ..Filter::default() };
+    Ok(list(db, viewer, &filter, None, 1).await?.into_iter().next())
+}
+
+/// Asks for a run to stop. A run that no worker holds ends at once. Answers whether it was not over yet; asking twice
+/// is asking once.
+///
+/// # Errors
+/// The database's.
+pub async fn request_cancel(db: impl PgExecutor<'_>, run: RunId, by: &str, entry: &flow::Entry) -> Result<bool> {
+    let asked = sqlx::query_file_scalar!(
+        "src/runs/request_cancel.sql",
+        run.0,
+        by,
+        entry.id,
+        entry.kind.as_str(),
+        entry.actor,
+        entry.data,
+        entry.canonical
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(asked)
+}
