@@ -1,3 +1,4 @@
 //! The manifests as they are sent, and the edge against a scripted API server.
 
 mod manifests;
+mod scripted;
