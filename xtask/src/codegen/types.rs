@@ -12,8 +12,17 @@ use typify::{TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
 /// Keywords that only the middleware needs.
 const LEFT_OUT: [&str; 11] = [
-    "discriminator", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern",
-    "minItems", "maxItems", "multipleOf",
+    "discriminator",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "multipleOf",
 ];
 
 /// Where the generated module of a document is found in the `contract` crate, by the document's file name.
@@ -31,6 +40,8 @@ pub(crate) fn rust_types(file: &str, documents: &BTreeMap<String, Value>) -> Res
     }
     let mut settings = TypeSpaceSettings::default();
     settings.with_derive("PartialEq".to_owned()).with_derive("::utoipa::ToSchema".to_owned());
+    // A string of format `password` is a secret: it is sent, never printed.
+    settings.with_conversion(secret_schema()?, "crate::Secret", std::iter::empty::<TypeSpaceImpl>());
     for (other, name) in &foreign {
         if own.contains_key(name) {
             bail!("{file} has a schema {name} of its own and takes {name} from {other}");
@@ -46,12 +57,45 @@ pub(crate) fn rust_types(file: &str, documents: &BTreeMap<String, Value>) -> Res
         read.push((name, schema));
     }
     types.add_ref_types(read).with_context(|| format!("typify refused {file}"))?;
-    let parsed = syn::parse2(types.to_stream()).with_context(|| format!("typify's answer for {file} is not Rust"))?;
+    let mut parsed =
+        syn::parse2(types.to_stream()).with_context(|| format!("typify's answer for {file} is not Rust"))?;
+    shorten_docs(&mut parsed);
     let source = format!(
         "//! Wire types of `openapi/{file}`, written by `cargo xtask codegen`; edit the document, not this file.\n\n{}",
         prettyplease::unparse(&parsed)
     );
     Ok(source)
+}
+
+fn secret_schema() -> Result<schemars08::schema::SchemaObject> {
+    Ok(serde_json::from_value(serde_json::json!({ "type": "string", "format": "password" }))?)
+}
+
+/// typify repeats each schema in its type's documentation; the document is beside it, so only the description stays.
+fn shorten_docs(file: &mut syn::File) {
+    for item in &mut file.items {
+        let attributes = match item {
+            syn::Item::Struct(item) => &mut item.attrs,
+            syn::Item::Enum(item) => &mut item.attrs,
+            _ => continue,
+        };
+        let mut in_schema = false;
+        attributes.retain(|attribute| {
+            let Some(text) = doc_text(attribute) else { return true };
+            in_schema |= text.contains("<details>");
+            !in_schema && !text.trim().is_empty()
+        });
+    }
+}
+
+fn doc_text(attribute: &syn::Attribute) -> Option<String> {
+    let syn::Meta::NameValue(meta) = &attribute.meta else { return None };
+    match &meta.value {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) if meta.path.is_ident("doc") => {
+            Some(text.value())
+        }
+        _ => None,
+    }
 }
 
 fn schemas<'a>(file: &str, documents: &'a BTreeMap<String, Value>) -> Result<&'a Map<String, Value>> {
@@ -115,16 +159,22 @@ mod tests {
 
     fn documents() -> BTreeMap<String, Value> {
         BTreeMap::from([
-            ("a.yaml".to_owned(), json!({ "components": { "schemas": {
+            (
+                "a.yaml".to_owned(),
+                json!({ "components": { "schemas": {
                 "Thing": { "type": "object", "required": ["id"], "properties": {
                     "id": { "type": "integer", "minimum": 1 },
                     "pattern": { "type": "object", "properties": {} },
                     "kind": { "const": "x" },
                 } },
-            } } })),
-            ("b.yaml".to_owned(), json!({ "components": { "schemas": {
+            } } }),
+            ),
+            (
+                "b.yaml".to_owned(),
+                json!({ "components": { "schemas": {
                 "Holder": { "type": "object", "properties": { "thing": { "$ref": "a.yaml#/components/schemas/Thing" } } },
-            } } })),
+            } } }),
+            ),
         ])
     }
 
