@@ -28,13 +28,13 @@ pub struct MadeJob {
 }
 
 impl Cluster {
-    /// Makes the namespace and everything that must stand in it before a pod may.
+    /// Makes the namespace and everything that must stand in it before a pod may; answers the namespace's UID.
     ///
     /// # Errors
     /// [`ClusterError::Foreign`] when a namespace of that name belongs to something else;
     /// [`ClusterError::Terminating`] when it is being removed; otherwise as every request.
-    pub async fn prepare(&self, spec: &RunSpec) -> Result<(), ClusterError> {
-        self.own_namespace(spec).await?;
+    pub async fn prepare(&self, spec: &RunSpec) -> Result<String, ClusterError> {
+        let uid = self.own_namespace(spec).await?;
         self.grant(spec).await?;
         tokio::try_join!(
             self.apply(spec, manifests::network_policy(spec)),
@@ -42,7 +42,7 @@ impl Cluster {
             self.apply(spec, manifests::limit_range(spec)),
             self.apply(spec, manifests::agent_service_account(spec)),
         )?;
-        Ok(())
+        Ok(uid)
     }
 
     /// Makes the launch's Job, suspended, or adopts the one that an earlier worker made.
@@ -120,7 +120,7 @@ impl Cluster {
         address.ok_or(ClusterError::Gone { what })
     }
 
-    async fn own_namespace(&self, spec: &RunSpec) -> Result<(), ClusterError> {
+    async fn own_namespace(&self, spec: &RunSpec) -> Result<String, ClusterError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let what = format!("Namespace {}", spec.namespace);
         let namespace = create_or_get(&api, &manifests::namespace(spec), &spec.namespace, &what).await?;
@@ -130,7 +130,7 @@ impl Cluster {
         if namespace.metadata.deletion_timestamp.is_some() {
             return Err(ClusterError::Terminating { what });
         }
-        Ok(())
+        Ok(namespace.uid().unwrap_or_default())
     }
 
     /// Created, never changed: the worker may make this one binding and needs no right to alter any.

@@ -22,6 +22,7 @@ pub use error::ClusterError;
 pub use kube::runtime::watcher::Error as WatchError;
 pub use launch::MadeJob;
 pub use namespaces::RunNamespace;
+pub use remove::{Removal, RunJob};
 pub use seen::{Sighting, observe};
 pub use spec::RunSpec;
 

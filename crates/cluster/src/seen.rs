@@ -94,7 +94,18 @@ fn how_it_ended(pod: &Pod) -> Option<JobSeen> {
     if pod.metadata.deletion_timestamp.is_some() {
         return Some(failed(Reason::Vanished, "the pod was deleted"));
     }
-    Some(failed(Reason::AgentError, format!("the agent's container ended with exit code {}", ended.exit_code)))
+    let detail = format!("the agent's container ended with exit code {}", ended.exit_code);
+    Some(failed(reason_of_exit(ended.exit_code), detail))
+}
+
+/// The runner's exit codes. They count only when it could not report its result.
+const fn reason_of_exit(code: i32) -> Reason {
+    match code {
+        11 => Reason::EgressOpen,
+        2 | 12 => Reason::InfraError,
+        13 => Reason::WriteScope,
+        _ => Reason::AgentError,
+    }
 }
 
 fn cannot_start(pod: &Pod, now: DateTime<Utc>) -> Option<JobSeen> {

@@ -131,7 +131,9 @@ fn a_failed_job_is_told_by_what_its_pod_left() {
     deleted.metadata.deletion_timestamp = deleted.metadata.creation_timestamp.clone();
     let table = [
         ("BackoffLimitExceeded", vec![ended(137, "OOMKilled")], "oom"),
-        ("BackoffLimitExceeded", vec![ended(3, "Error")], "agent_error"),
+        ("BackoffLimitExceeded", vec![ended(1, "Error")], "agent_error"),
+        ("BackoffLimitExceeded", vec![ended(11, "Error")], "egress_open"),
+        ("BackoffLimitExceeded", vec![ended(12, "Error")], "infra_error"),
         ("BackoffLimitExceeded", vec![deleted], "vanished"),
         ("BackoffLimitExceeded", vec![], "vanished"),
         ("BackoffLimitExceeded", vec![evicted], "evicted"),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tower_test::mock::{self, Handle};
 
 use crate::spec::sample::{RUN, spec};
-use crate::{Cluster, ClusterError, MadeJob, labels, manifests};
+use crate::{Cluster, ClusterError, MadeJob, Removal, labels, manifests};
 
 type Api = Handle<Request<Body>, Response<Body>>;
 
@@ -178,8 +178,9 @@ async fn a_start_and_a_delete_name_the_job_by_its_uid() {
         assert!(pods.line.contains("controller-uid%3Duid-1"), "{}", pods.line);
     });
     cluster.resume(&spec(), "uid-1").await.unwrap();
-    let still_there = cluster.delete_job(&spec().namespace, &spec().job_name(), "uid-1").await.unwrap();
-    assert!(!still_there);
+    let now = "2026-03-01T10:00:00Z".parse().unwrap();
+    let removal = cluster.delete_job(&spec().namespace, &spec().job_name(), "uid-1", now).await.unwrap();
+    assert_eq!(removal, Removal::Gone);
     script.await.unwrap();
 }
 
