@@ -6,6 +6,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::checks::{self, Part};
+use crate::cluster;
+use crate::codegen;
 use crate::paths::Paths;
 use crate::stack;
 
@@ -29,11 +31,43 @@ enum Task {
     },
     /// Shows every component of the stack.
     Status,
+    /// Parts of the stack, for tests that take one away.
+    #[command(hide = true)]
+    Stack {
+        #[command(subcommand)]
+        task: StackTask,
+    },
+    /// Makes the committed files that are made from others.
+    Codegen {
+        /// Writes nothing; names what is stale and fails.
+        #[arg(long)]
+        check: bool,
+    },
     /// Runs the tests: all parts, or those named.
     Test {
         /// Parts to run.
         parts: Vec<Part>,
     },
+}
+
+#[derive(Subcommand)]
+enum StackTask {
+    /// Stops or starts one component of the node.
+    Component {
+        /// What to do with it.
+        action: Action,
+        /// Its name as in `status`.
+        name: String,
+        /// More arguments for it, after `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Action {
+    Stop,
+    Start,
 }
 
 /// Does what the command line says; an error is printed once, here.
@@ -56,6 +90,11 @@ fn dispatch(task: Task) -> Result<()> {
             stack::status(&paths);
             Ok(())
         }
+        Task::Codegen { check } => codegen::run(&paths, check),
+        Task::Stack { task: StackTask::Component { action, name, arguments } } => match action {
+            Action::Stop => cluster::stop_component(&paths, &name),
+            Action::Start => cluster::start_component(&paths, &name, &arguments),
+        },
         Task::Test { parts } => checks::run(&paths, &parts),
     }
 }

@@ -2,10 +2,14 @@
 
 mod checks;
 mod cli;
+mod cluster;
+mod codegen;
 mod command;
 mod daemon;
 mod gates;
+mod images;
 mod network;
+mod node;
 mod paths;
 mod postgres;
 mod prerequisites;

@@ -86,6 +86,15 @@ pub(crate) fn start_tests(paths: &Paths) -> Result<()> {
     TESTS.start(paths, &Install::prepare(paths)?)
 }
 
+/// A client of the tests' server for `database`, to be fed SQL.
+pub(crate) fn tests_client(paths: &Paths, database: &str) -> Result<Command> {
+    let mut psql = Install::prepare(paths)?.command("psql");
+    psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-p"])
+        .arg(TESTS.port.to_string())
+        .args(["-d", database]);
+    Ok(psql)
+}
+
 /// The programs, where the server's user can reach them, and that user.
 struct Install {
     bin: PathBuf,

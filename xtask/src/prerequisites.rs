@@ -30,7 +30,7 @@ const fn need(program: &'static str, package: &'static str) -> Need {
 /// For the tests that need PostgreSQL and the stand-ins only.
 const BASICS: [Need; 3] = [need("git", "git"), need("python3", "python3"), need("setsid", "util-linux")];
 
-const STACK: [Need; 13] = [
+const STACK: [Need; 14] = [
     need("containerd", "containerd"),
     need("runc", "runc"),
     need("/usr/lib/cni/ptp", "containernetworking-plugins"),
@@ -41,6 +41,7 @@ const STACK: [Need; 13] = [
     need("socat", "socat"),
     need("buildah", "buildah"),
     need("mmdebstrap", "mmdebstrap"),
+    need("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
     need("ip", "iproute2"),
     need("openssl", "openssl"),
     need("strip", "binutils"),

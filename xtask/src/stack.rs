@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
+use crate::cluster;
 use crate::daemon::{self, running};
+use crate::images;
 use crate::network;
 use crate::paths::Paths;
 use crate::postgres;
@@ -14,11 +16,17 @@ pub(crate) fn up(paths: &Paths) -> Result<()> {
     prerequisites::ensure(paths, For::Stack)?;
     network::ensure_node_address()?;
     postgres::start_platform(paths)?;
+    cluster::up(paths)?;
+    for image in images::services(paths)? {
+        images::import(paths, &image)?;
+    }
+    println!("KUBECONFIG={}", cluster::admin_kubeconfig(paths).display());
     Ok(())
 }
 
 /// Stops everything, in the opposite order; with `purge` the state goes too. Caches stay.
 pub(crate) fn down(paths: &Paths, purge: bool) -> Result<()> {
+    cluster::stop(paths)?;
     for (name, _) in postgres::SERVERS {
         daemon::stop(paths, name, postgres::ENDING)?;
     }
@@ -31,9 +39,10 @@ pub(crate) fn down(paths: &Paths, purge: bool) -> Result<()> {
 
 /// Prints one line per component.
 pub(crate) fn status(paths: &Paths) {
-    for (name, address) in postgres::SERVERS {
-        match running(paths, name) {
-            Some(found) => println!("{name:<20} running  pid {:<8} {address}", found.pid),
+    let servers = postgres::SERVERS.map(|(name, address)| (name, address, running(paths, name).map(|found| found.pid)));
+    for (name, address, pid) in servers.into_iter().chain(cluster::status(paths)) {
+        match pid {
+            Some(pid) => println!("{name:<20} running  pid {pid:<8} {address}"),
             None => println!("{name:<20} stopped"),
         }
     }

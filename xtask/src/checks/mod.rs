@@ -5,7 +5,7 @@ mod tally;
 
 use anyhow::{Result, bail};
 
-pub(crate) use parts::Part;
+pub(crate) use parts::{Part, cargo};
 
 use crate::paths::Paths;
 use tally::Tally;

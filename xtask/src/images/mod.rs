@@ -1,0 +1,211 @@
+//! Container images: built from `deploy/images/*.Dockerfile` without a registry, named by a hash of what is in them, kept
+//! as archives in the cache, and imported into the node.
+
+mod base;
+mod services;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::command::output;
+use crate::paths::Paths;
+use crate::steps::{Step, step};
+use crate::wheels::remove;
+
+pub(crate) use base::Base;
+pub(crate) use services::services;
+
+/// A file that a Dockerfile copies.
+pub(crate) struct Content {
+    /// Where it is.
+    pub(crate) source: PathBuf,
+    /// What the Dockerfile calls it.
+    pub(crate) name: String,
+    /// Debug information is left out of the image.
+    pub(crate) strip: bool,
+}
+
+/// How an image is made.
+pub(crate) struct Recipe<'a> {
+    /// Last part of its reference.
+    pub(crate) name: &'a str,
+    /// File in `deploy/images`.
+    pub(crate) dockerfile: &'a str,
+    /// The image that `ARG BASE` means.
+    pub(crate) base: Option<&'a Image>,
+    /// What it copies.
+    pub(crate) files: Vec<Content>,
+}
+
+/// A built image.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    /// What manifests call it; the tag is a hash of its contents.
+    pub(crate) reference: String,
+    archive: PathBuf,
+}
+
+impl Content {
+    /// A file as it is.
+    pub(crate) fn plain(source: PathBuf, name: &str) -> Self {
+        Self { source, name: name.to_owned(), strip: false }
+    }
+}
+
+/// The image of this recipe, built unless its archive is in the cache.
+pub(crate) fn built(paths: &Paths, recipe: &Recipe<'_>) -> Result<Image> {
+    let folder = paths.cache.join("images");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let dockerfile = paths.checkout.join("deploy/images").join(recipe.dockerfile);
+    let hash = hash(recipe, &dockerfile)?;
+    let image = Image {
+        reference: format!("localhost/codex-k8s/{}:{hash}", recipe.name),
+        archive: folder.join(format!("{}-{hash}.tar", recipe.name)),
+    };
+    if image.archive.is_file() {
+        return Ok(image);
+    }
+    step(paths, &format!("image-{}", recipe.name), &format!("build the image {}", recipe.name), |step| {
+        let context = folder.join(format!("{}.context", recipe.name));
+        remove(&context)?;
+        fs::create_dir_all(&context)?;
+        for content in &recipe.files {
+            fill(step, &context, content)?;
+        }
+        if let Some(base) = recipe.base {
+            ensure_stored(step, paths, base)?;
+        }
+        build(step, paths, recipe, &dockerfile, &context, &image)?;
+        remove(&context)?;
+        drop_older(&folder, recipe.name, &image.archive)
+    })?;
+    Ok(image)
+}
+
+/// Makes an image known to the node's container runtime.
+pub(crate) fn import(paths: &Paths, image: &Image) -> Result<()> {
+    let known = output(ctr(paths).args(["images", "list", "--quiet"]).arg(format!("name=={}", image.reference)))?;
+    if known.trim().is_empty() {
+        output(ctr(paths).args(["images", "import"]).arg(&image.archive))?;
+    }
+    Ok(())
+}
+
+/// The container runtime's own client, in the namespace that Kubernetes uses.
+pub(crate) fn ctr(paths: &Paths) -> Command {
+    let mut command = Command::new("ctr");
+    command.arg("--address").arg(paths.state.join("run/containerd.sock")).args(["--namespace", "k8s.io"]);
+    command
+}
+
+fn build(
+    step: &mut Step,
+    paths: &Paths,
+    recipe: &Recipe<'_>,
+    dockerfile: &Path,
+    context: &Path,
+    image: &Image,
+) -> Result<()> {
+    let mut bud = buildah(paths);
+    bud.args(["bud", "--isolation", "chroot", "--timestamp", "0", "--file"]).arg(dockerfile);
+    if let Some(base) = recipe.base {
+        bud.arg("--build-arg").arg(format!("BASE={}", base.reference));
+    }
+    step.run(bud.arg("--tag").arg(&image.reference).arg(context))?;
+    let partial = image.archive.with_extension("partial");
+    remove_file(&partial)?;
+    step.run(buildah(paths).args(["push", &image.reference]).arg(format!(
+        "docker-archive:{}:{}",
+        partial.display(),
+        image.reference
+    )))?;
+    fs::rename(&partial, &image.archive).context("cannot move the archive into place")?;
+    // The archive is what is kept; only bases stay in the build store, for the images on top of them.
+    if recipe.name.starts_with(base::PREFIX) {
+        Ok(())
+    } else {
+        step.run(buildah(paths).args(["rmi", &image.reference]))
+    }
+}
+
+fn fill(step: &mut Step, context: &Path, content: &Content) -> Result<()> {
+    let target = context.join(&content.name);
+    if content.strip {
+        return step.run(Command::new("strip").arg("--strip-debug").arg("-o").arg(&target).arg(&content.source));
+    }
+    fs::copy(&content.source, &target).with_context(|| format!("cannot copy {}", content.source.display()))?;
+    Ok(())
+}
+
+/// Puts a base back into the build store, which may have been emptied since its archive was made.
+fn ensure_stored(step: &mut Step, paths: &Paths, base: &Image) -> Result<()> {
+    if output(buildah(paths).args(["inspect", "--type", "image", &base.reference])).is_ok() {
+        return Ok(());
+    }
+    step.run(buildah(paths).arg("pull").arg(format!("docker-archive:{}", base.archive.display())))
+}
+
+/// Programs change often: of each image the cache keeps the newest archives of a few checkouts only.
+fn drop_older(folder: &Path, name: &str, newest: &Path) -> Result<()> {
+    const KEPT: usize = 3;
+    let prefix = format!("{name}-");
+    let mut archives = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let hash = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".tar"));
+        if hash.is_some_and(|hash| hash.chars().all(|character| character.is_ascii_hexdigit()))
+            && entry.path() != newest
+        {
+            archives.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    archives.sort();
+    let surplus = (archives.len() + 1).saturating_sub(KEPT);
+    archives.iter().take(surplus).try_for_each(|(_, archive)| remove_file(archive))
+}
+
+fn buildah(paths: &Paths) -> Command {
+    let store = paths.cache.join("buildah");
+    let mut command = Command::new("buildah");
+    command
+        .arg("--root")
+        .arg(store.join("root"))
+        .arg("--runroot")
+        .arg(store.join("run"))
+        .args(["--storage-driver", "vfs"]);
+    command
+}
+
+/// Hash of the Dockerfile, the base and the contents. The digests of large files come from a program that uses the
+/// processor's own instructions: an unoptimised build of ours would take a minute.
+fn hash(recipe: &Recipe<'_>, dockerfile: &Path) -> Result<String> {
+    let mut sums = Command::new("sha256sum");
+    sums.arg("--").arg(dockerfile).args(recipe.files.iter().map(|content| &content.source));
+    let sums = output(&mut sums)?;
+    let mut hash = Sha256::new();
+    for line in sums.lines() {
+        hash.update(line.split_whitespace().next().unwrap_or_default().as_bytes());
+    }
+    for content in &recipe.files {
+        hash.update(content.name.as_bytes());
+        hash.update([u8::from(content.strip)]);
+    }
+    if let Some(base) = recipe.base {
+        hash.update(base.reference.as_bytes());
+    }
+    Ok(hex::encode(&hash.finalize()[..6]))
+}
+
+fn remove_file(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
