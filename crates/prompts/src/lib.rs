@@ -1,1 +1,11 @@
-//! prompts
+//! What agents are told and what people read on GitHub, in two languages, from one template engine.
+//!
+//! Rendering is deterministic: the same facts give the same bytes, so a prompt can be hashed and shown again later.
+#![deny(missing_docs)]
+
+pub mod comments;
+mod engine;
+pub mod run;
+pub mod untrusted;
+
+pub use engine::{Locale, TemplateError};

@@ -1,0 +1,219 @@
+//! Comments that the platform writes on issues.
+
+use domain::reasons::Reason;
+use domain::run::RunStatus;
+use serde::Serialize;
+
+use crate::engine::{self, Locale, TemplateError};
+use crate::untrusted;
+
+/// A hidden line by which a comment of ours is found again when GitHub did not answer. Only comments of our own account
+/// are looked at, so nobody can plant one.
+#[must_use]
+pub fn marker(kind: &str, id: impl std::fmt::Display) -> String {
+    format!("<!-- codex-k8s:{kind}:{id} -->")
+}
+
+/// A run as its service comment tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServiceComment<'a> {
+    /// From [`marker`].
+    pub marker: String,
+    /// Where it stands.
+    #[serde(serialize_with = "as_code")]
+    pub status: RunStatus,
+    /// Why it ended.
+    pub reason: Option<&'a str>,
+    /// What was seen.
+    pub reason_detail: Option<&'a str>,
+    /// Stage.
+    pub stage: &'a str,
+    /// Role.
+    pub role: &'a str,
+    /// Model.
+    pub model: &'a str,
+    /// Eight digits of the run's id.
+    pub run_short: String,
+    /// The run in the console.
+    pub run_url: String,
+    /// Its branch.
+    pub branch: &'a str,
+    /// The pull request.
+    pub pr_number: Option<i64>,
+    /// What came out, in the agent's words.
+    pub summary: Option<&'a str>,
+    /// Tokens used, formatted; `None` before the first call.
+    pub tokens: Option<String>,
+    /// Model calls.
+    pub calls: i64,
+    /// The namespace while it exists.
+    pub namespace: Option<&'a str>,
+    /// When it ends, formatted.
+    pub namespace_expires: Option<String>,
+    /// Launches that failed.
+    pub attempts: i32,
+    /// What the agent last said it was doing.
+    pub last_words: Option<&'a str>,
+}
+
+fn as_code<S: serde::Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.as_str())
+}
+
+/// Renders a run's service comment. The agent's own words cannot mention people or hide anything.
+///
+/// # Errors
+/// When a template lacks a variable.
+pub fn service(locale: Locale, comment: &ServiceComment<'_>) -> Result<String, TemplateError> {
+    let quoted = |text: Option<&str>| text.map(|text| quiet(text, 2000));
+    let (summary, last_words, detail) =
+        (quoted(comment.summary), quoted(comment.last_words), quoted(comment.reason_detail));
+    let safe = ServiceComment {
+        summary: summary.as_deref(),
+        last_words: last_words.as_deref(),
+        reason_detail: detail.as_deref(),
+        ..comment.clone()
+    };
+    let reason_words = comment.reason.and_then(|code| code.parse().ok()).map(|reason| words(locale, reason));
+    #[derive(Serialize)]
+    struct Facts<'a> {
+        #[serde(flatten)]
+        comment: ServiceComment<'a>,
+        reason_words: Option<&'static str>,
+    }
+    let text = engine::render("service-comment", locale, &Facts { comment: safe, reason_words })?;
+    Ok(text.trim_end().to_owned() + "\n")
+}
+
+/// Text of an agent on GitHub: nobody is mentioned, no other issue is closed, nothing is hidden, and it is short.
+fn quiet(text: &str, limit: usize) -> String {
+    let text = domain::closing::defuse(&untrusted::visible(text));
+    let text = text.replace('@', "@\u{2060}").replace("<!--", "&lt;!--").replace('\n', " ");
+    let mut cut: String = text.chars().take(limit).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// Why nothing was started.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refusal<'a> {
+    /// From [`marker`].
+    pub marker: String,
+    /// Code of the reason.
+    pub reason: &'a str,
+    /// Whom to tell.
+    pub login: &'a str,
+    /// The delivery in the console.
+    pub delivery_url: String,
+}
+
+/// Renders the comment that tells a person why nothing was started.
+///
+/// # Errors
+/// When a template lacks a variable.
+pub fn refusal(locale: Locale, refusal: &Refusal<'_>) -> Result<String, TemplateError> {
+    Ok(engine::render("refusal", locale, refusal)?.trim_end().to_owned() + "\n")
+}
+
+/// A reason in plain words.
+#[must_use]
+pub const fn words(locale: Locale, reason: Reason) -> &'static str {
+    let (en, ru) = match reason {
+        Reason::ImagePull => ("the agent's image could not be pulled", "не удалось получить образ агента"),
+        Reason::Unschedulable => ("no node had room for the pod", "ни на одном узле не нашлось места для пода"),
+        Reason::Quota => ("the namespace's quota refused the pod", "квота пространства имён не пустила под"),
+        Reason::AdmissionDenied => ("the cluster refused the pod", "кластер не принял под"),
+        Reason::Oom => ("the agent ran out of memory", "агенту не хватило памяти"),
+        Reason::Evicted => ("the pod was evicted", "под был вытеснен"),
+        Reason::Vanished => ("the pod disappeared", "под исчез"),
+        Reason::Timeout => ("the run's time limit", "истёк лимит времени запуска"),
+        Reason::Cancelled => ("it was cancelled", "отменено"),
+        Reason::Stale => ("the issue changed before the work began", "задача изменилась до начала работы"),
+        Reason::Budget => ("the budget is used up", "бюджет исчерпан"),
+        Reason::ApprovalDenied => ("a person refused what the run needed", "человек отказал в том, что было нужно"),
+        Reason::WriteScope => ("files were changed that may not be changed", "изменены файлы, которые менять нельзя"),
+        Reason::Canary => ("a planted secret left the pod", "контрольный секрет покинул под"),
+        Reason::EgressOpen => ("the pod's network was not closed", "сеть пода не была закрыта"),
+        Reason::AgentError => ("the agent failed or produced nothing", "агент завершился ошибкой или ничего не сделал"),
+        Reason::InfraError => ("the platform, the cluster or GitHub failed", "сбой платформы, кластера или GitHub"),
+        Reason::FailedPrecondition => {
+            ("a condition of the start no longer held", "условие запуска больше не выполнялось")
+        }
+    };
+    match locale {
+        Locale::En => en,
+        Locale::Ru => ru,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::reasons::IntakeReason;
+
+    fn comment(status: RunStatus) -> ServiceComment<'static> {
+        ServiceComment {
+            marker: marker("run", "x"),
+            status,
+            reason: None,
+            reason_detail: None,
+            stage: "dev",
+            role: "dev",
+            model: "gpt-5.5",
+            run_short: "456789ab".into(),
+            run_url: "http://console.test/runs/x".into(),
+            branch: "codex/i7-456789ab",
+            pr_number: None,
+            summary: None,
+            tokens: None,
+            calls: 0,
+            namespace: None,
+            namespace_expires: None,
+            attempts: 0,
+            last_words: None,
+        }
+    }
+
+    #[test]
+    fn a_finished_run_says_what_came_out_and_what_comes_next() {
+        let done = ServiceComment {
+            pr_number: Some(8),
+            summary: Some("Fixes #7, thanks @olga\n<!-- hi -->"),
+            tokens: Some("12 345".into()),
+            calls: 4,
+            namespace: Some("acme-dev-i7-456789ab"),
+            namespace_expires: Some("2026-11-23 10:00 UTC".into()),
+            ..comment(RunStatus::Succeeded)
+        };
+        insta::assert_snapshot!(service(Locale::En, &done).unwrap());
+        insta::assert_snapshot!(service(Locale::Ru, &done).unwrap());
+    }
+
+    #[test]
+    fn every_state_renders_in_both_languages() {
+        for &status in RunStatus::ALL {
+            for &locale in Locale::ALL {
+                let text = service(locale, &comment(status)).unwrap();
+                assert!(text.starts_with("<!-- codex-k8s:run:x -->"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_reason_that_deserves_a_comment_has_words_of_its_own() {
+        for &locale in Locale::ALL {
+            for reason in IntakeReason::ALL.iter().filter(|r| r.deserves_comment()) {
+                let facts = Refusal {
+                    marker: marker("delivery", "x"),
+                    reason: reason.as_str(),
+                    login: "ivan",
+                    delivery_url: "http://console.test/deliveries/x".into(),
+                };
+                let text = refusal(locale, &facts).unwrap();
+                assert!(!text.contains(&format!("`{reason}`")), "{text}");
+            }
+        }
+    }
+}

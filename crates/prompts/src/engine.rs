@@ -1,0 +1,98 @@
+//! The template engine: embedded seeds, strict about undefined variables, bounded in work.
+
+use std::sync::LazyLock;
+
+use domain::coded_enum;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+coded_enum! {
+    /// A language that the platform speaks.
+    Locale {
+        /// English.
+        En = "en",
+        /// Russian.
+        Ru = "ru",
+    }
+}
+
+impl Locale {
+    /// The locale of a code; English when the platform does not speak it.
+    #[must_use]
+    pub fn or_english(code: &str) -> Self {
+        code.parse().unwrap_or(Self::En)
+    }
+}
+
+/// A template is wrong, or lacks a variable.
+#[derive(Debug, thiserror::Error)]
+#[error("template {name} ({locale})")]
+pub struct TemplateError {
+    name: &'static str,
+    locale: Locale,
+    source: minijinja::Error,
+}
+
+macro_rules! seeds {
+    ($($name:literal),+ $(,)?) => {
+        const SEEDS: &[(&str, Locale, &str)] = &[$(
+            ($name, Locale::En, include_str!(concat!("../templates/en/", $name, ".md.j2"))),
+            ($name, Locale::Ru, include_str!(concat!("../templates/ru/", $name, ".md.j2"))),
+        )+];
+    };
+}
+
+seeds!["policy", "context", "issue", "task-dev-work", "output", "service-comment", "refusal"];
+
+/// Far more steps than any seed takes; a loop that never ends stops here.
+const FUEL: u64 = 100_000;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    for (name, locale, source) in SEEDS {
+        environment
+            .add_template_owned(key(name, *locale), (*source).to_owned())
+            .unwrap_or_else(|error| unreachable!("seed {name}: {error}"));
+    }
+    environment
+});
+
+fn key(name: &str, locale: Locale) -> String {
+    format!("{locale}/{name}")
+}
+
+/// Renders a seed.
+pub(crate) fn render(name: &'static str, locale: Locale, facts: &impl Serialize) -> Result<String, TemplateError> {
+    let wrong = |source| TemplateError { name, locale, source };
+    let template = ENVIRONMENT.get_template(&key(name, locale)).map_err(wrong)?;
+    template.render(Serde(facts)).map_err(wrong)
+}
+
+/// The seed's own text, for its version.
+pub(crate) fn source(name: &str, locale: Locale) -> &'static str {
+    SEEDS.iter().find(|seed| seed.0 == name && seed.1 == locale).map_or("", |seed| seed.2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_of_a_seed_use_the_same_variables() {
+        for (name, _, _) in SEEDS.iter().filter(|seed| seed.1 == Locale::En) {
+            let [en, ru] = [Locale::En, Locale::Ru]
+                .map(|locale| ENVIRONMENT.get_template(&key(name, locale)).unwrap().undeclared_variables(true));
+            assert_eq!(en, ru, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_missing_variable_is_an_error_that_names_the_template() {
+        let error = render("context", Locale::En, &serde_json::json!({})).unwrap_err();
+        assert_eq!(error.to_string(), "template context (en)");
+    }
+}
