@@ -1,1 +1,19 @@
-//! vault
+//! Secrets: how they are kept, how they are made, how requests are proved with them, and how they are kept out of every
+//! text that leaves.
+//!
+//! No type here prints what it holds.
+#![deny(missing_docs)]
+
+mod forms;
+mod keyring;
+mod redactor;
+mod shapes;
+mod signature;
+mod stream;
+mod token;
+
+pub use keyring::{CanaryProblem, Keyring, KeyringProblem, OpenProblem, Sealed};
+pub use redactor::{MARK, Redactor};
+pub use signature::{SignatureProblem, verify_github_signature};
+pub use stream::StreamRedactor;
+pub use token::{RunToken, SessionSecret, Token, TokenKind};
