@@ -93,6 +93,118 @@ async fn a_pushed_branch_becomes_a_pull_request_and_a_merge_comes_back() -> Resu
     git(&checkout, &["switch", "--quiet", "main"]).await?;
     git(&checkout, &["pull", "--quiet"]).await?;
     assert_eq!(std::fs::read_to_string(checkout.join("notes.md"))?, "note\n");
+    let compared = world.api("reader", Method::GET, "/compare/main...run/1", &Value::Null).await?;
+    assert_eq!((&compared["ahead_by"], &compared["behind_by"]), (&json!(2), &json!(1)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_merge_through_the_api_comes_back_to_git() -> Result<()> {
+    let scene = Scene::new().await?;
+    let world = &scene.world;
+    let folder = tempfile::tempdir()?;
+    let checkout = folder.path().join("checkout");
+    scene.clone("bot", &checkout).await?;
+    std::fs::write(checkout.join("new.txt"), "new\n")?;
+    git(&checkout, &["add", "new.txt"]).await?;
+    git(&checkout, &["commit", "--quiet", "-m", "New"]).await?;
+    git(&checkout, &["push", "--quiet", "origin", "HEAD:run/2"]).await?;
+    let owner = &world.view().organisation;
+    let ask = json!({"title": "New", "head": format!("{owner}:run/2"), "base": "main"});
+    let pull = world.api("bot", Method::POST, "/pulls", &ask).await?;
+    let merged = world.api("owner", Method::PUT, &format!("/pulls/{}/merge", pull["number"]), &json!({})).await?;
+    git(&checkout, &["fetch", "--quiet", "origin"]).await?;
+    assert_eq!(merged["sha"], git(&checkout, &["rev-parse", "origin/main"]).await?);
+    assert_eq!(git(&checkout, &["log", "-1", "--format=%p", "origin/main"]).await?.split(' ').count(), 2);
+    git(&checkout, &["push", "--quiet", "origin", ":run/2"]).await?;
+    let gone = world.api("bot", Method::GET, "/git/ref/heads/run/2", &Value::Null).await.unwrap_err().to_string();
+    assert!(gone.contains("404"), "{gone}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn pushes_and_labels_reach_pull_request_hooks() -> Result<()> {
+    let scene = Scene::new().await?;
+    let world = &scene.world;
+    let (url, mut received) = receiver().await?;
+    let hook =
+        json!({"events": ["push", "pull_request"], "config": {"url": url, "content_type": "json", "secret": "s"}});
+    let hook = world.api("bot", Method::POST, "/hooks", &hook).await?;
+    assert_eq!(hook["events"], json!(["push", "pull_request"]));
+    let (_, ping) = next(&mut received, "ping").await?;
+    let ping: Value = serde_json::from_slice(&ping)?;
+    assert_eq!(
+        (&ping["hook"]["config"]["url"], &ping["repository"]["id"]),
+        (&json!(url), &json!(world.view().repository_id))
+    );
+
+    let folder = tempfile::tempdir()?;
+    let checkout = folder.path().join("checkout");
+    scene.clone("bot", &checkout).await?;
+    for round in 0..2 {
+        git(&checkout, &["commit", "--quiet", "--allow-empty", "-m", "x"]).await?;
+        git(&checkout, &["push", "--quiet", "origin", "HEAD:run/3"]).await?;
+        let (_, push) = next(&mut received, "push").await?;
+        let push: Value = serde_json::from_slice(&push)?;
+        assert_eq!((&push["ref"], &push["created"]), (&json!("refs/heads/run/3"), &json!(round == 0)));
+        if round == 0 {
+            world.api("bot", Method::POST, "/pulls", &json!({"title": "x", "head": "run/3", "base": "main"})).await?;
+        }
+    }
+    let head = git(&checkout, &["rev-parse", "HEAD"]).await?;
+    let synchronized = loop {
+        let (_, body) = next(&mut received, "pull_request").await?;
+        let body: Value = serde_json::from_slice(&body)?;
+        if body["action"] == "synchronize" {
+            break body;
+        }
+    };
+    assert_eq!((&synchronized["after"], &synchronized["pull_request"]["head"]["sha"]), (&json!(head), &json!(head)));
+    world.label("owner", 1, "need:reviewer").await?;
+    let (_, body) = next(&mut received, "pull_request").await?;
+    let body: Value = serde_json::from_slice(&body)?;
+    assert_eq!(
+        (&body["action"], &body["number"], &body["label"]["name"]),
+        (&json!("labeled"), &json!(1), &json!("need:reviewer"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_without_workflows_cannot_push_one() -> Result<()> {
+    let scene = Scene::new().await?;
+    let world = &scene.world;
+    let login = &world.person("bot")?.login;
+    let token = world.front().token(login, &json!({"metadata": "read", "contents": "write"})).await?;
+    let folder = tempfile::tempdir()?;
+    let checkout = folder.path().join("checkout");
+    scene.clone("bot", &checkout).await?;
+    std::fs::create_dir_all(checkout.join(".github/workflows"))?;
+    std::fs::write(checkout.join(".github/workflows/x.yaml"), "on: push\n")?;
+    git(&checkout, &["add", "--all"]).await?;
+    git(&checkout, &["commit", "--quiet", "-m", "x"]).await?;
+    let url = world.clone_url().replace("http://", &format!("http://x-access-token:{token}@"));
+    let refused = git(&checkout, &["push", &url, "HEAD:run/4"]).await.unwrap_err().to_string();
+    assert!(refused.contains("without `workflows` permission"), "{refused}");
+    let gone = world.api("bot", Method::GET, "/git/ref/heads/run/4", &Value::Null).await.unwrap_err().to_string();
+    assert!(gone.contains("404"), "{gone}");
+    git(&checkout, &["push", "--quiet", "origin", "HEAD:run/4"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn variables_and_environments_are_kept() -> Result<()> {
+    let scene = Scene::new().await?;
+    let world = &scene.world;
+    let variables = "/actions/variables";
+    world.api("bot", Method::POST, variables, &json!({"name": "stage", "value": "dev"})).await?;
+    world.api("bot", Method::PATCH, "/actions/variables/STAGE", &json!({"value": "prod"})).await?;
+    let listed = world.api("writer", Method::GET, variables, &Value::Null).await?;
+    assert_eq!((&listed["total_count"], &listed["variables"][0]["value"]), (&json!(1), &json!("prod")));
+    assert!(world.api("reader", Method::GET, variables, &Value::Null).await.unwrap_err().to_string().contains("404"));
+    world.api("bot", Method::PUT, "/environments/production", &json!({})).await?;
+    let environments = world.api("bot", Method::GET, "/environments", &Value::Null).await?;
+    assert_eq!(environments["environments"][0]["name"], "production");
     Ok(())
 }
 
@@ -104,9 +216,9 @@ async fn git_admits_only_those_who_may() -> Result<()> {
     scene.clone("reader", &reader).await?;
     git(&reader, &["commit", "--quiet", "--allow-empty", "-m", "x"]).await?;
     let refused = git(&reader, &["push", "origin", "HEAD:run/x"]).await.unwrap_err().to_string();
-    assert!(refused.contains("403"), "{refused}");
+    assert!(refused.contains("403") && refused.contains("denied to"), "{refused}");
     let stranger = scene.clone("stranger", &folder.path().join("stranger")).await.unwrap_err().to_string();
-    assert!(stranger.contains("not found"), "{stranger}");
+    assert!(stranger.contains("Repository not found"), "{stranger}");
     let nobody = git(folder.path(), &["clone", &scene.world.clone_url(), "nobody"]).await.unwrap_err().to_string();
     assert!(nobody.contains("could not read Username"), "{nobody}");
     let wrong = scene.world.clone_url().replace("http://", "http://x:wrong@");
@@ -171,13 +283,10 @@ async fn a_label_is_delivered_signed_recorded_and_again_on_demand() -> Result<()
 
     let guid = headers["x-github-delivery"].to_str()?;
     let path = format!("/hooks/{}/deliveries", hook["id"]);
-    let listed = loop {
-        let all = world.api("bot", Method::GET, &path, &Value::Null).await?;
-        if let Some(one) = all.as_array().into_iter().flatten().find(|one| one["guid"] == guid) {
-            break one.clone();
-        }
-        tokio::task::yield_now().await;
-    };
+    // The ping, the issue opened, the label.
+    world.deliveries(3).await?;
+    let all = world.api("bot", Method::GET, &path, &Value::Null).await?;
+    let listed = all.as_array().into_iter().flatten().find(|one| one["guid"] == guid).context("not in the log")?;
     let detail = world.api("bot", Method::GET, &format!("{path}/{}", listed["id"]), &Value::Null).await?;
     assert_eq!((&detail["request"]["payload"], &detail["status_code"]), (&payload, &json!(200)));
     world.api("bot", Method::POST, &format!("{path}/{}/attempts", listed["id"]), &Value::Null).await?;
@@ -245,12 +354,9 @@ async fn faults_strike_calls_and_deliveries_and_calls_are_counted() -> Result<()
     world.api("bot", Method::POST, "/hooks", &hook).await?;
     front.inject(&json!({"match": {"event": "issues", "path_regex": format!("^/{}$", world.full_name())}, "answer": {"drop": true}})).await?;
     world.label("owner", issue, "lost").await?;
-    let lost = loop {
-        if let Some(one) = world.deliveries().await?.into_iter().find(|one| one["event"] == "issues") {
-            break one;
-        }
-        tokio::task::yield_now().await;
-    };
+    // The ping and the label.
+    let deliveries = world.deliveries(2).await?;
+    let lost = deliveries.iter().find(|one| one["event"] == "issues").context("not in the log")?;
     assert_eq!((&lost["status_code"], &lost["request"]["payload"]["label"]["name"]), (&json!(502), &json!("lost")));
     world.label("owner", issue, "found").await?;
     let (_, body) = next(&mut received, "issues").await?;

@@ -109,6 +109,9 @@ pub(super) async fn tokens(
 pub(super) struct OfRepository {
     /// `owner/name`.
     repository: String,
+    /// Waits until there are so many, 30 s at most.
+    #[serde(default)]
+    at_least: usize,
 }
 
 /// `GET /_front/deliveries`: every attempt with headers, payload and the raw bytes, oldest first.
@@ -116,5 +119,5 @@ pub(super) async fn deliveries(
     Extracted(state): Extracted<Shared>,
     Query(wanted): Query<OfRepository>,
 ) -> Json<Vec<Value>> {
-    Json(state.deliveries.of_repository(&wanted.repository).iter().map(Delivery::raw).collect())
+    Json(state.deliveries.wait_for(&wanted.repository, wanted.at_least).await.iter().map(Delivery::raw).collect())
 }

@@ -272,15 +272,17 @@ impl World {
         texts(self.api("owner", Method::GET, &format!("/pulls/{number}/files"), &Value::Null).await?, "filename")
     }
 
-    /// Every delivery attempt of the repository's hooks, oldest first: as GitHub's delivery detail, and `body_base64`
-    /// with the very bytes.
+    /// Every finished delivery attempt of the repository's hooks, oldest first, once there are `at_least` so many: as
+    /// GitHub's delivery detail, and `body_base64` with the very bytes.
     ///
     /// # Errors
-    /// When the stand-in does not answer.
-    pub async fn deliveries(&self) -> Result<Vec<Value>> {
-        let query = [("repository", self.full_name())];
+    /// When there are fewer after 30 s.
+    pub async fn deliveries(&self, at_least: usize) -> Result<Vec<Value>> {
+        let query = [("repository", self.full_name()), ("at_least", at_least.to_string())];
         let request = self.front.request(Method::GET, "/_front/deliveries", None).query(&query);
-        list(self.front.read(request).await?)
+        let deliveries = list(self.front.read(request).await?)?;
+        ensure!(deliveries.len() >= at_least, "{} deliveries, {at_least} expected: {deliveries:?}", deliveries.len());
+        Ok(deliveries)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Webhook deliveries: what the emulator sends is caught here, recorded with its payload, and sent on under GitHub's
-//! headers, with the same bytes and signature.
+//! Webhook deliveries: what the emulator sends is caught here, made what GitHub would send, recorded with its payload,
+//! signed and sent on under GitHub's headers.
 
 use std::{
     collections::BTreeMap,
@@ -11,11 +11,11 @@ use axum::body::Bytes;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::HeaderMap;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::sync::Notify;
 
-use super::{emulator::lock, server::State};
+use super::{emulator::lock, server::State, translate};
 
 /// GitHub gives a receiver this long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,10 +26,13 @@ pub(super) struct Hook {
     pub(super) id: u64,
     /// `owner/name`.
     pub(super) repository: String,
-    pub(super) repository_id: u64,
+    /// The repository as the API showed it when the hook was made.
+    pub(super) about: Value,
     /// Where deliveries really go.
     pub(super) url: String,
     pub(super) secret: Option<String>,
+    /// What it asked for.
+    pub(super) events: Vec<String>,
 }
 
 /// One attempt to deliver an event.
@@ -49,21 +52,48 @@ pub(super) struct Delivery {
 
 /// All attempts since the start.
 #[derive(Debug, Default)]
-pub(super) struct DeliveryLog(Mutex<BTreeMap<u64, Delivery>>);
+pub(super) struct DeliveryLog {
+    attempts: Mutex<BTreeMap<u64, Delivery>>,
+    grown: Notify,
+}
 
 impl DeliveryLog {
     /// Attempts of one hook, newest first.
     pub(super) fn of_hook(&self, hook: u64) -> Vec<Delivery> {
-        lock(&self.0).values().rev().filter(|one| one.hook.id == hook).cloned().collect()
+        lock(&self.attempts).values().rev().filter(|one| one.hook.id == hook).cloned().collect()
+    }
+
+    /// Attempts of one repository's hooks, as soon as there are so many, or after a while as many as there are.
+    pub(super) async fn wait_for(&self, repository: &str, at_least: usize) -> Vec<Delivery> {
+        let enough = async {
+            loop {
+                let grown = self.grown.notified();
+                let mut grown = std::pin::pin!(grown);
+                // Growth between the look and the wait must not be missed.
+                grown.as_mut().enable();
+                if self.of_repository(repository).len() >= at_least {
+                    return;
+                }
+                grown.await;
+            }
+        };
+        // Running out of patience is not an error here: the caller sees that it got fewer.
+        let _patience = tokio::time::timeout(PATIENCE * 3, enough).await;
+        self.of_repository(repository)
     }
 
     /// Attempts of one repository's hooks, oldest first.
-    pub(super) fn of_repository(&self, repository: &str) -> Vec<Delivery> {
-        lock(&self.0).values().filter(|one| one.hook.repository == repository).cloned().collect()
+    fn of_repository(&self, repository: &str) -> Vec<Delivery> {
+        lock(&self.attempts).values().filter(|one| one.hook.repository == repository).cloned().collect()
+    }
+
+    fn record(&self, delivery: Delivery) {
+        lock(&self.attempts).insert(delivery.id, delivery);
+        self.grown.notify_waiters();
     }
 
     pub(super) fn get(&self, hook: u64, id: u64) -> Option<Delivery> {
-        lock(&self.0).get(&id).filter(|one| one.hook.id == hook).cloned()
+        lock(&self.attempts).get(&id).filter(|one| one.hook.id == hook).cloned()
     }
 }
 
@@ -79,7 +109,7 @@ impl Delivery {
             "id": self.id, "guid": self.guid, "delivered_at": self.delivered_at, "redelivery": self.redelivery,
             "duration": self.duration, "status_code": self.status_code, "event": self.event,
             "status": if delivered { "OK" } else { "Invalid HTTP Response" },
-            "action": self.payload()["action"], "installation_id": null, "repository_id": self.hook.repository_id,
+            "action": self.payload()["action"], "installation_id": null, "repository_id": self.hook.about["id"],
             "throttled_at": null,
         })
     }
@@ -108,7 +138,7 @@ impl Delivery {
             ("X-GitHub-Delivery", self.guid.clone()),
             ("X-GitHub-Event", self.event.clone()),
             ("X-GitHub-Hook-ID", self.hook.id.to_string()),
-            ("X-GitHub-Hook-Installation-Target-ID", self.hook.repository_id.to_string()),
+            ("X-GitHub-Hook-Installation-Target-ID", self.hook.about["id"].to_string()),
             ("X-GitHub-Hook-Installation-Target-Type", "repository".to_owned()),
         ]);
         if let Some(secret) = &self.hook.secret {
@@ -126,16 +156,11 @@ fn sign(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// Delivers an event the emulator has just sent to the front.
-pub(super) async fn deliver(state: &State, hook: Hook, headers: &HeaderMap, body: Bytes) {
-    let event = headers.get("x-github-event").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    attempt(state, uuid::Uuid::new_v4().to_string(), hook, event, body, false).await;
-}
-
-/// Delivers an event of the front's own making.
-pub(super) async fn announce(state: &State, hook: Hook, event: &str, payload: &Value) {
-    let body = payload.to_string().into();
-    attempt(state, uuid::Uuid::new_v4().to_string(), hook, event.to_owned(), body, false).await;
+/// Delivers an event, of the emulator's or of the front's making, if the hook asked for it.
+pub(super) async fn deliver(state: &State, hook: Hook, event: &str, payload: Value) {
+    if let Some((event, payload)) = translate::as_github(&hook, event, payload, Utc::now()) {
+        attempt(state, uuid::Uuid::new_v4().to_string(), hook, event, payload.to_string().into(), false).await;
+    }
 }
 
 /// Sends a recorded delivery again, under the same GUID.
@@ -166,7 +191,7 @@ async fn attempt(state: &State, guid: String, hook: Hook, event: String, body: B
         (delivery.status_code, delivery.response) = post(state, &delivery).await;
     }
     delivery.duration = started.elapsed().as_secs_f64();
-    lock(&state.deliveries.0).insert(delivery.id, delivery);
+    state.deliveries.record(delivery);
 }
 
 async fn post(state: &State, delivery: &Delivery) -> (u16, String) {

@@ -20,8 +20,6 @@ pub(super) struct Emulator {
     http: reqwest::Client,
     base: String,
     tired: Mutex<HashSet<String>>,
-    /// Ends the process when dropped.
-    _child: Child,
 }
 
 /// A complete answer of the emulator.
@@ -40,8 +38,15 @@ impl Answer {
 }
 
 impl Emulator {
-    /// Starts the emulator on a loopback port with a seed file in its own format and waits until it answers.
-    pub(super) async fn start(node: &Path, entry: &Path, port: u16, base_url: &str, seed: &Path) -> Result<Self> {
+    /// Starts the emulator on a loopback port with a seed file in its own format and waits until it answers. The process
+    /// ends when it is dropped.
+    pub(super) async fn start(
+        node: &Path,
+        entry: &Path,
+        port: u16,
+        base_url: &str,
+        seed: &Path,
+    ) -> Result<(Self, Child)> {
         // The emulator must not outlive the front, even when the front is killed: it would keep the port.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -74,7 +79,7 @@ impl Emulator {
             }
         });
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { http, base: format!("http://127.0.0.1:{port}"), tired: Mutex::default(), _child: child })
+        Ok((Self { http, base: format!("http://127.0.0.1:{port}"), tired: Mutex::default() }, child))
     }
 
     /// Forwards a request as it came, but with the emulator's own token.

@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Mutex};
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State as Extracted},
     response::{IntoResponse, Response},
 };
@@ -18,6 +17,7 @@ use super::{
     emulator::lock,
     proxy::{self, Refusal},
     server::{Shared, State},
+    translate,
 };
 
 /// Hooks by their key in the address the emulator knows.
@@ -73,12 +73,17 @@ impl<'a> Access<'a> {
     fn shown(&self, mut hook: Value) -> Value {
         if let Some((_, known)) = hook["id"].as_u64().and_then(|id| self.state.hooks.by_id(id)) {
             hook["config"]["url"] = json!(known.url);
+            hook["events"] = json!(known.events);
             if known.secret.is_some() {
                 hook["config"]["secret"] = json!("********");
             }
         }
         hook
     }
+}
+
+fn asked_events(body: &Value) -> Option<Vec<String>> {
+    Some(body["events"].as_array()?.iter().filter_map(|event| Some(event.as_str()?.to_owned())).collect())
 }
 
 /// `GET …/hooks`.
@@ -114,10 +119,11 @@ pub(super) async fn create(
     let key = uuid::Uuid::new_v4().simple().to_string();
     let secret = body["config"]["secret"].as_str().map(str::to_owned);
     body["config"]["url"] = json!(format!("{}/_front/capture/{key}", state.capture_base));
+    let events = asked_events(&body).unwrap_or_else(|| vec!["push".to_owned()]);
+    body["events"] = json!(translate::events_to_catch(&events));
     let made = access.call(Method::POST, "", &body).await?;
     let id = made["id"].as_u64().unwrap_or_default();
-    let repository_id = about["id"].as_u64().unwrap_or_default();
-    lock(&state.hooks.0).insert(key, Hook { id, repository: full_name, repository_id, url, secret });
+    lock(&state.hooks.0).insert(key, Hook { id, repository: full_name, about, url, secret, events });
     access.call(Method::POST, &format!("/{id}/pings"), &Value::Null).await?;
     Ok((StatusCode::CREATED, Json(access.shown(made))).into_response())
 }
@@ -150,6 +156,10 @@ pub(super) async fn update(
             hook.secret = Some(secret.to_owned());
         }
         config["url"] = json!(format!("{}/_front/capture/{key}", state.capture_base));
+    }
+    if let Some(events) = asked_events(&body) {
+        body["events"] = json!(translate::events_to_catch(&events));
+        hook.events = events;
     }
     let updated = access.call(Method::PATCH, &format!("/{id}"), &body).await?;
     lock(&state.hooks.0).insert(key, hook);
@@ -241,9 +251,10 @@ pub(super) async fn capture(
     Extracted(state): Extracted<Shared>,
     Path(key): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Json(payload): Json<Value>,
 ) -> StatusCode {
     let Some(hook) = lock(&state.hooks.0).get(&key).cloned() else { return StatusCode::GONE };
-    tokio::spawn(async move { deliveries::deliver(&state, hook, &headers, body).await });
+    let event = headers.get("x-github-event").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    tokio::spawn(async move { deliveries::deliver(&state, hook, &event, payload).await });
     StatusCode::OK
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, FixedOffset};
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::emulator::Emulator;
@@ -310,12 +310,6 @@ impl Signature {
             at: DateTime::parse_from_rfc3339(text(&value["date"])?)?,
         })
     }
-}
-
-/// Whether an error of [`push`] is the emulator's refusal of the ref (protected branch) rather than a fault of ours.
-pub(super) fn is_refusal(error: &anyhow::Error) -> bool {
-    let message = error.to_string();
-    [StatusCode::CONFLICT, StatusCode::FORBIDDEN].iter().any(|status| message.contains(&format!("answered {status}")))
 }
 
 fn text(value: &Value) -> Result<&str> {

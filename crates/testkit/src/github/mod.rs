@@ -14,11 +14,14 @@ mod mirror;
 mod oauth;
 mod proxy;
 mod pulls;
+mod pushes;
 mod rights;
 mod seed;
 mod server;
+mod settings;
 mod smart_http;
 mod tokens;
+mod translate;
 mod worlds;
 
 pub use client::{Front, World};

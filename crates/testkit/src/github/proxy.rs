@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{
-    emulator::Answer,
+    emulator::{Answer, lock},
     pulls, rights,
     server::{Shared, State},
     tokens::Caller,
@@ -78,13 +78,21 @@ pub(super) async fn fallback(Extracted(state): Extracted<Shared>, request: Reque
     let body = to_bytes(body, usize::MAX).await.map_err(anyhow::Error::from)?;
     let call = Incoming {
         method: parts.method,
-        path: parts.uri.path().to_owned(),
+        path: without_owner(parts.uri.path()),
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
         body,
     };
     let (answer, caller) = call.serve(&state).await?;
     Ok(respond(answer, caller.as_ref()))
+}
+
+/// `compare/main...owner:branch` is `compare/main...branch` within one repository; the emulator knows only that.
+fn without_owner(path: &str) -> String {
+    match rights::repository_path(path) {
+        Some((owner, _, rest)) if rest.starts_with("compare/") => path.replace(&format!("{owner}:"), ""),
+        _ => path.to_owned(),
+    }
 }
 
 /// A call on its way to the emulator.
@@ -187,7 +195,17 @@ async fn correct(
     match (method, segments.as_slice()) {
         (&Method::GET, [""]) if answer.status.is_success() => {
             let level = level_of(state, owner, repository, caller).await?;
-            edit(answer, |repository| repository["permissions"] = permissions(level))
+            let pushed_at = lock(&state.pushed_at).get(&format!("{owner}/{repository}")).copied();
+            edit(answer, |repository| {
+                repository["permissions"] = permissions(level);
+                if let Some(at) = pushed_at {
+                    repository["pushed_at"] = json!(at);
+                }
+            })
+        }
+        (&Method::POST, ["labels"]) if answer.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            let error = json!({"resource": "Label", "code": "already_exists", "field": "name"});
+            edit(answer, |refusal| refusal["errors"] = json!([error]))
         }
         (&Method::GET, ["collaborators", login, "permission"]) => {
             correct_permission(state, caller, login, answer).await

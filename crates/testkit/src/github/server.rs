@@ -15,8 +15,9 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
+use chrono::{DateTime, Utc};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{
@@ -28,6 +29,7 @@ use super::{
     oauth::{self, Codes},
     proxy, pulls,
     seed::Seed,
+    settings::{self, Settings},
     smart_http,
     tokens::Tokens,
     worlds,
@@ -87,9 +89,12 @@ pub(super) struct State {
     pub(super) hooks: Hooks,
     pub(super) deliveries: DeliveryLog,
     pub(super) codes: Codes,
+    pub(super) settings: Settings,
     pub(super) next_world: AtomicUsize,
     /// For deliveries to the receivers of hooks.
     pub(super) outside: reqwest::Client,
+    /// When each repository was last pushed to.
+    pub(super) pushed_at: Mutex<HashMap<String, DateTime<Utc>>>,
     next_delivery: AtomicU64,
     git_root: PathBuf,
     repository_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -126,7 +131,7 @@ impl Running {
         &self.base_url
     }
 
-    /// Waits until a listener fails.
+    /// Waits until a listener or the emulator fails.
     ///
     /// # Errors
     /// With what made it fail.
@@ -156,7 +161,7 @@ pub async fn start(options: Options) -> Result<Running> {
     let seed_file = options.git_root.join("emulator-seed.json");
     std::fs::write(&seed_file, seed.for_emulator().to_string())?;
     let port = if options.emulator_port == 0 { free_port().await? } else { options.emulator_port };
-    let emulator = Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file).await?;
+    let (emulator, mut process) = Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file).await?;
     let state = Arc::new(State {
         base_url: base_url.clone(),
         capture_base: format!("http://{}", near.unwrap_or(first)),
@@ -168,8 +173,10 @@ pub async fn start(options: Options) -> Result<Running> {
         hooks: Hooks::default(),
         deliveries: DeliveryLog::default(),
         codes: Codes::default(),
+        settings: Settings::default(),
         next_world: AtomicUsize::new(0),
         outside: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
+        pushed_at: Mutex::default(),
         next_delivery: AtomicU64::new(10_000_001),
         git_root,
         repository_locks: Mutex::default(),
@@ -177,6 +184,7 @@ pub async fn start(options: Options) -> Result<Running> {
     plant(&state).await?;
     let app = router(state);
     let mut tasks = JoinSet::new();
+    tasks.spawn(async move { Err(std::io::Error::other(format!("the emulator ended: {}", process.wait().await?))) });
     for listener in listeners {
         let app = app.clone();
         tasks.spawn(async move { axum::serve(listener, app).await });
@@ -212,6 +220,15 @@ fn router(state: Shared) -> Router {
         .route("/hooks/{id}/deliveries", get(hooks::deliveries))
         .route("/hooks/{id}/deliveries/{delivery}", get(hooks::delivery))
         .route("/hooks/{id}/deliveries/{delivery}/attempts", post(hooks::redeliver));
+    let variables = "/actions/variables";
+    let settings = Router::new()
+        .route(variables, get(settings::variables).post(settings::create_variable))
+        .route(
+            &format!("{variables}/{{name}}"),
+            get(settings::variable).patch(settings::update_variable).delete(settings::delete_variable),
+        )
+        .route("/environments", get(settings::environments))
+        .route("/environments/{name}", put(settings::put_environment).delete(settings::delete_environment));
     let front = Router::new()
         .route("/faults", post(admin::inject))
         .route("/reset", post(admin::reset))
@@ -225,9 +242,9 @@ fn router(state: Shared) -> Router {
         .route("/{owner}/{repository}/info/refs", get(smart_http::info_refs))
         .route("/{owner}/{repository}/git-upload-pack", post(smart_http::upload_pack))
         .route("/{owner}/{repository}/git-receive-pack", post(smart_http::receive_pack))
-        .layer(middleware::map_response(smart_http::invite));
+        .layer(middleware::map_response(smart_http::for_git));
     Router::new()
-        .nest("/repos/{owner}/{repository}", hooks)
+        .nest("/repos/{owner}/{repository}", hooks.merge(settings))
         .nest("/_front", front)
         .merge(git)
         .route("/repos/{owner}/{repository}/pulls/{number}/files", get(pulls::files))

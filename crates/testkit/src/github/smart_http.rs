@@ -1,27 +1,26 @@
 //! Git over HTTP: `git http-backend` on the bare repositories, behind the emulator's accounts and rights.
 
-use std::{path::Path as FilePath, sync::Arc};
+use std::path::Path as FilePath;
 
 use anyhow::{Context, Result};
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Path, RawQuery, State as Extracted},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::process::Command;
 
 use super::{
-    deliveries, mirror,
+    mirror,
     proxy::{self, Refusal},
+    pushes,
     rights::Right,
     server::{Shared, State},
     tokens::Caller,
 };
 use crate::git::{self, BareRepository};
-
-const ZERO: &str = "0000000000000000000000000000000000000000";
 
 /// `GET /{owner}/{repo}.git/info/refs?service=…`.
 pub(super) async fn info_refs(
@@ -63,59 +62,15 @@ pub(super) async fn receive_pack(
     let _held = lock.lock().await;
     let git = visit.fresh_repository().await?;
     let before = git.refs().await?;
-    let response = visit.backend(&git, Method::POST, "git-receive-pack", "", body).await?;
-    if let Err(error) = mirror::push(&git, &visit.upstream(), &before).await {
-        restore(&git, &before).await?;
-        let refused = mirror::is_refusal(&error);
-        let status = if refused { StatusCode::FORBIDDEN } else { StatusCode::INTERNAL_SERVER_ERROR };
-        return Err(Refusal::new(status, format!("the push was not taken: {error:#}")));
-    }
-    announce(&state, &visit, &before, &git.refs().await?).await?;
-    Ok(response)
-}
-
-/// Puts all refs back to what they were.
-async fn restore(git: &BareRepository, before: &std::collections::BTreeMap<String, String>) -> Result<()> {
-    for name in git.refs().await?.keys().filter(|name| !before.contains_key(*name)) {
-        git.git(&["update-ref", "-d", name]).await?;
-    }
-    for (name, sha) in before {
-        git.git(&["update-ref", name, sha]).await?;
-    }
-    Ok(())
-}
-
-/// The emulator announces pushes to refs that existed; GitHub announces new and deleted ones as pushes too.
-async fn announce(
-    state: &Shared,
-    visit: &Visit<'_>,
-    before: &std::collections::BTreeMap<String, String>,
-    after: &std::collections::BTreeMap<String, String>,
-) -> Result<()> {
-    let full_name = format!("{}/{}", visit.owner, visit.name);
-    let hooks = state.hooks.of_repository(&full_name);
-    if hooks.is_empty() {
-        return Ok(());
-    }
-    let token = visit.caller.as_ref().map(|caller| caller.upstream.as_str());
-    let repository = state.emulator.get(&format!("/repos/{full_name}"), token).await?;
-    let sender = state.emulator.get("/user", token).await?;
-    let appeared =
-        after.iter().filter(|(name, _)| !before.contains_key(*name)).map(|(name, sha)| (name, ZERO, sha.as_str()));
-    let vanished =
-        before.iter().filter(|(name, _)| !after.contains_key(*name)).map(|(name, sha)| (name, sha.as_str(), ZERO));
-    for (name, old, new) in appeared.chain(vanished) {
-        let payload = json!({
-            "ref": name, "before": old, "after": new, "created": old == ZERO, "deleted": new == ZERO, "forced": false,
-            "repository": repository, "sender": sender,
-            "pusher": {"name": sender["login"], "email": sender["email"]},
-        });
-        for hook in hooks.clone() {
-            let (state, payload) = (Arc::clone(state), payload.clone());
-            tokio::spawn(async move { deliveries::announce(&state, hook, "push", &payload).await });
+    let mut response = visit.backend(&git, Method::POST, "git-receive-pack", "", body).await?;
+    if let Some(caller) = &visit.caller {
+        if let Some(refusal) = pushes::settle(&git, &visit.upstream(), &before, caller).await? {
+            *response.body_mut() = Body::from(refusal);
+            return Ok(response);
         }
+        pushes::announce(&state, &format!("{owner}/{}", visit.name), caller, &before, &git.refs().await?).await?;
     }
-    Ok(())
+    Ok(response)
 }
 
 /// One request of a git client that may make it.
@@ -221,11 +176,18 @@ fn from_cgi(output: &[u8]) -> Result<Response> {
     Ok(response)
 }
 
-/// Git asks for credentials only when it is invited to.
-pub(super) async fn invite(response: Response) -> Response {
-    let mut response = response.into_response();
-    if response.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"GitHub\""));
+/// Refusals in the form git shows to people, and the invitation without which it does not ask for credentials.
+pub(super) async fn for_git(response: Response) -> Response {
+    if response.status().is_success() {
+        return response;
     }
-    response
+    let (mut parts, body) = response.into_parts();
+    let message = to_bytes(body, 64 << 10).await.ok().and_then(|body| serde_json::from_slice::<Value>(&body).ok());
+    let text = message.and_then(|body| Some(body["message"].as_str()?.to_owned())).unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    if parts.status == StatusCode::UNAUTHORIZED {
+        parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"GitHub\""));
+    }
+    Response::from_parts(parts, Body::from(text)).into_response()
 }
