@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::RunId;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
-use kube::api::{Api, ListParams, Patch, PatchParams};
-use serde_json::json;
+use kube::api::{Api, ListParams};
 
 use crate::ask::{Cluster, ask};
 use crate::error::ClusterError;
@@ -37,17 +36,6 @@ impl Cluster {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let listed = ask("namespaces", api.list(&ListParams::default().labels(&labels::selector()))).await?;
         Ok(listed.items.iter().filter_map(read).collect())
-    }
-
-    /// Writes on a namespace when it may go. For people: what decides is the run's row.
-    ///
-    /// # Errors
-    /// [`ClusterError::Gone`] when the namespace with this UID is not there; otherwise as every request.
-    pub async fn note_expiry(&self, name: &str, uid: &str, at: DateTime<Utc>) -> Result<(), ClusterError> {
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        let patch = json!({"metadata": {"uid": uid, "annotations": {labels::EXPIRES_AT: at.to_rfc3339()}}});
-        let params = PatchParams { field_manager: Some(labels::MANAGER.into()), ..PatchParams::default() };
-        ask(&format!("Namespace {name}"), api.patch(name, &params, &Patch::Merge(&patch))).await.map(drop)
     }
 }
 

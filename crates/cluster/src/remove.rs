@@ -6,7 +6,7 @@ use domain::ids::RunId;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, ListParams, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, ObjectList, Preconditions};
 
 use crate::ask::{Cluster, ask, unless_gone};
 use crate::error::ClusterError;
@@ -68,26 +68,31 @@ impl Cluster {
         Ok(removal(&pods, now))
     }
 
-    /// Deletes the Jobs of all launches of the run but the one named `keep`: those a worker made after it had lost
-    /// its lease, and the failed ones. Returns how many there were.
+    /// Takes every launch of the run away but `keep`: those that failed, and those a worker made after it had lost its
+    /// lease. The next launch waits for [`Removal::Gone`], so that two agents never work at once.
     ///
     /// # Errors
     /// As every request; "not there" is no error.
-    pub async fn delete_other_jobs(
+    pub async fn clear_other_launches(
         &self,
         namespace: &str,
         run: RunId,
-        keep: &str,
+        keep: i32,
         now: DateTime<Utc>,
-    ) -> Result<usize, ClusterError> {
-        let api: Api<Job> = Api::namespaced(self.client.clone(), namespace);
-        let params = ListParams::default().labels(&format!("{},{}={run}", labels::selector(), labels::RUN_ID));
-        let Some(jobs) = unless_gone(ask("Jobs", api.list(&params)).await)? else { return Ok(0) };
-        let others: Vec<_> = jobs.items.into_iter().filter(|job| job.name_any() != keep).collect();
-        for job in &others {
+    ) -> Result<Removal, ClusterError> {
+        let others = ListParams::default().labels(&format!(
+            "{},{}={run},{}!={keep}",
+            labels::selector(),
+            labels::RUN_ID,
+            labels::LAUNCH
+        ));
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), namespace);
+        for job in list(ask("Jobs", jobs.list(&others)).await)? {
             self.delete_job(namespace, &job.name_any(), &job.uid().unwrap_or_default(), now).await?;
         }
-        Ok(others.len())
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let alive: Vec<_> = list(ask("pods", pods.list(&others)).await)?.into_iter().filter(is_alive).collect();
+        Ok(removal(&alive, now))
     }
 
     /// Every Job of a run, of every namespace.
@@ -109,6 +114,15 @@ impl Cluster {
         let what = format!("Namespace {name}");
         unless_gone(ask(&what, api.delete(name, &of_uid(DeleteParams::background(), uid))).await).map(drop)
     }
+}
+
+fn list<K: Clone>(listed: Result<ObjectList<K>, ClusterError>) -> Result<Vec<K>, ClusterError> {
+    Ok(unless_gone(listed)?.map(|list| list.items).unwrap_or_default())
+}
+
+fn is_alive(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn read(job: &Job) -> Option<RunJob> {

@@ -5,11 +5,13 @@
 #![deny(missing_docs)]
 
 pub mod agent_sessions;
+pub mod clock;
 mod coded;
 pub mod deliveries;
 pub mod egress_grants;
 pub mod events;
 pub mod flow;
+pub mod intake;
 pub mod members;
 pub mod outbound;
 mod page;

@@ -3,6 +3,7 @@
 //! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
 //! pod reports in [`report`].
 
+pub mod jobs;
 pub mod lease;
 pub mod progress;
 pub mod report;
