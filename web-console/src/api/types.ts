@@ -1,0 +1,27 @@
+// Names for the contract's shapes, so that nobody spells out `components['schemas'][…]`.
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type Check = Schemas['Check']
+export type Decision = Schemas['Decision']
+export type Delivery = Schemas['Delivery']
+export type DeliveryDetail = Schemas['DeliveryDetail']
+export type DeliveryPage = Schemas['DeliveryPage']
+export type EgressGrant = Schemas['EgressGrant']
+export type FlowEvent = Schemas['FlowEvent']
+export type FlowEventList = Schemas['FlowEventList']
+export type Locale = Schemas['Locale']
+export type Me = Schemas['Me']
+export type Member = Schemas['Member']
+export type PlatformRole = Schemas['PlatformRole']
+export type Problem = Schemas['Problem']
+export type Project = Schemas['Project']
+export type ProjectRole = Schemas['ProjectRole']
+export type Repository = Schemas['Repository']
+export type Run = Schemas['Run']
+export type RunEvent = Schemas['RunEvent']
+export type RunPage = Schemas['RunPage']
+export type RunStatus = Schemas['RunStatus']
+export type TokenUsage = Schemas['TokenUsage']
+export type User = Schemas['User']

@@ -1,0 +1,99 @@
+// Audit events as the entries of a timeline: what is worth a line of its own, how long it took, what went with it.
+import {
+  mdiAccountCancelOutline,
+  mdiAlertCircleOutline,
+  mdiCircleSmall,
+  mdiConsoleLine,
+  mdiCubeOutline,
+  mdiDeleteOutline,
+  mdiFlagCheckered,
+  mdiKubernetes,
+  mdiLanConnect,
+  mdiShieldAlertOutline,
+  mdiSourceBranch,
+  mdiSourcePull,
+  mdiTagOutline,
+  mdiTrayArrowDown,
+} from '@mdi/js'
+
+import type { FlowEvent } from '@/api/types'
+import type { Tone } from '@/status'
+
+export interface FlowLook {
+  icon: string
+  tone: Tone
+}
+
+/** Kinds that this console knows; others are shown with their code. */
+export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
+  'run.created': { icon: mdiTagOutline, tone: 'neutral' },
+  'run.claimed': { icon: mdiTrayArrowDown, tone: 'neutral' },
+  'run.taken_over': { icon: mdiTrayArrowDown, tone: 'warning' },
+  'namespace.ready': { icon: mdiKubernetes, tone: 'neutral' },
+  'job.created': { icon: mdiCubeOutline, tone: 'neutral' },
+  'pod.running': { icon: mdiCubeOutline, tone: 'info' },
+  'agent.started': { icon: mdiConsoleLine, tone: 'info' },
+  'agent.reported': { icon: mdiConsoleLine, tone: 'info' },
+  'launch.failed': { icon: mdiAlertCircleOutline, tone: 'error' },
+  'branch.seen': { icon: mdiSourceBranch, tone: 'neutral' },
+  'pr.opened': { icon: mdiSourcePull, tone: 'success' },
+  'pr.updated': { icon: mdiSourcePull, tone: 'success' },
+  'run.cancel_requested': { icon: mdiAccountCancelOutline, tone: 'warning' },
+  'run.finished': { icon: mdiFlagCheckered, tone: 'neutral' },
+  'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
+  'egress.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+  'egress.opened': { icon: mdiLanConnect, tone: 'neutral' },
+  'git.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+  'git.pushed': { icon: mdiSourceBranch, tone: 'neutral' },
+  'model.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+}
+
+const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
+/** What merely happens while a phase lasts; it neither begins nor ends one. */
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested'])
+
+export interface TimelineEntry {
+  event: FlowEvent
+  look: FlowLook
+  /** The same thing that many times in a row. */
+  times: number
+  /** Where the phase that began here ended; absent for asides, for the last phase, and after the end. */
+  until?: string
+  /** The phase lasts. */
+  open: boolean
+  facts: { name: string; value: string }[]
+}
+
+function factsOf(data: Record<string, unknown>): TimelineEntry['facts'] {
+  return Object.entries(data).flatMap(([name, value]) => {
+    if (typeof value === 'string' && value !== '') return [{ name, value }]
+    if (typeof value === 'number' || typeof value === 'boolean') return [{ name, value: String(value) }]
+    return []
+  })
+}
+
+function sameAs(entry: TimelineEntry | undefined, event: FlowEvent): boolean {
+  if (entry === undefined || !ASIDES.has(event.kind) || entry.event.kind !== event.kind) return false
+  return JSON.stringify(entry.event.data) === JSON.stringify(event.data)
+}
+
+export function timelineEntries(events: readonly FlowEvent[], over: boolean): TimelineEntry[] {
+  const entries: TimelineEntry[] = []
+  for (const event of events) {
+    const before = entries.at(-1)
+    if (before !== undefined && sameAs(before, event)) {
+      before.times += 1
+      continue
+    }
+    const look = FLOW_LOOKS[event.kind] ?? UNKNOWN
+    entries.push({ event, look, times: 1, open: false, facts: factsOf(event.data) })
+  }
+  const phases = entries.filter(({ event }) => !ASIDES.has(event.kind))
+  for (const [at, entry] of phases.entries()) {
+    const ended = entry.event.kind === 'run.finished' || entry.event.kind === 'namespace.deleted'
+    const next = phases[at + 1]
+    if (next !== undefined && !ended) entry.until = next.event.at
+    entry.open = next === undefined && !ended && !over
+  }
+  return entries
+}

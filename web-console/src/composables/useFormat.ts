@@ -1,0 +1,63 @@
+// Times, durations and numbers in the reader's language and zone.
+import { useIntervalFn, useNow } from '@vueuse/core'
+import { computed } from 'vue'
+import { useI18n } from 'vue-i18n'
+
+const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]
+const THIN_SPACE = '\u202f'
+
+/** One clock for the whole console. */
+const now = useNow({ scheduler: (tick) => useIntervalFn(tick, 1000) })
+
+export function useFormat() {
+  const { locale, t } = useI18n()
+  const relative = computed(() => new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto' }))
+  const full = computed(() => new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'long' }))
+  const clock = computed(
+    () => new Intl.DateTimeFormat(locale.value, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }),
+  )
+
+  function ago(at: string): string {
+    const seconds = Math.round((Date.parse(at) - now.value.getTime()) / 1000)
+    const fitting = UNITS.find(([, size]) => Math.abs(seconds) >= size)
+    if (fitting === undefined) return seconds > 5 ? t('time.soon') : t('time.justNow')
+    return relative.value.format(Math.trunc(seconds / fitting[1]), fitting[0])
+  }
+
+  function unit(value: number, name: 'day' | 'hour' | 'minute' | 'second'): string {
+    return new Intl.NumberFormat(locale.value, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value)
+  }
+
+  /** The two greatest units of a span of time. */
+  function span(milliseconds: number): string {
+    const seconds = Math.max(0, Math.round(milliseconds / 1000))
+    if (seconds < 60) return unit(seconds, 'second')
+    const minutes = Math.floor(seconds / 60)
+    if (minutes < 60) return `${unit(minutes, 'minute')} ${unit(seconds % 60, 'second')}`
+    const hours = Math.floor(minutes / 60)
+    if (hours < 48) return `${unit(hours, 'hour')} ${unit(minutes % 60, 'minute')}`
+    return unit(Math.floor(hours / 24), 'day')
+  }
+
+  return {
+    ago,
+    span,
+    exact: (at: string) => full.value.format(new Date(at)),
+    clock: (at: string) => clock.value.format(new Date(at)),
+    /** Between two moments; until now when the second is not there yet. */
+    between: (from: string, to: string | undefined) =>
+      span((to === undefined ? now.value.getTime() : Date.parse(to)) - Date.parse(from)),
+    /** Digits in groups of three, a thin space between them. */
+    number: (value: number) =>
+      new Intl.NumberFormat('en')
+        .formatToParts(value)
+        .map(({ type, value: part }) => (type === 'group' ? THIN_SPACE : part))
+        .join(''),
+  }
+}

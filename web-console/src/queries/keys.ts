@@ -1,0 +1,34 @@
+// The names of everything in the query cache, in one place, so that a write finds what a read has stored.
+
+export interface RunFilters {
+  project_id?: string
+  repository_id?: string
+  status?: string
+  active?: boolean
+  q?: string
+}
+
+export interface DeliveryFilters {
+  repository_id?: string
+  decision?: string
+  event?: string
+  subject_number?: number
+}
+
+export const keys = {
+  me: ['me'],
+  users: ['users'],
+  projects: ['projects'],
+  project: (id: string) => ['projects', id],
+  repositories: (project: string) => ['projects', project, 'repositories'],
+  members: (project: string) => ['projects', project, 'members'],
+  grants: (project: string) => ['projects', project, 'grants'],
+  runLists: ['run-list'],
+  runList: (filters: RunFilters) => ['run-list', filters],
+  run: (id: string) => ['run', id],
+  events: (id: string, after: number) => ['run-events', id, after],
+  timeline: (id: string) => ['run', id, 'timeline'],
+  deliveryLists: ['delivery-list'],
+  deliveryList: (filters: DeliveryFilters) => ['delivery-list', filters],
+  delivery: (id: string) => ['delivery', id],
+} as const

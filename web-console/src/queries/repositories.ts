@@ -1,0 +1,56 @@
+// The repositories of a project: connecting, checking, disconnecting.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
+import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+
+import { api, bodyOf, done } from '@/api/client'
+import { keys } from './keys'
+
+export function useRepositories(project: MaybeRefOrGetter<string>) {
+  return useQuery({
+    queryKey: computed(() => keys.repositories(toValue(project))),
+    queryFn: ({ signal }) => {
+      const path = { project_id: toValue(project) }
+      return bodyOf(api.GET('/api/v1/staff/projects/{project_id}/repositories', { params: { path }, signal }))
+    },
+  })
+}
+
+/** After a change: the list itself and the counts that projects show. */
+function useRefresh(project: MaybeRefOrGetter<string>): () => Promise<unknown> {
+  const cache = useQueryClient()
+  return () =>
+    Promise.all([
+      cache.invalidateQueries({ queryKey: keys.repositories(toValue(project)) }),
+      cache.invalidateQueries({ queryKey: keys.project(toValue(project)), exact: true }),
+      cache.invalidateQueries({ queryKey: keys.projects, exact: true }),
+    ])
+}
+
+export function useConnectRepository(project: MaybeRefOrGetter<string>) {
+  const refresh = useRefresh(project)
+  return useMutation({
+    mutationFn: (body: { full_name: string; token: string }) => {
+      const path = { project_id: toValue(project) }
+      return bodyOf(api.POST('/api/v1/staff/projects/{project_id}/repositories', { params: { path }, body }))
+    },
+    onSuccess: refresh,
+  })
+}
+
+export function useCheckRepository(project: MaybeRefOrGetter<string>) {
+  const refresh = useRefresh(project)
+  return useMutation({
+    mutationFn: (id: string) =>
+      bodyOf(api.POST('/api/v1/staff/repositories/{repository_id}/check', { params: { path: { repository_id: id } } })),
+    onSuccess: refresh,
+  })
+}
+
+export function useDisconnectRepository(project: MaybeRefOrGetter<string>) {
+  const refresh = useRefresh(project)
+  return useMutation({
+    mutationFn: (id: string) =>
+      done(api.DELETE('/api/v1/staff/repositories/{repository_id}', { params: { path: { repository_id: id } } })),
+    onSuccess: refresh,
+  })
+}

@@ -1,0 +1,56 @@
+// One path a screen. All but sign-in need a session; without one the reader is sent to sign in and comes back here.
+import { createRouter, createWebHistory, type RouteLocationRaw } from 'vue-router'
+
+import { SignedOut } from '@/api/problem'
+import { hasToken, renew } from '@/api/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Key of the page's name, for the document's title. */
+    title: string
+    public?: boolean
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+  routes: [
+    { path: '/', redirect: '/runs' },
+    { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true } },
+    { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
+    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run' } },
+    { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects' } },
+    {
+      path: '/projects/:id/:tab(repositories|members|egress|settings)?',
+      component: () => import('@/views/Project.vue'),
+      props: true,
+      meta: { title: 'nav.project' },
+    },
+    { path: '/deliveries', component: () => import('@/views/Deliveries.vue'), meta: { title: 'nav.deliveries' } },
+    {
+      path: '/deliveries/:id',
+      component: () => import('@/views/Delivery.vue'),
+      props: true,
+      meta: { title: 'nav.delivery' },
+    },
+    { path: '/users', component: () => import('@/views/Users.vue'), meta: { title: 'nav.users' } },
+    { path: '/:rest(.*)*', component: () => import('@/views/NotFound.vue'), meta: { title: 'notFound.title' } },
+  ],
+})
+
+/** The sign-in page, with the way back. */
+export function signInAt(returnTo: string): RouteLocationRaw {
+  return { path: '/sign-in', query: returnTo === '/' || returnTo.startsWith('/sign-in') ? {} : { return_to: returnTo } }
+}
+
+router.beforeEach(async (to) => {
+  if (to.meta.public === true || hasToken()) return true
+  try {
+    await renew()
+    return true
+  } catch (error) {
+    // An unreachable server is shown by the page itself, which tries again; only a session that is over sends away.
+    return error instanceof SignedOut ? signInAt(to.fullPath) : true
+  }
+})

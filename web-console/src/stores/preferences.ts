@@ -1,0 +1,26 @@
+// What a reader has chosen for this browser: language, theme, how logs are shown.
+import { useStorage } from '@vueuse/core'
+import { defineStore } from 'pinia'
+import { ref } from 'vue'
+
+import type { Locale } from '@/api/types'
+import { preferredLocale, useLocale } from '@/i18n'
+
+export type ThemeChoice = 'system' | 'light' | 'dark'
+
+const LOCALE_KEY = 'codex-k8s.locale'
+
+export const usePreferences = defineStore('preferences', () => {
+  const locale = ref<Locale>(preferredLocale(localStorage.getItem(LOCALE_KEY), navigator.language))
+  const theme = useStorage<ThemeChoice>('codex-k8s.theme', 'system')
+  const logTimes = useStorage('codex-k8s.log.times', false)
+  const logWrap = useStorage('codex-k8s.log.wrap', false)
+
+  async function setLocale(chosen: Locale): Promise<void> {
+    await useLocale(chosen)
+    locale.value = chosen
+    localStorage.setItem(LOCALE_KEY, chosen)
+  }
+
+  return { locale, theme, logTimes, logWrap, setLocale }
+})
