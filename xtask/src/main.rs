@@ -7,6 +7,7 @@ mod codegen;
 mod command;
 mod daemon;
 mod gates;
+mod hashing;
 mod images;
 mod network;
 mod node;
@@ -14,6 +15,7 @@ mod paths;
 mod postgres;
 mod prerequisites;
 mod stack;
+mod standins;
 mod steps;
 mod wheels;
 

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::paths::Paths;
 use crate::steps::step;
@@ -59,4 +59,20 @@ pub(crate) fn packages(paths: &Paths) -> Result<PathBuf> {
         fs::write(&stamp, &wanted).context("cannot note what was installed")
     })?;
     Ok(folder.join("node_modules"))
+}
+
+/// The folder of codex's own programs inside its npm package, which is named after the machine's architecture.
+pub(crate) fn codex(modules: &Path) -> Result<PathBuf> {
+    for package in fs::read_dir(modules.join("@openai"))? {
+        let Ok(targets) = fs::read_dir(package?.path().join("vendor")) else {
+            continue;
+        };
+        for target in targets {
+            let folder = target?.path();
+            if folder.join("bin/codex").is_file() {
+                return Ok(folder);
+            }
+        }
+    }
+    bail!("npm installed no codex program under {}", modules.display())
 }

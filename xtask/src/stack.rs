@@ -9,6 +9,7 @@ use crate::network;
 use crate::paths::Paths;
 use crate::postgres;
 use crate::prerequisites::{self, For};
+use crate::standins;
 use crate::wheels::remove;
 
 /// Starts everything, in order; what already runs as it should is left alone.
@@ -16,10 +17,12 @@ pub(crate) fn up(paths: &Paths) -> Result<()> {
     prerequisites::ensure(paths, For::Stack)?;
     network::ensure_node_address()?;
     postgres::start_platform(paths)?;
+    standins::start(paths)?;
     cluster::up(paths)?;
     for image in images::services(paths)? {
         images::import(paths, &image)?;
     }
+    println!("GitHub stand-in: {}", standins::GITHUB);
     println!("KUBECONFIG={}", cluster::admin_kubeconfig(paths).display());
     Ok(())
 }
@@ -27,6 +30,9 @@ pub(crate) fn up(paths: &Paths) -> Result<()> {
 /// Stops everything, in the opposite order; with `purge` the state goes too. Caches stay.
 pub(crate) fn down(paths: &Paths, purge: bool) -> Result<()> {
     cluster::stop(paths)?;
+    for (name, _) in standins::NAMES {
+        daemon::stop(paths, name, daemon::Ending::default())?;
+    }
     for (name, _) in postgres::SERVERS {
         daemon::stop(paths, name, postgres::ENDING)?;
     }
@@ -39,8 +45,9 @@ pub(crate) fn down(paths: &Paths, purge: bool) -> Result<()> {
 
 /// Prints one line per component.
 pub(crate) fn status(paths: &Paths) {
-    let servers = postgres::SERVERS.map(|(name, address)| (name, address, running(paths, name).map(|found| found.pid)));
-    for (name, address, pid) in servers.into_iter().chain(cluster::status(paths)) {
+    let others = postgres::SERVERS.into_iter().chain(standins::NAMES);
+    let others = others.map(|(name, address)| (name, address, running(paths, name).map(|found| found.pid)));
+    for (name, address, pid) in others.chain(cluster::status(paths)) {
         match pid {
             Some(pid) => println!("{name:<20} running  pid {pid:<8} {address}"),
             None => println!("{name:<20} stopped"),

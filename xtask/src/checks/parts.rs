@@ -1,12 +1,14 @@
 //! The parts of the test command, and what each runs.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use super::tally::Tally;
 use crate::gates;
+use crate::node;
 use crate::paths::Paths;
 use crate::postgres;
 use crate::prerequisites::{self, For};
@@ -32,11 +34,9 @@ impl Part {
         match self {
             Self::Unit => unit(paths),
             Self::Store => {
-                with_postgres(paths, || cargo_tests(paths, "test-store", "tests of the store", &["-p", "store"]))
+                with_postgres(paths, || cargo_tests(paths, "test-store", "tests of the store", &["-p", "store"], &[]))
             }
-            Self::Story => {
-                with_postgres(paths, || cargo_tests(paths, "test-story", "stories", &["-p", "testkit", "--test", "*"]))
-            }
+            Self::Story => story(paths),
         }
     }
 }
@@ -60,8 +60,27 @@ fn unit(paths: &Paths) -> Tally {
     tally += Tally::check(step(paths, "clippy", "lints", |step| {
         step.run(cargo(paths).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     }));
-    tally += cargo_tests(paths, "test-unit", "unit tests", &["--workspace", "--lib", "--bins"]);
+    tally += cargo_tests(paths, "test-unit", "unit tests", &["--workspace", "--lib", "--bins"], &[]);
     tally
+}
+
+/// Stories start their own stand-ins from the programs named here.
+fn story(paths: &Paths) -> Tally {
+    let programs = || -> Result<[(&str, PathBuf); 3]> {
+        let packages = node::packages(paths)?;
+        Ok([
+            ("CODEXK8S_TEST_NODE", node::home(paths)?.join("bin/node")),
+            ("CODEXK8S_TEST_EMULATE", packages.join("emulate/dist/index.js")),
+            ("CODEXK8S_TEST_CODEX", node::codex(&packages)?.join("bin/codex")),
+        ])
+    };
+    with_postgres(paths, || match programs() {
+        Err(error) => Tally::check(Err(error)),
+        Ok(programs) => {
+            let arguments = ["--workspace", "--exclude", "store", "--test", "*"];
+            cargo_tests(paths, "test-story", "stories", &arguments, &programs)
+        }
+    })
 }
 
 /// Runs `work` with the tests' PostgreSQL up; without it the part has failed.
@@ -73,11 +92,12 @@ fn with_postgres(paths: &Paths, work: impl FnOnce() -> Tally) -> Tally {
     }
 }
 
-fn cargo_tests(paths: &Paths, name: &str, title: &str, arguments: &[&str]) -> Tally {
+fn cargo_tests(paths: &Paths, name: &str, title: &str, arguments: &[&str], env: &[(&str, PathBuf)]) -> Tally {
     let mut written = String::new();
     let result = step(paths, name, title, |step: &mut Step| {
         let mut command = cargo(paths);
         command.args(["test", "--no-fail-fast"]).args(arguments).env("DATABASE_URL", postgres::TEST_URL);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
         let result = step.run(&mut command);
         written = step.written()?;
         result

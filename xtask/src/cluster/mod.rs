@@ -15,7 +15,6 @@ use anyhow::{Context, Result, bail};
 use crate::command::output;
 use crate::daemon::{self, Daemon, running};
 use crate::images;
-use crate::network;
 use crate::paths::Paths;
 use crate::steps::{step, wait_until};
 use components::Components;
@@ -43,7 +42,6 @@ pub(crate) fn up(paths: &Paths) -> Result<Cluster> {
         step(paths, "kubernetes", "start Kubernetes", |step| {
             step.note("stopping and sweeping what an earlier stack left")?;
             stop(paths)?;
-            network::ensure_node_address()?;
             start(&cluster, &components, &[&pause, &coredns])
         })?;
     }

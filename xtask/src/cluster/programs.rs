@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use crate::command::output;
+use crate::hashing;
 use crate::paths::Paths;
 use crate::steps::step;
 use crate::wheels::remove;
@@ -33,8 +33,9 @@ impl Programs {
     pub(super) fn built(paths: &Paths) -> Result<Self> {
         let source = paths.checkout.join("deploy/dev/cluster");
         let toolchain = output(Command::new("go").args(["env", "GOVERSION"]))?;
-        let node = hash(&source, &toolchain, &["go.mod", "go.sum", "main.go", "netpol/command.go", "netpol/rules.go"])?;
-        let pause = hash(&source, &toolchain, &["pause/main.go"])?;
+        let sources = hashing::tree(&source, &["go.mod", "go.sum", "main.go", "netpol"])?;
+        let node = hashing::short([KUBERNETES, &toolchain, &sources]);
+        let pause = hashing::short([toolchain.clone(), hashing::tree(&source, &["pause"])?]);
         let version = format!("-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES}");
         Ok(Self {
             node: cached(paths, "devcluster", &node, "build Kubernetes (9 minutes the first time)", |target| {
@@ -50,7 +51,7 @@ impl Programs {
             coredns: cached(
                 paths,
                 "coredns",
-                &digest(&[COREDNS, &toolchain]),
+                &hashing::short([COREDNS, &toolchain]),
                 "build CoreDNS (4 minutes the first time)",
                 |target| {
                     let mut command = go(&["install", "-trimpath", "-ldflags", "-s -w", COREDNS]);
@@ -84,22 +85,4 @@ fn cached(paths: &Paths, name: &str, hash: &str, title: &str, build: impl FnOnce
         remove(&partial)
     })?;
     Ok(program)
-}
-
-fn hash(source: &Path, toolchain: &str, files: &[&str]) -> Result<String> {
-    let mut parts = vec![toolchain.to_owned(), KUBERNETES.to_owned()];
-    for file in files {
-        let path = source.join(file);
-        parts.push(fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?);
-    }
-    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
-}
-
-fn digest(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    hex::encode(&hash.finalize()[..6])
 }

@@ -5,9 +5,9 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use super::{Content, Image, Recipe, built};
+use crate::hashing;
 use crate::paths::Paths;
 use crate::steps::step;
 
@@ -42,7 +42,7 @@ impl Base {
     pub(crate) fn image(self, paths: &Paths) -> Result<Image> {
         let suite = suite()?;
         let packages = self.packages();
-        let digest = hex::encode(&Sha256::digest(format!("{suite} {packages}"))[..6]);
+        let digest = hashing::short([suite.as_str(), packages]);
         let tar = paths.cache.join("images").join(format!("{}-{suite}-{digest}.rootfs", self.name()));
         if !tar.is_file() {
             step(paths, self.name(), &format!("make {} from Debian packages", self.name()), |step| {

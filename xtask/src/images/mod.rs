@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use crate::command::output;
+use crate::hashing;
 use crate::paths::Paths;
 use crate::steps::{Step, step};
 use crate::wheels::remove;
@@ -89,10 +89,13 @@ pub(crate) fn built(paths: &Paths, recipe: &Recipe<'_>) -> Result<Image> {
 /// Makes an image known to the node's container runtime.
 pub(crate) fn import(paths: &Paths, image: &Image) -> Result<()> {
     let known = output(ctr(paths).args(["images", "list", "--quiet"]).arg(format!("name=={}", image.reference)))?;
-    if known.trim().is_empty() {
-        output(ctr(paths).args(["images", "import"]).arg(&image.archive))?;
+    if !known.trim().is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let name = image.reference.split(['/', ':']).nth(2).unwrap_or_default();
+    step(paths, &format!("import-{name}"), &format!("give the node the image {name}"), |step| {
+        step.run(ctr(paths).args(["images", "import"]).arg(&image.archive))
+    })
 }
 
 /// The container runtime's own client, in the namespace that Kubernetes uses.
@@ -187,18 +190,13 @@ fn hash(recipe: &Recipe<'_>, dockerfile: &Path) -> Result<String> {
     let mut sums = Command::new("sha256sum");
     sums.arg("--").arg(dockerfile).args(recipe.files.iter().map(|content| &content.source));
     let sums = output(&mut sums)?;
-    let mut hash = Sha256::new();
-    for line in sums.lines() {
-        hash.update(line.split_whitespace().next().unwrap_or_default().as_bytes());
-    }
+    let mut parts: Vec<&str> = sums.lines().filter_map(|line| line.split_whitespace().next()).collect();
     for content in &recipe.files {
-        hash.update(content.name.as_bytes());
-        hash.update([u8::from(content.strip)]);
+        parts.push(&content.name);
+        parts.push(if content.strip { "stripped" } else { "whole" });
     }
-    if let Some(base) = recipe.base {
-        hash.update(base.reference.as_bytes());
-    }
-    Ok(hex::encode(&hash.finalize()[..6]))
+    parts.extend(recipe.base.map(|base| base.reference.as_str()));
+    Ok(hashing::short(parts))
 }
 
 fn remove_file(file: &Path) -> Result<()> {

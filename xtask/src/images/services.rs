@@ -1,8 +1,6 @@
 //! The images of the platform's services and of the agent, from what cargo and npm built.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::{Base, Content, Image, Recipe, built};
 use crate::checks::cargo;
@@ -50,7 +48,7 @@ fn service(paths: &Paths, name: &str, base: &Image) -> Result<Image> {
 
 fn agent(paths: &Paths) -> Result<Image> {
     let base = Base::Agent.image(paths)?;
-    let codex = codex(&node::packages(paths)?)?;
+    let codex = node::codex(&node::packages(paths)?)?;
     let files = vec![
         program(paths, RUNNER, RUNNER),
         Content::plain(codex.join("bin/codex"), "codex"),
@@ -62,20 +60,4 @@ fn agent(paths: &Paths) -> Result<Image> {
 
 fn program(paths: &Paths, name: &str, called: &str) -> Content {
     Content { source: paths.target().join("debug").join(name), name: called.to_owned(), strip: true }
-}
-
-/// The folder of codex's own programs inside its npm package, which is named after the machine's architecture.
-fn codex(modules: &Path) -> Result<PathBuf> {
-    for package in std::fs::read_dir(modules.join("@openai"))? {
-        let Ok(targets) = std::fs::read_dir(package?.path().join("vendor")) else {
-            continue;
-        };
-        for target in targets {
-            let folder = target?.path();
-            if folder.join("bin/codex").is_file() {
-                return Ok(folder);
-            }
-        }
-    }
-    bail!("npm installed no codex program under {}", modules.display())
 }
