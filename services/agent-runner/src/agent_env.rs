@@ -46,10 +46,13 @@ impl Paths {
     }
 }
 
-/// Cargo takes source replacement from files only, not from variables.
+/// Cargo takes source replacement from files only, not from variables. The gateway's index asks for a token, so cargo
+/// insists on having one; the relay puts the real one in its place.
 fn cargo_config(relay: SocketAddr) -> String {
     format!(
-        "[source.crates-io]\nreplace-with = \"gateway\"\n\n[source.gateway]\nregistry = \"sparse+http://{relay}/registry/crates/\"\n"
+        "[source.crates-io]\nreplace-with = \"gateway\"\n\n\
+         [registries.gateway]\nindex = \"sparse+http://{relay}/registry/crates/\"\n\n\
+         [registry]\nglobal-credential-providers = [\"cargo:token\"]\n"
     )
 }
 
@@ -139,6 +142,7 @@ fn variables(paths: &Paths, relay: SocketAddr, gateway: &Url) -> Vec<(&'static s
         ("UV_DEFAULT_INDEX", pypi),
         ("UV_INSECURE_HOST", "127.0.0.1".into()),
         ("CARGO_HOME", text(&paths.home.join(".cargo"))),
+        ("CARGO_REGISTRIES_GATEWAY_TOKEN", "relay".into()),
         ("GOPATH", text(&paths.home.join("go"))),
         ("GOPROXY", format!("{proxy}/registry/go")),
         // The checksum database is another host; go.sum still pins what was reviewed.
@@ -184,7 +188,7 @@ mod tests {
         assert_eq!(seen.get("GOPROXY"), Some("http://127.0.0.1:3128/registry/go"));
         let cargo: toml::Table = cargo_config(SocketAddr::from(([127, 0, 0, 1], 3128))).parse().unwrap();
         assert_eq!(
-            cargo["source"]["gateway"]["registry"].as_str(),
+            cargo["registries"]["gateway"]["index"].as_str(),
             Some("sparse+http://127.0.0.1:3128/registry/crates/")
         );
     }

@@ -10,7 +10,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let read = config::Config::read(Reader::from_process(), config::api_server());
     let started = read.and_then(|config| {
         let redact = Redact::new(config.run, &config.token);
-        runtime::redact::set(Box::new(move |text| redact.own(text)));
+        runtime::redact::set(Box::new(move |text| redact.secrets(text).into_owned()));
         Ok((telemetry::start("agent-runner", &config.telemetry)?, config))
     });
     let (telemetry, config) = match started {
