@@ -112,10 +112,15 @@ async fn a_merge_through_the_api_comes_back_to_git() -> Result<()> {
     let owner = &world.view().organisation;
     let ask = json!({"title": "New", "head": format!("{owner}:run/2"), "base": "main"});
     let pull = world.api("bot", Method::POST, "/pulls", &ask).await?;
+    std::fs::write(checkout.join("later.txt"), "later\n")?;
+    git(&checkout, &["add", "later.txt"]).await?;
+    git(&checkout, &["commit", "--quiet", "-m", "Later"]).await?;
+    git(&checkout, &["push", "--quiet", "origin", "HEAD:run/2"]).await?;
     let merged = world.api("owner", Method::PUT, &format!("/pulls/{}/merge", pull["number"]), &json!({})).await?;
     git(&checkout, &["fetch", "--quiet", "origin"]).await?;
     assert_eq!(merged["sha"], git(&checkout, &["rev-parse", "origin/main"]).await?);
     assert_eq!(git(&checkout, &["log", "-1", "--format=%p", "origin/main"]).await?.split(' ').count(), 2);
+    git(&checkout, &["cat-file", "-e", "origin/main:later.txt"]).await?;
     git(&checkout, &["push", "--quiet", "origin", ":run/2"]).await?;
     let gone = world.api("bot", Method::GET, "/git/ref/heads/run/2", &Value::Null).await.unwrap_err().to_string();
     assert!(gone.contains("404"), "{gone}");
@@ -389,5 +394,41 @@ async fn signing_in_needs_the_verifier() -> Result<()> {
     assert_eq!(front.api(Method::GET, "/user", token, &Value::Null).await?["login"], login.as_str());
     let emails = front.api(Method::GET, "/user/emails", token, &Value::Null).await?;
     assert_eq!((&emails[0]["primary"], &emails[0]["verified"]), (&json!(true), &json!(true)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_seed_is_what_the_development_stack_relies_on() -> Result<()> {
+    let scene = Scene::new().await?;
+    let front = scene.world.front();
+    let sample = front.api(Method::GET, "/repos/acme/sample", "dev-token-codex-k8s-bot", &Value::Null).await?;
+    let clone_url = format!("{}/acme/sample.git", front.base_url());
+    assert_eq!((&sample["permissions"]["admin"], &sample["clone_url"]), (&json!(true), &json!(clone_url)));
+    for (login, permission) in [("olga", "admin"), ("ivan", "write"), ("rita", "read"), ("nora", "none")] {
+        let path = format!("/repos/acme/sample/collaborators/{login}/permission");
+        let found = front.api(Method::GET, &path, "dev-token-codex-k8s-bot", &Value::Null).await?;
+        assert_eq!(found["permission"], permission, "{login}");
+    }
+    let readme = "/repos/acme/sample/contents/README.md";
+    assert_eq!(front.api(Method::GET, readme, "dev-token-rita", &Value::Null).await?["path"], "README.md");
+    let vera = front.token("vera", &Value::Null).await?;
+    assert_eq!(front.api(Method::GET, "/user/emails", &vera, &Value::Null).await?[0]["verified"], json!(false));
+    let page = format!("{}/login/oauth/authorize?client_id=codex-k8s-dev", front.base_url());
+    let page = reqwest::get(page).await?.text().await?;
+    assert!(page.contains("value=\"olga\"") && !page.contains("w0000"), "{page}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_world_may_have_a_second_repository_and_worlds_are_apart() -> Result<()> {
+    let scene = Scene::new().await?;
+    let second = scene.world.second_repository("second").await?;
+    assert_ne!(second.view().repository_id, scene.world.view().repository_id);
+    assert_eq!(second.open_issue("writer", "x", "").await?, 1);
+    let other = scene.world.front().new_world().await?;
+    let path = format!("/repos/{}", other.full_name());
+    let token = &scene.world.person("owner")?.token;
+    let refused = scene.world.front().api(Method::GET, &path, token, &Value::Null).await.unwrap_err().to_string();
+    assert!(refused.contains("404"), "{refused}");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Runs a stand-in for the development stack: `standins github …` or `standins model …`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use testkit::{github, model};
@@ -55,7 +55,7 @@ enum What {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     let mut stop = signal(SignalKind::terminate())?;
     let work = run(Cli::parse().what);
     tokio::select! {

@@ -14,6 +14,9 @@ use tokio::{
 /// The emulator gives each token 5,000 calls an hour; below this many left, the front uses a fresh token.
 const TIRED_BELOW: u32 = 500;
 
+/// What is put right inside the emulator itself, because its API offers no way to.
+const FOLLOW_PUSHES: &str = include_str!("follow-pushes.mjs");
+
 /// The running emulator.
 #[derive(Debug)]
 pub(super) struct Emulator {
@@ -47,10 +50,14 @@ impl Emulator {
         base_url: &str,
         seed: &Path,
     ) -> Result<(Self, Child)> {
+        let follow_pushes = seed.with_file_name("follow-pushes.mjs");
+        std::fs::write(&follow_pushes, FOLLOW_PUSHES)?;
         // The emulator must not outlive the front, even when the front is killed: it would keep the port.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
             .arg(node)
+            .arg("--import")
+            .arg(&follow_pushes)
             .arg(entry)
             .args(["start", "--service", "github", "--host", "127.0.0.1", "--port", &port.to_string()])
             .args(["--base-url", base_url, "--seed"])

@@ -156,9 +156,12 @@ pub async fn start(options: Options) -> Result<Running> {
     let near = listeners.iter().filter_map(|one| one.local_addr().ok()).find(|one| one.ip().is_loopback());
     let base_url = options.base_url.unwrap_or_else(|| format!("http://{first}"));
     let base_url = base_url.trim_end_matches('/').to_owned();
-    let git_root = options.git_root.join("repositories");
+    std::fs::create_dir_all(&options.git_root)
+        .with_context(|| format!("cannot make {}", options.git_root.display()))?;
+    let folder = options.git_root.canonicalize()?;
+    let git_root = folder.join("repositories");
     empty(&git_root)?;
-    let seed_file = options.git_root.join("emulator-seed.json");
+    let seed_file = folder.join("emulator-seed.json");
     std::fs::write(&seed_file, seed.for_emulator().to_string())?;
     let port = if options.emulator_port == 0 { free_port().await? } else { options.emulator_port };
     let (emulator, mut process) = Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file).await?;
