@@ -180,7 +180,7 @@ fn buildah(paths: &Paths) -> Command {
         .arg(store.join("root"))
         .arg("--runroot")
         .arg(store.join("run"))
-        .args(["--storage-driver", "vfs"]);
+        .args(["--storage-driver", "overlay"]);
     command
 }
 

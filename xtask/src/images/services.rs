@@ -47,14 +47,16 @@ fn service(paths: &Paths, name: &str, base: &Image) -> Result<Image> {
 }
 
 fn agent(paths: &Paths) -> Result<Image> {
-    let base = Base::Agent.image(paths)?;
+    let tools = Base::Agent.image(paths)?;
     let codex = node::codex(&node::packages(paths)?)?;
     let files = vec![
-        program(paths, RUNNER, RUNNER),
         Content::plain(codex.join("bin/codex"), "codex"),
         Content::plain(codex.join("bin/codex-code-mode-host"), "codex-code-mode-host"),
         Content::plain(codex.join("codex-path/rg"), "rg"),
     ];
+    let name = "base-codex";
+    let base = built(paths, &Recipe { name, dockerfile: "codex.Dockerfile", base: Some(&tools), files })?;
+    let files = vec![program(paths, RUNNER, RUNNER)];
     built(paths, &Recipe { name: "agent", dockerfile: "agent.Dockerfile", base: Some(&base), files })
 }
 
