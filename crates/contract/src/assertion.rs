@@ -13,7 +13,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::ids::{RunId, SessionId, UserId};
 use http::request::Parts;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::keys::{PublicKeys, SignatureKey};
 use crate::problem::Problem;
 
-/// The header that carries the assertion.
+/// The header that carries the assertion; on an answer it says that the assertion was refused.
 pub const HEADER: HeaderName = HeaderName::from_static("x-codexk8s-assertion");
 
 const ISSUER: &str = "codex-k8s-gateway";
@@ -221,7 +221,10 @@ async fn admit(State((verifier, limit)): State<(Arc<Verifier>, usize)>, request:
         Err(refused) => {
             let why: &dyn std::error::Error = &refused;
             tracing::warn!(error = why, method = %parts.method, path = parts.uri.path(), "assertion refused");
-            Problem::unauthorized("assertion_refused", "The request was not vouched for by the gateway").into_response()
+            // Tells the gateway that it is itself who was refused, not the one for whom it asks.
+            let mark = [(HEADER, HeaderValue::from_static("refused"))];
+            let title = "The request was not vouched for by the gateway";
+            (mark, Problem::unauthorized("assertion_refused", title)).into_response()
         }
     }
 }
