@@ -1,6 +1,6 @@
 //! What the run's own pod reports, under its token: everything here is the agent's claim.
 
-use domain::ids::RunId;
+use domain::ids::{RepositoryId, RunId};
 use serde_json::Value;
 use sqlx::PgExecutor;
 
@@ -151,4 +151,19 @@ pub async fn result(db: impl PgExecutor<'_>, run: RunId, launch: i32, result: &L
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// The repository of a run whose current launch this is; `None` when it is not, or when the run does not run any more.
+///
+/// # Errors
+/// The database's.
+pub async fn repository(db: impl PgExecutor<'_>, run: RunId, launch: i32) -> Result<Option<RepositoryId>> {
+    let id = sqlx::query_scalar!(
+        "SELECT repository_id FROM agent_runs WHERE id = $1 AND launch = $2 AND status = 'running'",
+        run.0,
+        launch
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(id.map(RepositoryId))
 }
