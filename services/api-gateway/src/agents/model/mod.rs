@@ -1,0 +1,156 @@
+//! The model broker: what of a model call may leave the platform, and the key that it leaves with.
+//!
+//! [`rules`] decides over the request's JSON; [`relay`] carries the answer and learns from it what the call used. The
+//! pod never sees the key, and nothing that the provider would run or fetch for it gets through.
+
+mod estimate;
+mod relay;
+mod rules;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use contract::internal::BrokerEventKind;
+use contract::problem::Problem;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::AgentsState;
+use super::limits::Kind;
+use super::token::Run;
+use relay::Call;
+use rules::{Admitted, Refusal};
+
+const REQUEST_LIMIT: usize = 32 * 1024 * 1024;
+/// Bytes of an upstream's error that are passed on.
+const ERROR_LIMIT: usize = 64 * 1024;
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the model may say nothing at all.
+const SILENCE: Duration = Duration::from_secs(300);
+/// Headers of the client's that change how the provider reads the body; everything else stays here.
+const PASSED: [&str; 5] =
+    ["originator", "session-id", "thread-id", "x-client-request-id", "x-openai-internal-codex-responses-lite"];
+
+/// The client for the model's API. It follows no redirect: the key goes to the configured address only.
+pub(super) fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .build()
+}
+
+/// The two endpoints that codex uses.
+pub(super) fn router() -> Router<AgentsState> {
+    Router::new().route("/model/v1/responses", post(respond)).route("/model/v1/models", get(models))
+}
+
+/// The models that the run may use, in the provider's own form.
+async fn models(run: Run) -> Json<Value> {
+    let models: Vec<_> = run.grant.models.iter().map(|id| json!({ "id": id, "object": "model" })).collect();
+    Json(json!({ "object": "list", "data": models }))
+}
+
+async fn respond(State(state): State<AgentsState>, run: Run, request: Request) -> Response {
+    let slot = match state.limits.take(run.grant.run_id, Kind::ModelCall) {
+        Ok(slot) => slot,
+        Err(problem) => return failure(StatusCode::TOO_MANY_REQUESTS, &problem.code, &problem.title),
+    };
+    let (parts, body) = request.into_parts();
+    let admitted = match read(&parts.headers, body).await.and_then(|bytes| rules::admit(&bytes, &run.grant.models)) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refuse(&state, &run, &refusal),
+    };
+    let call = Call::new(state.clone(), run.grant, &admitted, slot);
+    match send(&state, &parts.headers, admitted).await {
+        Ok(upstream) if upstream.status().is_success() => call.relay(upstream),
+        Ok(upstream) => upstream_refusal(upstream).await,
+        Err(error) => {
+            tracing::warn!(error = %error.without_url(), "the model API did not answer");
+            failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API did not answer")
+        }
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Refusal> {
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Refusal::new("content_encoding", "a compressed body cannot be checked; send it plain"));
+    }
+    match Limited::new(body, REQUEST_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Refusal::new("body_too_large", format!("at most {REQUEST_LIMIT} bytes are taken")))
+        }
+        Err(_) => Err(Refusal::new("body_cut", "the body ended early")),
+    }
+}
+
+async fn send(state: &AgentsState, client: &HeaderMap, admitted: Admitted) -> reqwest::Result<reqwest::Response> {
+    let mut url = state.config.model.url.clone();
+    url.set_path(&format!("{}/responses", url.path().trim_end_matches('/')));
+    let key = format!("Bearer {}", state.config.model.key.expose_secret());
+    let mut request = state.clients.model.post(url).header(CONTENT_TYPE, "application/json").header(ACCEPT, "text/event-stream");
+    if let Ok(mut key) = HeaderValue::from_str(&key) {
+        key.set_sensitive(true);
+        request = request.header(AUTHORIZATION, key);
+    }
+    for name in PASSED {
+        if let Some(value) = client.get(name) {
+            request = request.header(name, value);
+        }
+    }
+    request.body(admitted.body).send().await
+}
+
+/// What the provider refused, told to codex in the provider's own form; about our key it learns nothing.
+async fn upstream_refusal(upstream: reqwest::Response) -> Response {
+    let status = upstream.status();
+    metrics::counter!("codexk8s_model_upstream_errors_total", "status" => status.as_u16().to_string()).increment(1);
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        tracing::error!(%status, "the model API refuses the platform's key");
+        return failure(StatusCode::BAD_GATEWAY, "model_key_refused", "The model API refuses the platform");
+    }
+    if !status.is_client_error() && !status.is_server_error() {
+        return failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API answered with a redirect");
+    }
+    let retry = upstream.headers().get(RETRY_AFTER).cloned();
+    let body = Limited::new(reqwest::Body::from(upstream), ERROR_LIMIT).collect().await;
+    let error = body.ok().and_then(|body| serde_json::from_slice::<Value>(&body.to_bytes()).ok());
+    let text = |field: &str| error.as_ref()?.get("error")?.get(field)?.as_str().map(str::to_owned);
+    let code = text("code").or_else(|| text("type")).unwrap_or_else(|| "model_error".to_owned());
+    let message = text("message").unwrap_or_else(|| format!("The model API answered {status}"));
+    let mut response = failure(status, &code, &message);
+    if let Some(retry) = retry {
+        response.headers_mut().insert(RETRY_AFTER, retry);
+    }
+    response
+}
+
+fn refuse(state: &AgentsState, run: &Run, refusal: &Refusal) -> Response {
+    let data = [("code", refusal.code.into()), ("reason", refusal.reason.clone().into())];
+    state.events.record(&run.grant, BrokerEventKind::ModelRefused, data);
+    failure(StatusCode::BAD_REQUEST, refusal.code, &format!("Refused by the platform: {}", refusal.reason))
+}
+
+/// A problem document that also is an error of the provider's form, which is what codex reads.
+fn failure(status: StatusCode, code: &str, message: &str) -> Response {
+    let kind = if status == StatusCode::TOO_MANY_REQUESTS {
+        "rate_limit_error"
+    } else if status.is_client_error() {
+        "invalid_request_error"
+    } else {
+        "server_error"
+    };
+    let problem = serde_json::to_value(Problem::new(status, code, message)).unwrap_or_default();
+    let mut body = problem.as_object().cloned().unwrap_or_default();
+    body.insert("error".to_owned(), json!({ "message": message, "type": kind, "code": code }));
+    (status, Json(body)).into_response()
+}
