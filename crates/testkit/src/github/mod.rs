@@ -6,6 +6,7 @@
 
 mod admin;
 mod client;
+mod commit;
 mod deliveries;
 mod emulator;
 mod faults;

@@ -203,6 +203,7 @@ async fn correct(
                 }
             })
         }
+        // Besides a label that exists, the emulator refuses only a blank name, and does not say which it was.
         (&Method::POST, ["labels"]) if answer.status == StatusCode::UNPROCESSABLE_ENTITY => {
             let error = json!({"resource": "Label", "code": "already_exists", "field": "name"});
             edit(answer, |refusal| refusal["errors"] = json!([error]))

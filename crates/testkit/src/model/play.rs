@@ -120,3 +120,70 @@ fn poll(session: u64) -> Value {
     let call_id = format!("poll_{}", uuid::Uuid::new_v4().simple());
     json!({"type": "function_call", "call_id": call_id, "name": "write_stdin", "arguments": arguments.to_string()})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scenario::{Scenario, templates};
+
+    const SCENARIO: &str = "
+about: x
+capture: {who: 'for (\\w+)'}
+steps:
+  - error: {status: 503, times: 2}
+  - say: Hello {{ who }}
+  - run: echo {{ \"it's\" | sh }}
+  - wait_ms: 5
+  - hang_up
+";
+
+    fn at(runs: usize, style: Style, running: Option<u64>, skip_errors: bool) -> Next {
+        let scenario = Scenario::parse("x", SCENARIO).unwrap();
+        let conversation = Conversation {
+            style,
+            prompt: "work for Ada".into(),
+            earlier: vec![],
+            runs,
+            output: String::new(),
+            running,
+            key: String::new(),
+        };
+        next(&templates(), &scenario, &conversation, skip_errors).unwrap()
+    }
+
+    fn calls(next: &Next) -> Vec<&Value> {
+        let Next::Answer(parts) = next else { panic!("{next:?}") };
+        parts.iter().filter_map(|part| if let Part::Call(call) = part { Some(call) } else { None }).collect()
+    }
+
+    #[test]
+    fn errors_come_first_and_only_until_they_are_spent() {
+        assert_eq!(at(0, Style::Functions, None, false), Next::Error { status: 503, times: 2 });
+        let Next::Answer(parts) = at(0, Style::Functions, None, true) else {
+            panic!("an error was expected to be spent")
+        };
+        assert_eq!(parts[0], Part::Message { text: "Hello Ada".into(), every_ms: None });
+    }
+
+    #[test]
+    fn commands_are_called_in_the_clients_style() {
+        let answer = at(0, Style::Functions, None, true);
+        let arguments: Value = serde_json::from_str(calls(&answer)[0]["arguments"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            (&calls(&answer)[0]["name"], &arguments["cmd"]),
+            (&json!("exec_command"), &json!(r"echo 'it'\''s'"))
+        );
+        let answer = at(0, Style::Code, None, true);
+        assert_eq!(
+            (&calls(&answer)[0]["type"], &calls(&answer)[0]["name"]),
+            (&json!("custom_tool_call"), &json!("exec"))
+        );
+    }
+
+    #[test]
+    fn a_running_command_is_waited_for_and_the_rest_follows_it() {
+        let answer = at(1, Style::Functions, Some(7), false);
+        assert_eq!(calls(&answer)[0]["name"], "write_stdin");
+        assert_eq!(at(1, Style::Functions, None, false), Next::Answer(vec![Part::Wait(5), Part::HangUp]));
+    }
+}

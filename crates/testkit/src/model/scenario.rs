@@ -85,7 +85,7 @@ pub(super) struct Scenario {
 }
 
 impl Scenario {
-    fn parse(name: &str, text: &str) -> Result<Self> {
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self> {
         let file: File = serde_saphyr::from_str(text)?;
         let mut moves = Vec::new();
         flatten(&file.steps, 0, &mut moves);
@@ -103,7 +103,8 @@ impl Scenario {
     /// `scenario: <name>` in the prompt asks for one by name; otherwise its own texts decide.
     fn fits(&self, prompt: &str) -> bool {
         let by_name = format!("scenario: {}", self.name);
-        prompt.lines().any(|line| line.trim() == by_name)
+        let is_end = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_'));
+        prompt.match_indices(&by_name).any(|(at, found)| is_end(&prompt[at + found.len()..]))
             || (!self.when_prompt_contains.is_empty()
                 && self.when_prompt_contains.iter().all(|text| prompt.contains(text)))
     }
@@ -240,7 +241,9 @@ mod tests {
         assert_eq!(chosen("fix it", &[]), "dev");
         assert_eq!(chosen("take your time", &[]), "slow");
         assert_eq!(chosen("take care", &[]), "dev");
-        assert_eq!(chosen("body\n  scenario: slow\n", &[]), "slow");
+        assert_eq!(chosen("body\n> scenario: slow\n", &[]), "slow");
+        assert_eq!(chosen(r#"{"body": "scenario: slow\nplease"}"#, &[]), "slow");
+        assert_eq!(chosen("scenario: slow-motion", &[]), "dev");
         assert_eq!(chosen("go on", &["scenario: slow"]), "slow");
     }
 
