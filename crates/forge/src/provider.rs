@@ -1,0 +1,139 @@
+//! What the platform asks of the place its repositories live in.
+
+use chrono::{DateTime, Utc};
+use domain::labels::LabelSpec;
+
+use crate::error::ForgeError;
+use crate::model::{
+    Comment, Comparison, Delivery, DeliverySummary, HookSpec, Issue, NewPull, Pull, Repository, RepositoryName,
+    RepositoryPermission, Viewer,
+};
+use crate::rights::RightCheck;
+
+/// What a call gives.
+pub type Answered<T> = Result<T, ForgeError>;
+
+/// A forge, asked with one token. Every call has a time limit. Reads are repeated when the forge was not available;
+/// writes never are, because their outcome is then unknown. Writes named `ensure` and `remove` may be repeated by the
+/// caller: they look first.
+pub trait RepositoryProvider: Clone + Send + Sync + 'static {
+    /// Whom the token belongs to.
+    fn viewer(&self) -> impl Future<Output = Answered<Viewer>> + Send;
+
+    /// The repository as it is now.
+    fn repository(&self, name: &RepositoryName) -> impl Future<Output = Answered<Repository>> + Send;
+
+    /// Whether the token has every right the platform needs, and none that it must not have. Leaves nothing behind.
+    fn check_rights(&self, name: &RepositoryName) -> impl Future<Output = Answered<Vec<RightCheck>>> + Send;
+
+    /// A person's level. `None` as answer when the login now belongs to another id than `id`.
+    fn permission_of(
+        &self,
+        name: &RepositoryName,
+        id: i64,
+        login: &str,
+    ) -> impl Future<Output = Answered<Option<RepositoryPermission>>> + Send;
+
+    /// Makes the webhook with this URL what `spec` says; gives its id.
+    fn ensure_webhook(&self, name: &RepositoryName, spec: &HookSpec) -> impl Future<Output = Answered<i64>> + Send;
+
+    /// Removes a webhook; one that is not there is removed already.
+    fn remove_webhook(&self, name: &RepositoryName, hook: i64) -> impl Future<Output = Answered<()>> + Send;
+
+    /// What a webhook delivered or failed to, newest first, back to `since` (GitHub keeps three days).
+    fn deliveries(
+        &self,
+        name: &RepositoryName,
+        hook: i64,
+        since: DateTime<Utc>,
+    ) -> impl Future<Output = Answered<Vec<DeliverySummary>>> + Send;
+
+    /// One delivery with its payload, by the id of the attempt.
+    fn delivery(
+        &self,
+        name: &RepositoryName,
+        hook: i64,
+        attempt: i64,
+    ) -> impl Future<Output = Answered<Delivery>> + Send;
+
+    /// Makes the labels that are missing and corrects those that look otherwise.
+    fn ensure_labels(&self, name: &RepositoryName, labels: &[LabelSpec]) -> impl Future<Output = Answered<()>> + Send;
+
+    /// An issue or pull request.
+    fn issue(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Issue>> + Send;
+
+    /// The names of all labels on an issue.
+    fn issue_labels(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Vec<String>>> + Send;
+
+    /// Puts labels on an issue; those it has stay.
+    fn add_labels(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        labels: &[String],
+    ) -> impl Future<Output = Answered<()>> + Send;
+
+    /// Takes a label off an issue; one that is not on it is off already.
+    fn remove_label(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        label: &str,
+    ) -> impl Future<Output = Answered<()>> + Send;
+
+    /// Writes a comment.
+    fn create_comment(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        body: &str,
+    ) -> impl Future<Output = Answered<Comment>> + Send;
+
+    /// Replaces a comment's text.
+    fn update_comment(
+        &self,
+        name: &RepositoryName,
+        comment: i64,
+        body: &str,
+    ) -> impl Future<Output = Answered<Comment>> + Send;
+
+    /// The first comment of `author` that contains `marker`; the same marker from anybody else does not count.
+    fn find_comment_by_marker(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        author: i64,
+        marker: &str,
+    ) -> impl Future<Output = Answered<Option<Comment>>> + Send;
+
+    /// The commit a branch points to; `None` when there is no such branch.
+    fn branch_head(&self, name: &RepositoryName, branch: &str)
+    -> impl Future<Output = Answered<Option<String>>> + Send;
+
+    /// What `head` has that `base` lacks. Both are branches or commit hashes.
+    fn compare(
+        &self,
+        name: &RepositoryName,
+        base: &str,
+        head: &str,
+    ) -> impl Future<Output = Answered<Comparison>> + Send;
+
+    /// The pull request that offers this branch of this repository: the open one, else the newest.
+    fn find_pull_by_head(
+        &self,
+        name: &RepositoryName,
+        branch: &str,
+    ) -> impl Future<Output = Answered<Option<Pull>>> + Send;
+
+    /// Opens a pull request.
+    fn create_pull(&self, name: &RepositoryName, pull: &NewPull) -> impl Future<Output = Answered<Pull>> + Send;
+
+    /// Replaces a pull request's title and body.
+    fn update_pull(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        title: &str,
+        body: &str,
+    ) -> impl Future<Output = Answered<Pull>> + Send;
+}
