@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::checks::{self, Part};
 use crate::cluster;
 use crate::codegen;
+use crate::images::{self, PROGRAMS};
 use crate::paths::Paths;
 use crate::stack;
 
@@ -31,6 +32,12 @@ enum Task {
     },
     /// Shows every component of the stack.
     Status,
+    /// Builds the images of the services and of the agent, and prints their references.
+    Images {
+        /// Programs to build; all of them when none is named.
+        #[arg(value_parser = PROGRAMS)]
+        programs: Vec<String>,
+    },
     /// Parts of the stack, for tests that take one away.
     #[command(hide = true)]
     Stack {
@@ -91,6 +98,13 @@ fn dispatch(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Codegen { check } => codegen::run(&paths, check),
+        Task::Images { programs } => {
+            let named: Vec<&str> = programs.iter().map(String::as_str).collect();
+            for image in images::services(&paths, if named.is_empty() { &PROGRAMS } else { &named })? {
+                println!("{}", image.reference);
+            }
+            Ok(())
+        }
         Task::Stack { task: StackTask::Component { action, name, arguments } } => match action {
             Action::Stop => cluster::stop_component(&paths, &name),
             Action::Start => cluster::start_component(&paths, &name, &arguments),

@@ -19,7 +19,7 @@ pub(crate) fn up(paths: &Paths) -> Result<()> {
     postgres::start_platform(paths)?;
     standins::start(paths)?;
     cluster::up(paths)?;
-    for image in images::services(paths)? {
+    for image in images::services(paths, &images::PROGRAMS)? {
         images::import(paths, &image)?;
     }
     println!("GitHub stand-in: {}", standins::GITHUB);

@@ -17,7 +17,7 @@ use crate::steps::{Step, step};
 use crate::wheels::remove;
 
 pub(crate) use base::Base;
-pub(crate) use services::services;
+pub(crate) use services::{PROGRAMS, services};
 
 /// A file that a Dockerfile copies.
 pub(crate) struct Content {

@@ -8,42 +8,29 @@ use crate::node;
 use crate::paths::Paths;
 use crate::steps::step;
 
-/// The platform's services: package, program and image have the same name.
-const SERVICES: [&str; 3] = ["api-gateway", "control-plane", "worker"];
-
 /// The program in agent pods.
 const RUNNER: &str = "agent-runner";
 
-/// Builds the programs and their images; only what changed costs time.
-pub(crate) fn services(paths: &Paths) -> Result<Vec<Image>> {
-    let wanted: Vec<&str> = SERVICES.into_iter().chain([RUNNER]).filter(|name| is_program(paths, name)).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Every program that gets an image.
+pub(crate) const PROGRAMS: [&str; 4] = ["api-gateway", "control-plane", "worker", RUNNER];
+
+/// Builds these programs and their images, in this order; only what changed costs time.
+pub(crate) fn services(paths: &Paths, wanted: &[&str]) -> Result<Vec<Image>> {
     step(paths, "cargo-build", "build the services", |step| {
         let mut command = cargo(paths);
         command.args(["build", "--bins"]);
-        for name in &wanted {
+        for name in wanted {
             command.args(["--package", name]);
         }
         step.run(&mut command)
     })?;
-    let platform = Base::Platform.image(paths)?;
-    let mut images = Vec::new();
-    for name in wanted {
-        images.push(if name == RUNNER { agent(paths)? } else { service(paths, name, &platform)? });
-    }
-    Ok(images)
+    wanted.iter().map(|name| if *name == RUNNER { agent(paths) } else { service(paths, name) }).collect()
 }
 
-/// Whether a service has a program yet; a package may be a library only.
-fn is_program(paths: &Paths, name: &str) -> bool {
-    paths.checkout.join("services").join(name).join("src/main.rs").is_file()
-}
-
-fn service(paths: &Paths, name: &str, base: &Image) -> Result<Image> {
+fn service(paths: &Paths, name: &str) -> Result<Image> {
+    let base = Base::Platform.image(paths)?;
     let files = vec![program(paths, name, "service")];
-    built(paths, &Recipe { name, dockerfile: "platform.Dockerfile", base: Some(base), files })
+    built(paths, &Recipe { name, dockerfile: "platform.Dockerfile", base: Some(&base), files })
 }
 
 fn agent(paths: &Paths) -> Result<Image> {
