@@ -1,1 +1,6 @@
-fn main() {}
+//! The control-plane's process.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    control_plane::main().await
+}

@@ -58,46 +58,61 @@ pub struct Check {
     PartialOrd,
 )]
 pub enum CheckName {
-    #[serde(rename = "token_valid")]
-    TokenValid,
-    #[serde(rename = "bot_account")]
-    BotAccount,
-    #[serde(rename = "repository_visible")]
-    RepositoryVisible,
     #[serde(rename = "admin_role")]
     AdminRole,
+    #[serde(rename = "metadata_read")]
+    MetadataRead,
+    #[serde(rename = "contents_read")]
+    ContentsRead,
     #[serde(rename = "contents_write")]
     ContentsWrite,
     #[serde(rename = "issues_write")]
     IssuesWrite,
     #[serde(rename = "pull_requests_write")]
     PullRequestsWrite,
+    #[serde(rename = "webhooks_read")]
+    WebhooksRead,
     #[serde(rename = "webhooks_write")]
     WebhooksWrite,
+    #[serde(rename = "actions_read")]
+    ActionsRead,
+    #[serde(rename = "secrets_read")]
+    SecretsRead,
+    #[serde(rename = "secrets_write")]
+    SecretsWrite,
+    #[serde(rename = "variables_read")]
+    VariablesRead,
+    #[serde(rename = "variables_write")]
+    VariablesWrite,
+    #[serde(rename = "environments_write")]
+    EnvironmentsWrite,
     #[serde(rename = "no_workflow_right")]
     NoWorkflowRight,
     #[serde(rename = "webhook_registered")]
     WebhookRegistered,
     #[serde(rename = "labels_made")]
     LabelsMade,
-    #[serde(rename = "workflow_exposure")]
-    WorkflowExposure,
 }
 impl ::std::fmt::Display for CheckName {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
-            Self::TokenValid => f.write_str("token_valid"),
-            Self::BotAccount => f.write_str("bot_account"),
-            Self::RepositoryVisible => f.write_str("repository_visible"),
             Self::AdminRole => f.write_str("admin_role"),
+            Self::MetadataRead => f.write_str("metadata_read"),
+            Self::ContentsRead => f.write_str("contents_read"),
             Self::ContentsWrite => f.write_str("contents_write"),
             Self::IssuesWrite => f.write_str("issues_write"),
             Self::PullRequestsWrite => f.write_str("pull_requests_write"),
+            Self::WebhooksRead => f.write_str("webhooks_read"),
             Self::WebhooksWrite => f.write_str("webhooks_write"),
+            Self::ActionsRead => f.write_str("actions_read"),
+            Self::SecretsRead => f.write_str("secrets_read"),
+            Self::SecretsWrite => f.write_str("secrets_write"),
+            Self::VariablesRead => f.write_str("variables_read"),
+            Self::VariablesWrite => f.write_str("variables_write"),
+            Self::EnvironmentsWrite => f.write_str("environments_write"),
             Self::NoWorkflowRight => f.write_str("no_workflow_right"),
             Self::WebhookRegistered => f.write_str("webhook_registered"),
             Self::LabelsMade => f.write_str("labels_made"),
-            Self::WorkflowExposure => f.write_str("workflow_exposure"),
         }
     }
 }
@@ -105,18 +120,23 @@ impl ::std::str::FromStr for CheckName {
     type Err = self::error::ConversionError;
     fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
         match value {
-            "token_valid" => Ok(Self::TokenValid),
-            "bot_account" => Ok(Self::BotAccount),
-            "repository_visible" => Ok(Self::RepositoryVisible),
             "admin_role" => Ok(Self::AdminRole),
+            "metadata_read" => Ok(Self::MetadataRead),
+            "contents_read" => Ok(Self::ContentsRead),
             "contents_write" => Ok(Self::ContentsWrite),
             "issues_write" => Ok(Self::IssuesWrite),
             "pull_requests_write" => Ok(Self::PullRequestsWrite),
+            "webhooks_read" => Ok(Self::WebhooksRead),
             "webhooks_write" => Ok(Self::WebhooksWrite),
+            "actions_read" => Ok(Self::ActionsRead),
+            "secrets_read" => Ok(Self::SecretsRead),
+            "secrets_write" => Ok(Self::SecretsWrite),
+            "variables_read" => Ok(Self::VariablesRead),
+            "variables_write" => Ok(Self::VariablesWrite),
+            "environments_write" => Ok(Self::EnvironmentsWrite),
             "no_workflow_right" => Ok(Self::NoWorkflowRight),
             "webhook_registered" => Ok(Self::WebhookRegistered),
             "labels_made" => Ok(Self::LabelsMade),
-            "workflow_exposure" => Ok(Self::WorkflowExposure),
             _ => Err("invalid value".into()),
         }
     }

@@ -1,0 +1,70 @@
+//! What the gateway's brokers need while they act for a run.
+
+use anyhow::Context;
+use axum::Json;
+use axum::extract::State;
+use contract::internal::{BrokerEvent, ForgeCredential, ModelCall};
+use contract::problem::Problem;
+use domain::flow::FlowKind;
+use http::StatusCode;
+use store::usage::{self, Call};
+use store::{flow, repositories, runs};
+use vault::Sealed;
+
+use super::ForRun;
+use crate::error::{ApiError, no_such};
+use crate::state::App;
+
+/// (as run) The credential for one brokered git request
+#[utoipa::path(post, path = "/internal/v1/run/forge-credential",
+    responses((status = 200, body = ForgeCredential),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn release_forge_credential(
+    State(app): State<App>,
+    of: ForRun,
+) -> Result<Json<ForgeCredential>, ApiError> {
+    let repository = runs::report::repository(&app.pool, of.run, of.launch).await?.ok_or_else(|| no_such("run"))?;
+    let row = repositories::get(&app.pool, repository).await?.ok_or_else(|| no_such("repository"))?;
+    let sealed = Sealed::from_bytes(row.token_sealed);
+    let token = app.keyring.open_text(&sealed, &repositories::token_aad(row.id)).context("opening a forge token")?;
+    let git_url = format!("{}/{}.git", app.github_git_url.as_str().trim_end_matches('/'), row.full_name);
+    Ok(Json(ForgeCredential { git_url, username: row.bot_login, token: token.into() }))
+}
+
+/// (as run) What a model call used
+#[utoipa::path(post, path = "/internal/v1/run/model-calls", request_body = ModelCall,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn record_model_call(
+    State(app): State<App>,
+    of: ForRun,
+    Json(call): Json<ModelCall>,
+) -> Result<StatusCode, ApiError> {
+    let call = Call {
+        call_id: call.call_id,
+        run: of.run,
+        launch: of.launch,
+        model: &call.model,
+        input_tokens: call.input_tokens,
+        cached_input_tokens: call.cached_input_tokens,
+        output_tokens: call.output_tokens,
+        estimated: call.estimated,
+    };
+    usage::record(&app.pool, &call).await?;
+    app.waker.run(of.run.into());
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// (as run) Something the gateway refused the run, or did for it
+#[utoipa::path(post, path = "/internal/v1/run/broker-events", request_body = BrokerEvent,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn record_broker_event(
+    State(app): State<App>,
+    of: ForRun,
+    Json(event): Json<BrokerEvent>,
+) -> Result<StatusCode, ApiError> {
+    let kind: FlowKind = event.kind.to_string().parse().context("a broker event of an unknown kind")?;
+    let entry = flow::Entry { id: event.event_id, ..flow::Entry::new(kind, "system:gateway", event.data.into()) };
+    flow::append(&app.pool, of.run, &entry).await?;
+    app.waker.run(of.run.into());
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,231 @@
+//! What a run's own pod says and asks, under its token. All of it is the agent's claim.
+#![expect(
+    unused_qualifications,
+    reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
+)]
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use contract::agent::{Beat, EventBatch, EventsStored, Orders, RunContext, RunResult};
+use contract::problem::Problem;
+use domain::flow::FlowKind;
+use http::StatusCode;
+use prompts::Locale;
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use store::agent_sessions::{self, Snapshot};
+use store::events::{self, NewEvent};
+use store::flow;
+use store::runs::report::{self, ContextRow, LaunchResult};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::error::{ApiError, no_such};
+use crate::internal::ForRun;
+use crate::state::App;
+
+/// The run API.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(get_run_context))
+        .routes(routes!(add_run_events))
+        .routes(routes!(beat))
+        .routes(routes!(put_session))
+        .routes(routes!(report_result))
+}
+
+/// Everything the runner needs to begin
+#[utoipa::path(get, path = "/api/v1/run/context", responses((status = 200, body = RunContext),
+    (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunContext>, ApiError> {
+    let row = report::context(&app.pool, of.run).await?.ok_or_else(|| no_such("run"))?;
+    let (prompt, sha256) = prompt(&app, of, &row).await?;
+    let started = flow::Entry {
+        id: Uuid::new_v5(&of.run.0, format!("agent.started.{}", of.launch).as_bytes()),
+        ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": sha256 }))
+    };
+    flow::append(&app.pool, of.run, &started).await?;
+    app.waker.run(of.run.into());
+    Ok(Json(context(of, row, prompt, sha256)))
+}
+
+/// The prompt of an earlier launch, or a new one, which is kept: every launch works on the same.
+async fn prompt(app: &App, of: ForRun, row: &ContextRow) -> Result<(String, String), ApiError> {
+    if let (Some(text), Some(sha256)) = (&row.prompt, &row.prompt_sha256) {
+        return Ok((text.clone(), sha256.clone()));
+    }
+    let facts = prompts::run::RunFacts {
+        role: &row.role,
+        stage: &row.stage,
+        repository: &row.repository,
+        base_branch: &row.base_branch,
+        branch: &row.branch,
+        issue_number: row.subject_number,
+        issue_url: &row.subject_url,
+        issue_title: &row.subject_title,
+        issue_body: &row.subject_body,
+        started_by: &row.started_by_login,
+    };
+    let prompt = prompts::run::render(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?;
+    report::keep_prompt(&app.pool, of.run, &prompt.text, &prompt.sha256, &prompt.version).await?;
+    Ok((prompt.text, prompt.sha256))
+}
+
+fn context(of: ForRun, row: ContextRow, prompt: String, prompt_sha256: String) -> RunContext {
+    let output_schema = match prompts::run::output_schema() {
+        serde_json::Value::Object(schema) => schema,
+        _ => serde_json::Map::new(),
+    };
+    RunContext {
+        run_id: of.run.into(),
+        launch: of.launch,
+        repository: row.repository,
+        branch: row.branch,
+        base_branch: row.base_branch,
+        prompt,
+        prompt_sha256,
+        output_schema,
+        model: row.model,
+        effort: row.effort,
+        // GitHub's own form of an address that reaches nobody and still links commits to the account.
+        commit_author_email: format!("{}+{}@users.noreply.github.com", row.bot_github_id, row.bot_login),
+        commit_author_name: row.bot_login,
+        last_position: row.last_position,
+    }
+}
+
+/// Append a numbered batch
+#[utoipa::path(post, path = "/api/v1/run/events", request_body = EventBatch,
+    responses((status = 200, body = EventsStored),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn add_run_events(
+    State(app): State<App>,
+    of: ForRun,
+    Json(batch): Json<EventBatch>,
+) -> Result<Json<EventsStored>, ApiError> {
+    let stored = events::last_seq(&app.pool, of.run, of.launch).await?;
+    let first = batch.events.first().map_or(1, |event| event.seq);
+    let in_order = batch.events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1);
+    if first > stored + 1 || !in_order {
+        let title = "Events must be numbered without gaps";
+        let next = format!("the next number is {}", stored + 1);
+        return Err(Problem::conflict("events_out_of_order", title).with_field("/events", next).into());
+    }
+    let new: Vec<NewEvent> = batch.events.into_iter().filter(|event| event.seq > stored).map(new_event).collect();
+    if !new.is_empty() {
+        events::append(&app.pool, of.run, of.launch, &new).await?;
+        app.waker.run(of.run.into());
+    }
+    Ok(Json(EventsStored { last_seq: new.last().map_or(stored, |event| event.seq) }))
+}
+
+fn new_event(event: contract::agent::AgentEvent) -> NewEvent {
+    NewEvent {
+        seq: event.seq,
+        at: event.at,
+        kind: event.kind.to_string(),
+        text: event.text.replace('\0', "\u{fffd}"),
+        item: event.item,
+        exit_code: event.exit_code,
+    }
+}
+
+/// I am alive; tells whether to stop
+#[utoipa::path(post, path = "/api/v1/run/beat", request_body = Beat, responses((status = 200, body = Orders),
+    (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn beat(State(app): State<App>, of: ForRun, Json(beat): Json<Beat>) -> Result<Json<Orders>, ApiError> {
+    let words = beat.last_words.map(|words| words.replace('\0', ""));
+    let stop = report::beat(&app.pool, of.run, of.launch, &beat.phase.to_string(), words.as_deref()).await?;
+    app.waker.run(of.run.into());
+    Ok(Json(Orders { stop }))
+}
+
+/// Which snapshot it is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SnapshotName {
+    version: i64,
+    path: String,
+    session_id: Uuid,
+    sha256: String,
+}
+
+/// Keep a snapshot of the codex session
+#[utoipa::path(put, path = "/api/v1/run/session", params(SnapshotName),
+    request_body(content = Vec<u8>, content_type = "application/gzip"),
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn put_session(
+    State(app): State<App>,
+    of: ForRun,
+    Query(name): Query<SnapshotName>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    if hex::encode(Sha256::digest(&body)) != name.sha256 {
+        let title = "The body is not what its checksum says";
+        return Err(Problem::unprocessable("checksum_mismatch", title).with_field("query.sha256", title).into());
+    }
+    let sealed = app.keyring.seal(&body, &agent_sessions::snapshot_aad(of.run)).map_err(anyhow::Error::from)?;
+    let snapshot = Snapshot {
+        run: of.run,
+        launch: of.launch,
+        version: name.version,
+        session_id: name.session_id,
+        path: &name.path,
+        sha256: &name.sha256,
+        sealed: sealed.as_bytes(),
+    };
+    agent_sessions::keep(&app.pool, &snapshot).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The runner's last word; the first one counts
+#[utoipa::path(post, path = "/api/v1/run/result", request_body = RunResult,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+async fn report_result(
+    State(app): State<App>,
+    of: ForRun,
+    Json(result): Json<RunResult>,
+) -> Result<StatusCode, ApiError> {
+    let outcome = result.outcome.to_string();
+    let reason = result.reason.map(|reason| reason.to_string());
+    let detail = result.detail.map(|detail| detail.replace('\0', ""));
+    let last_word = result.last_word.map(|word| without_nul(json!(word)));
+    let data = json!({ "launch": of.launch, "outcome": outcome, "reason": reason.as_deref().unwrap_or_default() });
+    let result = LaunchResult {
+        outcome: &outcome,
+        reason: reason.as_deref(),
+        detail: detail.as_deref(),
+        last_word: last_word.as_ref(),
+        flow: flow::Entry::new(FlowKind::AgentReported, "agent", data),
+    };
+    report::result(&app.pool, of.run, of.launch, &result).await?;
+    app.waker.work();
+    app.waker.run(of.run.into());
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// PostgreSQL's JSON holds no NUL; an agent's message might.
+fn without_nul(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(items) => items.into_iter().map(without_nul).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, without_nul(value))).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Document, drift};
+
+    #[test]
+    fn the_handlers_are_what_the_document_says() {
+        let code = super::router().into_openapi();
+        assert_eq!(drift::compare(&Document::agent().unwrap(), &code, &[]), Vec::<String>::new());
+    }
+}

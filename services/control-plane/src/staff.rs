@@ -1,0 +1,56 @@
+//! What people do in the console. Each handler reads like a sentence: who asks, what they may, what is done.
+
+mod checks;
+mod deliveries;
+mod egress_grants;
+mod members;
+mod permit;
+mod projects;
+mod repositories;
+mod runs;
+mod streams;
+mod users;
+mod views;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::App;
+
+/// The staff API.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(users::get_me))
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(users::delete_user))
+        .routes(routes!(projects::list_projects, projects::create_project))
+        .routes(routes!(projects::get_project, projects::update_project, projects::delete_project))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::set_member, members::remove_member))
+        .routes(routes!(repositories::list_repositories, repositories::connect_repository))
+        .routes(routes!(repositories::get_repository, repositories::disconnect_repository))
+        .routes(routes!(repositories::check_repository))
+        .routes(routes!(egress_grants::list_egress_grants, egress_grants::add_egress_grant))
+        .routes(routes!(egress_grants::withdraw_egress_grant))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(runs::list_runs))
+        .routes(routes!(streams::stream_runs))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::cancel_run))
+        .routes(routes!(runs::get_run_timeline))
+        .routes(routes!(runs::list_run_events))
+        .routes(routes!(runs::download_run_log))
+        .routes(routes!(streams::stream_run))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Document, drift};
+
+    #[test]
+    fn the_handlers_are_what_the_document_says() {
+        let code = super::router().into_openapi();
+        assert_eq!(drift::compare(&Document::gateway().unwrap(), &code, &["staff"]), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,57 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use store::PgPool;
+use url::Url;
+use vault::Keyring;
+
+use crate::config::Config;
+use crate::live::Hub;
+use crate::wake::Waker;
+
+/// Handlers' state; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+/// Behind [`App`].
+#[derive(Debug)]
+pub struct Inner {
+    pub(crate) pool: PgPool,
+    pub(crate) keyring: Keyring,
+    pub(crate) waker: Waker,
+    pub(crate) hub: Hub,
+    pub(crate) github_api_url: Url,
+    pub(crate) github_git_url: Url,
+    pub(crate) webhook_url: Url,
+    pub(crate) webhook_secret: SecretString,
+}
+
+impl App {
+    /// State for a configuration; the database need not answer yet.
+    ///
+    /// # Errors
+    /// When the database's address cannot be read.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let pool = store::connect(&config.database_url, config.database_pool, "control-plane")?;
+        Ok(Self(Arc::new(Inner {
+            pool,
+            keyring: config.keyring.clone(),
+            waker: Waker::default(),
+            hub: Hub::default(),
+            github_api_url: config.github_api_url.clone(),
+            github_git_url: config.github_git_url.clone(),
+            webhook_url: config.webhook_url.clone(),
+            webhook_secret: config.webhook_secret.clone(),
+        })))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
