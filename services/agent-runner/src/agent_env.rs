@@ -12,6 +12,8 @@ use std::{
 use tokio::process::Command;
 use url::Url;
 
+use crate::relay::NPM_REGISTRY;
+
 /// The folders of a run, all under the workspace.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -51,7 +53,7 @@ impl Paths {
 fn cargo_config(relay: SocketAddr) -> String {
     format!(
         "[source.crates-io]\nreplace-with = \"gateway\"\n\n\
-         [registries.gateway]\nindex = \"sparse+http://{relay}/registry/crates/\"\n\n\
+         [registries.gateway]\nindex = \"sparse+http://{relay}/registry/crates/index/\"\n\n\
          [registry]\nglobal-credential-providers = [\"cargo:token\"]\n"
     )
 }
@@ -104,7 +106,6 @@ fn variables(paths: &Paths, relay: SocketAddr, gateway: &Url) -> Vec<(&'static s
     let proxy = format!("http://{relay}");
     let loopback = "127.0.0.1,localhost,::1".to_owned();
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
-    let npm = format!("{proxy}/registry/npm/");
     let pypi = format!("{proxy}/registry/pypi/simple/");
     let gateway_host = gateway.host_str().unwrap_or_default();
     vec![
@@ -126,14 +127,12 @@ fn variables(paths: &Paths, relay: SocketAddr, gateway: &Url) -> Vec<(&'static s
         ("NODE_USE_ENV_PROXY", "1".into()),
         ("GIT_TERMINAL_PROMPT", "0".into()),
         ("GIT_CONFIG_NOSYSTEM", "1".into()),
-        ("npm_config_registry", npm.clone()),
-        // Links inside package metadata name the registry's own host, wherever it stands.
-        ("npm_config_replace_registry_host", "always".into()),
+        ("npm_config_registry", NPM_REGISTRY.into()),
         ("npm_config_audit", "false".into()),
         ("npm_config_fund", "false".into()),
         ("npm_config_update_notifier", "false".into()),
-        ("YARN_NPM_REGISTRY_SERVER", npm),
-        ("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1".into()),
+        ("YARN_NPM_REGISTRY_SERVER", NPM_REGISTRY.into()),
+        ("YARN_UNSAFE_HTTP_WHITELIST", "registry.npmjs.org".into()),
         ("PIP_INDEX_URL", pypi.clone()),
         ("PIP_TRUSTED_HOST", format!("127.0.0.1 {gateway_host}")),
         ("PIP_DISABLE_PIP_VERSION_CHECK", "1".into()),
@@ -183,13 +182,13 @@ mod tests {
     #[test]
     fn every_package_manager_is_pointed_at_the_relay() {
         let seen = environment(&[]);
-        assert_eq!(seen.get("npm_config_registry"), Some("http://127.0.0.1:3128/registry/npm/"));
+        assert_eq!(seen.get("npm_config_registry"), Some("http://registry.npmjs.org/"));
         assert_eq!(seen.get("PIP_INDEX_URL"), Some("http://127.0.0.1:3128/registry/pypi/simple/"));
         assert_eq!(seen.get("GOPROXY"), Some("http://127.0.0.1:3128/registry/go"));
         let cargo: toml::Table = cargo_config(SocketAddr::from(([127, 0, 0, 1], 3128))).parse().unwrap();
         assert_eq!(
             cargo["registries"]["gateway"]["index"].as_str(),
-            Some("sparse+http://127.0.0.1:3128/registry/crates/")
+            Some("sparse+http://127.0.0.1:3128/registry/crates/index/")
         );
     }
 }

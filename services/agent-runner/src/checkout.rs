@@ -19,7 +19,12 @@ const LOCAL_LIMIT: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// When the repository cannot be cloned in a few attempts, or has no such base branch.
-pub async fn check_out(paths: &Paths, environment: &Environment, remote: &str, context: &RunContext) -> anyhow::Result<Git> {
+pub async fn check_out(
+    paths: &Paths,
+    environment: &Environment,
+    remote: &str,
+    context: &RunContext,
+) -> anyhow::Result<Git> {
     write_identity(&paths.home, &context.commit_author_name, &context.commit_author_email)?;
     let outside = Git::new(paths.home.clone(), environment.clone());
     let target = paths.repo.to_str().context("the workspace's path is not UTF-8")?;
@@ -38,7 +43,9 @@ pub async fn check_out(paths: &Paths, environment: &Environment, remote: &str, c
     let pushed = format!("refs/remotes/origin/{}", context.branch);
     let earlier = git.run(LOCAL_LIMIT, &["rev-parse", "--verify", "--quiet", &pushed]).await.is_ok();
     let start = if earlier { pushed.as_str() } else { "HEAD" };
-    git.run(LOCAL_LIMIT, &["switch", "--quiet", "--no-track", "-c", &context.branch, start]).await.context("making the branch")?;
+    git.run(LOCAL_LIMIT, &["switch", "--quiet", "--no-track", "-c", &context.branch, start])
+        .await
+        .context("making the branch")?;
     Ok(git)
 }
 

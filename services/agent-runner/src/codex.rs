@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     process::{ExitStatus, Stdio},
-    time::Duration,
 };
 
 use anyhow::Context;
@@ -16,6 +15,7 @@ use tokio::{
 
 use crate::{
     agent_env::{Environment, Paths},
+    children,
     codex_config::CodexFiles,
     events::{self, Draft, Turn},
     feed::Feed,
@@ -26,9 +26,6 @@ use crate::{
 const ITEM_LIMIT: usize = 16 * 1024 * 1024;
 /// Codex logs to standard error; a line of it is for a person to read.
 const LOG_LIMIT: usize = 64 * 1024;
-/// Something the agent left running may hold codex's pipes open after codex is gone.
-const DRAIN: Duration = Duration::from_secs(2);
-
 /// How codex ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -38,66 +35,71 @@ pub enum Ended {
     Badly(String),
 }
 
-/// Runs codex over the checkout until it ends. Dropping the future kills it.
-///
-/// # Errors
-/// When it cannot be started or its output cannot be read.
-pub async fn run(
-    program: &Path,
-    paths: &Paths,
-    files: &CodexFiles,
-    environment: &Environment,
-    prompt: &str,
-    feed: &Feed,
-    session: &watch::Sender<Option<String>>,
-) -> anyhow::Result<Ended> {
-    let mut child = start(program, paths, files, environment).context("starting codex")?;
-    let stdin = child.stdin.take().context("codex has no standard input")?;
-    let stdout = child.stdout.take().context("codex has no standard output")?;
-    let stderr = child.stderr.take().context("codex has no standard error")?;
-    let checkout = paths.repo.to_string_lossy();
-    let mut turn = None;
-    let status = {
-        let output = async {
-            let (said, logged, ()) =
-                tokio::join!(read_items(stdout, &checkout, feed, session, &mut turn), read_log(stderr, feed), give(stdin, prompt));
-            said.and(logged)
-        };
-        tokio::pin!(output);
-        tokio::select! {
-            read = &mut output => {
-                read.context("reading codex's output")?;
-                child.wait().await
-            }
-            status = child.wait() => {
-                // What the pipes still hold is read; what holds them open is not waited for.
-                if let Ok(read) = tokio::time::timeout(DRAIN, &mut output).await {
-                    read.context("reading codex's output")?;
-                }
-                status
-            }
-        }
-    };
-    Ok(judge(turn, status.context("waiting for codex")?))
+/// A codex that is ready to be started.
+#[derive(Debug, Clone, Copy)]
+pub struct Codex<'a> {
+    /// Its binary.
+    pub program: &'a Path,
+    /// The folders it works in.
+    pub paths: &'a Paths,
+    /// The files between it and the runner.
+    pub files: &'a CodexFiles,
+    /// What it and its commands find around them.
+    pub environment: &'a Environment,
 }
 
-fn start(program: &Path, paths: &Paths, files: &CodexFiles, environment: &Environment) -> std::io::Result<Child> {
-    let mut command = Command::new(program);
-    environment.apply(&mut command);
-    command
-        .args(["exec", "--json", "--color", "never", "--skip-git-repo-check"])
-        // The pod is the sandbox: restricted, read-only, with no way out but the gateway.
-        .arg("--dangerously-bypass-approvals-and-sandbox")
-        .args([Path::new("--output-schema"), &files.schema, Path::new("-o"), &files.last_message])
-        .args([Path::new("-C"), &paths.repo])
-        .arg("-")
-        .current_dir(&paths.repo)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
+impl Codex<'_> {
+    /// Works on `prompt` over the checkout until codex ends; its id of the session goes to `session`. Dropping the
+    /// future kills codex.
+    ///
+    /// # Errors
+    /// When it cannot be started or its output cannot be read.
+    pub async fn work(
+        self,
+        prompt: &str,
+        feed: &Feed,
+        session: &watch::Sender<Option<String>>,
+    ) -> anyhow::Result<Ended> {
+        let mut child = self.start().context("starting codex")?;
+        let stdin = child.stdin.take().context("codex has no standard input")?;
+        let stdout = child.stdout.take().context("codex has no standard output")?;
+        let stderr = child.stderr.take().context("codex has no standard error")?;
+        let checkout = self.paths.repo.to_string_lossy();
+        let mut turn = None;
+        let output = async {
+            let items = read_items(stdout, &checkout, feed, session, &mut turn);
+            let (said, logged, ()) = tokio::join!(items, read_log(stderr, feed), give(stdin, prompt));
+            said.and(logged).context("reading codex's output")
+        };
+        // What the agent left running may hold codex's pipes open, and may not touch the checkout while it is pushed.
+        let end = async {
+            let status = child.wait().await;
+            children::end_all().await;
+            status
+        };
+        let (read, status) = tokio::join!(output, end);
+        read?;
+        Ok(judge(turn, status.context("waiting for codex")?))
+    }
+
+    fn start(self) -> std::io::Result<Child> {
+        let mut command = Command::new(self.program);
+        self.environment.apply(&mut command);
+        command
+            .args(["exec", "--json", "--color", "never", "--skip-git-repo-check"])
+            // The pod is the sandbox: restricted, read-only, with no way out but the gateway.
+            .arg("--dangerously-bypass-approvals-and-sandbox")
+            .args([Path::new("--output-schema"), &self.files.schema, Path::new("-o"), &self.files.last_message])
+            .args([Path::new("-C"), &self.paths.repo])
+            .arg("-")
+            .current_dir(&self.paths.repo)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+    }
 }
 
 /// Codex reads the prompt to the end of its input before it begins.

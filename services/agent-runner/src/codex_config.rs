@@ -22,7 +22,8 @@ pub struct CodexFiles {
 /// # Errors
 /// When the workspace cannot be written.
 pub fn write(paths: &Paths, relay: SocketAddr, context: &RunContext) -> anyhow::Result<CodexFiles> {
-    let files = CodexFiles { schema: paths.exchange.join("schema.json"), last_message: paths.exchange.join("last.json") };
+    let files =
+        CodexFiles { schema: paths.exchange.join("schema.json"), last_message: paths.exchange.join("last.json") };
     let config = config(relay, &context.model, context.effort.as_deref())?;
     std::fs::write(paths.codex_home.join("config.toml"), config).context("writing codex's configuration")?;
     let schema = serde_json::to_vec(&context.output_schema)?;
@@ -36,7 +37,8 @@ fn config(relay: SocketAddr, model: &str, effort: Option<&str>) -> anyhow::Resul
     if let Some(effort) = effort {
         config.insert("model_reasoning_effort".into(), effort.into());
     }
-    let provider = config.get_mut("model_providers").and_then(|all| all.get_mut("gateway")).and_then(Value::as_table_mut);
+    let provider =
+        config.get_mut("model_providers").and_then(|all| all.get_mut("gateway")).and_then(Value::as_table_mut);
     let provider = provider.context("the fixed part of codex's configuration names no provider")?;
     provider.insert("base_url".into(), format!("http://{relay}/model/v1").into());
     Ok(toml::to_string(&config)?)

@@ -56,10 +56,15 @@ pub fn judge(round: &Round) -> Verdict {
 }
 
 /// Repeats rounds until one proves that egress is closed, or `wait` is over; then the last verdict stands.
-pub async fn wait_until_closed(probes: &[SocketAddr], gateway_answers: impl AsyncFn() -> bool, wait: Duration) -> Verdict {
+pub async fn wait_until_closed(
+    probes: &[SocketAddr],
+    gateway_answers: impl AsyncFn() -> bool,
+    wait: Duration,
+) -> Verdict {
     let deadline = tokio::time::Instant::now() + wait;
     loop {
-        let (seen, gateway_answered) = tokio::join!(join_all(probes.iter().map(|address| probe(*address))), gateway_answers());
+        let (seen, gateway_answered) =
+            tokio::join!(join_all(probes.iter().map(|address| probe(*address))), gateway_answers());
         let verdict = judge(&Round { gateway_answered, probes: probes.iter().copied().zip(seen).collect() });
         if verdict == Verdict::Closed || tokio::time::Instant::now() + PAUSE >= deadline {
             return verdict;

@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
 use chrono::{DateTime, Utc};
 use contract::agent::{AgentEvent, AgentEventKind};
 use tokio::{
@@ -12,7 +11,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{api::RunApi, events::Draft, redact::Redact};
+use crate::{
+    api::{ApiError, RunApi},
+    events::Draft,
+    redact::Redact,
+};
 
 /// The contract's longest text, in characters; counting bytes is stricter.
 const TEXT_LIMIT: usize = 65_536;
@@ -84,20 +87,16 @@ impl Feed {
 }
 
 impl Uploader {
-    /// Sends batches until every feed is gone and all that came is stored.
+    /// Sends batches until every feed is gone and all that came is stored. A gateway that is away is waited for: the
+    /// run's own time limit is the bound.
     ///
     /// # Errors
-    /// When the gateway refuses a batch or stays away.
+    /// When the token is refused, or events that were accepted are not stored.
     pub async fn run(mut self, api: RunApi) -> anyhow::Result<()> {
         let mut seq = 0;
         let mut spare = None;
-        while let Some(mut batch) = self.gather(&mut spare, &mut seq).await {
-            while !batch.is_empty() {
-                let stored = api.add_events(&batch).await.context("storing events")?;
-                let before = batch.len();
-                batch.retain(|event| event.seq > stored);
-                anyhow::ensure!(batch.len() < before, "the gateway stored none of the events it accepted");
-            }
+        while let Some(batch) = self.gather(&mut spare, &mut seq).await {
+            store(&api, batch).await?;
         }
         Ok(())
     }
@@ -122,6 +121,40 @@ impl Uploader {
         }
         Some(batch)
     }
+}
+
+async fn store(api: &RunApi, mut batch: Vec<AgentEvent>) -> anyhow::Result<()> {
+    while !batch.is_empty() {
+        match api.add_events(&batch).await {
+            Ok(stored) => {
+                let before = batch.len();
+                batch.retain(|event| event.seq > stored);
+                anyhow::ensure!(batch.len() < before, "the gateway stored none of the events it accepted");
+            }
+            Err(error) if error.is_transient() => tracing::warn!(?error, "events wait for the gateway"),
+            // One event that the contract does not allow must not take the others with it, nor leave a gap.
+            Err(error @ ApiError::Refused { .. }) => {
+                tracing::error!(?error, events = batch.len(), "events were refused");
+                match batch.as_mut_slice() {
+                    [only] if only.kind != AgentEventKind::Notice => *only = not_shown(only),
+                    [_] => return Err(error.into()),
+                    several => {
+                        let rest = several.len() / 2;
+                        let rest = batch.split_off(rest);
+                        Box::pin(store(api, batch)).await?;
+                        batch = rest;
+                    }
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn not_shown(event: &AgentEvent) -> AgentEvent {
+    let text = format!("An event of the kind {} could not be stored.", event.kind);
+    AgentEvent { seq: event.seq, at: event.at, kind: AgentEventKind::Notice, text, item: None, exit_code: None }
 }
 
 fn number(piece: Piece, seq: &mut i64) -> AgentEvent {

@@ -22,9 +22,12 @@ pub enum PublishError {
     /// The gateway refused the push; the text is its own.
     #[error("the push was refused:\n{0}")]
     Refused(String),
-    /// Git failed.
-    #[error("git could not do its work")]
-    Git(#[from] GitError),
+    /// The checkout cannot be used any more; nobody but the agent worked in it.
+    #[error("the agent left a checkout that git cannot work with")]
+    Broken(#[from] GitError),
+    /// The push did not come through.
+    #[error("the branch could not be pushed")]
+    Push(#[source] GitError),
 }
 
 /// Commits what the agent left uncommitted, pushes the branch and returns the commit pushed.
@@ -49,7 +52,7 @@ async fn push(git: &Git, refspec: &str) -> Result<(), PublishError> {
     let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(500)).with_max_times(4);
     (async || git.run(PUSH_LIMIT, &["push", "--quiet", "origin", refspec]).await.map_err(classify))
         .retry(pauses)
-        .when(|error| matches!(error, PublishError::Git(_)))
+        .when(|error| matches!(error, PublishError::Push(_)))
         .notify(|error, pause| tracing::warn!(?error, ?pause, "the push is tried again"))
         .await
         .map(drop)
@@ -58,19 +61,24 @@ async fn push(git: &Git, refspec: &str) -> Result<(), PublishError> {
 /// A push that reached the other side and was turned down there is an answer; everything else may go better later.
 fn classify(error: GitError) -> PublishError {
     match error {
-        GitError::Failed { ref stderr, .. } if stderr.contains("[remote rejected]") || stderr.contains("[rejected]") => {
+        GitError::Failed { ref stderr, .. }
+            if stderr.contains("[remote rejected]") || stderr.contains("[rejected]") =>
+        {
             let said = stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
             let said = said.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
             PublishError::Refused(if said.is_empty() { stderr.clone() } else { said })
         }
-        other => PublishError::Git(other),
+        other => PublishError::Push(other),
     }
 }
 
 /// The message of the commit that takes in what the agent left. It never closes the issue.
 fn leftover_message(branch: &str, title: Option<&str>) -> String {
     let subject = title.and_then(|title| title.lines().next()).map(str::trim).filter(|title| !title.is_empty());
-    let subject: String = closing::defuse(subject.unwrap_or("Keep what the agent left uncommitted")).chars().take(SUBJECT_LIMIT).collect();
+    let subject: String = closing::defuse(subject.unwrap_or("Keep what the agent left uncommitted"))
+        .chars()
+        .take(SUBJECT_LIMIT)
+        .collect();
     match issue_of(branch) {
         Some(issue) => format!("{subject}\n\nRefs #{issue}"),
         None => subject,
@@ -99,7 +107,9 @@ mod tests {
     fn a_refusal_is_told_from_a_failure() {
         let failed = |stderr: &str| GitError::Failed { command: "push".into(), code: Some(1), stderr: stderr.into() };
         let refused = "remote: .github/workflows/ci.yml may not be changed        \nremote: \n ! [remote rejected] HEAD -> codex/i1-x (pre-receive hook declined)";
-        assert!(matches!(classify(failed(refused)), PublishError::Refused(said) if said == ".github/workflows/ci.yml may not be changed"));
-        assert!(matches!(classify(failed("fatal: unable to access: 502")), PublishError::Git(_)));
+        assert!(
+            matches!(classify(failed(refused)), PublishError::Refused(said) if said == ".github/workflows/ci.yml may not be changed")
+        );
+        assert!(matches!(classify(failed("fatal: unable to access: 502")), PublishError::Push(_)));
     }
 }

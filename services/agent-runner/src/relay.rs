@@ -5,7 +5,7 @@
 //! cargo and npm would want it in files, and a shell would show it in every `env`. It also keeps the run API out of the
 //! agent's reach: events, beats and results come from the runner alone.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -24,6 +24,11 @@ type Body = BoxBody<Bytes, hyper::Error>;
 
 /// What of the gateway the agent may reach through the relay.
 const ROUTES: [&str; 3] = ["/git/", "/model/v1/", "/registry/"];
+
+/// npm's public registry under its own name, asked over plain HTTP so that the relay can answer. Only under this name
+/// does npm take over the addresses in existing lock files, and write new ones that hold outside the pod.
+pub const NPM_REGISTRY: &str = "http://registry.npmjs.org/";
+const NPM_HOST: &str = "registry.npmjs.org";
 
 /// Headers that belong to one connection, or that the relay sets itself.
 const NOT_PASSED: [HeaderName; 11] = [
@@ -156,7 +161,8 @@ impl Relay {
         }
         tokio::spawn(async move {
             let ends = tokio::try_join!(hyper::upgrade::on(request), hyper::upgrade::on(granted));
-            let Ok((agent, gateway)) = ends.inspect_err(|error| tracing::debug!(?error, "a tunnel was not joined")) else {
+            let Ok((agent, gateway)) = ends.inspect_err(|error| tracing::debug!(?error, "a tunnel was not joined"))
+            else {
                 return;
             };
             let (mut agent, mut gateway) = (TokioIo::new(agent), TokioIo::new(gateway));
@@ -185,10 +191,12 @@ fn route(method: &Method, uri: &Uri, gateway: &Authority) -> Route {
     if method == Method::CONNECT {
         return Route::Tunnel(uri.clone());
     }
-    if uri.authority().is_some_and(|authority| authority != gateway) {
-        return Route::Outside(uri.clone());
-    }
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let path = match uri.authority() {
+        Some(authority) if authority == NPM_HOST => Cow::Owned(format!("/registry/npm{path}")),
+        Some(authority) if authority != gateway => return Route::Outside(uri.clone()),
+        _ => Cow::Borrowed(path),
+    };
     if !ROUTES.iter().any(|allowed| path.starts_with(allowed)) || climbs(uri.path()) {
         return Route::Hidden;
     }
@@ -233,6 +241,7 @@ mod tests {
             seen(get, "http://agents.codex-k8s.internal:8081/registry/pypi/files/a.whl"),
             gateway("/registry/pypi/files/a.whl")
         );
+        assert_eq!(seen(get, "http://registry.npmjs.org/x/-/x.tgz?y"), gateway("/registry/npm/x/-/x.tgz?y"));
         let outside = "http://example.test/x";
         assert_eq!(seen(get, outside), Route::Outside(Uri::from_static(outside)));
         assert_eq!(seen(&Method::CONNECT, "example.test:443"), Route::Tunnel(Uri::from_static("example.test:443")));
@@ -248,6 +257,7 @@ mod tests {
             "/git/..%2fapi/v1/run/result",
             "/registry/./x",
             "http://agents.codex-k8s.internal:8081/api/v1/run/events",
+            "http://registry.npmjs.org/../../api/v1/run/events",
         ] {
             assert_eq!(seen(&Method::POST, path), Route::Hidden, "{path}");
         }

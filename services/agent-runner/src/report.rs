@@ -34,7 +34,8 @@ impl Failure {
     /// launch may go better.
     #[must_use]
     pub fn of_codex(message: String) -> Self {
-        let transient = ["unexpected status 5", "unexpected status 429", "error sending request", "stream disconnected"];
+        let transient =
+            ["unexpected status 5", "unexpected status 429", "error sending request", "stream disconnected"];
         let infra = transient.iter().any(|sign| message.contains(sign));
         let reason = if infra { RunResultReason::InfraError } else { RunResultReason::AgentError };
         Self { reason, detail: message }
@@ -44,9 +45,11 @@ impl Failure {
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
-            PublishError::NothingChanged => Self { reason: RunResultReason::AgentError, detail: error.to_string() },
             PublishError::Refused(said) => Self { reason: RunResultReason::WriteScope, detail: said },
-            PublishError::Git(error) => Self::infra(&anyhow::Error::new(error)),
+            PublishError::NothingChanged | PublishError::Broken(_) => {
+                Self { reason: RunResultReason::AgentError, detail: format!("{:#}", anyhow::Error::new(error)) }
+            }
+            PublishError::Push(_) => Self::infra(&anyhow::Error::new(error)),
         }
     }
 }

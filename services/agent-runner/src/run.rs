@@ -6,7 +6,12 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use contract::agent::{BeatPhase, LastWord, RunContext, RunResultReason};
 use sha2::{Digest, Sha256};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -15,7 +20,7 @@ use crate::{
     beat,
     checkout::check_out,
     children,
-    codex::{self, Ended},
+    codex::{Codex, Ended},
     codex_config,
     config::Config,
     egress::{self, Verdict},
@@ -82,7 +87,7 @@ async fn begin(config: Config, signal: &CancellationToken) -> anyhow::Result<Exi
     tokio::select! {
         biased;
         cause = stop.wait() => Ok(wind_down(launch, beside, cause).await),
-        worked = work(&launch, stop.token()) => finish(launch, beside, worked).await,
+        worked = work(&launch, stop.token()) => finish(launch, beside, worked, &stop).await,
     }
 }
 
@@ -93,7 +98,11 @@ async fn work(launch: &Launch, stop: CancellationToken) -> (Result<String, Failu
     (worked, last_word)
 }
 
-async fn work_through(launch: &Launch, stop: CancellationToken, last_word: &mut Option<LastWord>) -> Result<String, Failure> {
+async fn work_through(
+    launch: &Launch,
+    stop: CancellationToken,
+    last_word: &mut Option<LastWord>,
+) -> Result<String, Failure> {
     let infra = |error: anyhow::Error| Failure::infra(&error);
     prove_closed(launch).await?;
     let context = fetch_context(launch).await.map_err(infra)?;
@@ -113,12 +122,8 @@ async fn work_through(launch: &Launch, stop: CancellationToken, last_word: &mut 
     launch.phase.send_replace(BeatPhase::Working);
     let files = codex_config::write(&paths, relay_at, &context).map_err(infra)?;
     launch.feed.step(format!("Starting codex with {}", context.model)).await;
-    let ended =
-        codex::run(&launch.config.codex, &paths, &files, &environment, &context.prompt, &launch.feed, &launch.session)
-            .await
-            .map_err(infra)?;
-    // Nothing the agent left running may touch the checkout while it is pushed.
-    children::end_all().await;
+    let codex = Codex { program: &launch.config.codex, paths: &paths, files: &files, environment: &environment };
+    let ended = codex.work(&context.prompt, &launch.feed, &launch.session).await.map_err(infra)?;
     *last_word = report::read_last_word(&files.last_message);
     if let Ended::Badly(reason) = ended {
         return Err(Failure::of_codex(reason));
@@ -162,6 +167,7 @@ async fn finish(
     launch: Launch,
     beside: Beside,
     (worked, last_word): (Result<String, Failure>, Option<LastWord>),
+    stop: &Stop,
 ) -> anyhow::Result<Exit> {
     children::end_all().await;
     launch.phase.send_replace(BeatPhase::Reporting);
@@ -171,7 +177,15 @@ async fn finish(
         tracing::warn!(%reason, detail, "the run failed");
     }
     drop(feed);
-    save(beside, FLUSH_LIMIT).await;
+    // A stop that comes now leaves as little time as any other.
+    let hurry = async {
+        stop.wait().await;
+        sleep(SAVE_LIMIT).await;
+    };
+    save(beside, async {
+        tokio::select! { () = sleep(FLUSH_LIMIT) => {}, () = hurry => {} }
+    })
+    .await;
     match api.report(&result).await {
         Ok(()) => Ok(worked.map_or_else(|failure| Exit::failed(failure.reason), |_| Exit::Succeeded)),
         Err(ApiError::Revoked(_)) => Ok(Exit::Revoked),
@@ -193,24 +207,24 @@ async fn wind_down(launch: Launch, beside: Beside, cause: Cause) -> Exit {
     // The channel may be full behind a gateway that is gone; then the session matters more than this line.
     let _ = timeout(Duration::from_millis(100), launch.feed.step(said)).await;
     drop(launch.feed);
-    save(beside, SAVE_LIMIT).await;
+    save(beside, sleep(SAVE_LIMIT)).await;
     Exit::Stopped
 }
 
-/// Stores the events that are left and the session, within `limit`.
-async fn save(beside: Beside, limit: Duration) {
+/// Stores the events that are left and the session, until `deadline`.
+async fn save(beside: Beside, deadline: impl Future<Output = ()>) {
     beside.keeper_stop.cancel();
     let session = async {
         let mut keeper = beside.keeper.await?;
-        keeper.keep().await
+        keeper.keep().await.context("keeping the session")
     };
-    let events = async { beside.uploader.await? };
-    let (session, events) = tokio::join!(timeout(limit, session), timeout(limit, events));
-    for (what, saved) in [("session", session), ("events", events)] {
-        match saved {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(?error, what, "not saved"),
-            Err(_) => tracing::error!(what, "not saved in time"),
+    let events = async { beside.uploader.await?.context("storing the last events") };
+    tokio::select! {
+        () = deadline => tracing::error!("the session or the last events were not saved in time"),
+        saved = async { tokio::join!(session, events) } => {
+            for error in [saved.0.err(), saved.1.err()].into_iter().flatten() {
+                tracing::error!(?error, "not everything was saved");
+            }
         }
     }
 }

@@ -76,7 +76,8 @@ impl Keeper {
         }
         let text = tokio::fs::read(&path).await.context("reading the session file")?;
         let redact = std::sync::Arc::clone(&self.redact);
-        let bytes = tokio::task::spawn_blocking(move || pack(&redact.json_lines(&String::from_utf8_lossy(&text)))).await??;
+        let bytes =
+            tokio::task::spawn_blocking(move || pack(&redact.json_lines(&String::from_utf8_lossy(&text)))).await??;
         anyhow::ensure!(bytes.len() <= SNAPSHOT_LIMIT, "the session is too large to be kept: {} bytes", bytes.len());
         let relative = path.strip_prefix(&self.codex_home).unwrap_or(&path).to_string_lossy().into_owned();
         let sha256 = hex::encode(Sha256::digest(&bytes));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use contract::agent::{AgentEventKind as Kind, RunResultOutcome, RunResultReason};
-use support::{Runner, TOKEN, World, processes_with, texts};
+use support::{Runner, TOKEN, World, appears, processes_with, texts};
 
 /// Commits one file, leaves another uncommitted, and prints what must not be seen.
 const WORK: &str = r#"
@@ -81,6 +81,7 @@ async fn sigterm_saves_the_session_within_4_s_and_ends_what_the_agent_started() 
     let world = World::new(&endless("setsid sleep 98761 & sleep 98762")).await?;
     let runner = world.start().await?;
     world.gateway.event(|event| event.kind == Kind::Command && event.text.contains("98762")).await?;
+    appears("sleep\u{0}98761").await?;
     let asked = Instant::now();
     runner.terminate()?;
     let (code, output) = runner.end().await?;
@@ -89,7 +90,7 @@ async fn sigterm_saves_the_session_within_4_s_and_ends_what_the_agent_started() 
     assert!(world.gateway.snapshots().last().context("no snapshot")?.text.contains("98762"));
     assert_eq!(texts(&world.gateway.events(), Kind::Step).last(), Some(&"Stopped: the pod ends"));
     assert_eq!(world.gateway.results(), []);
-    assert!(processes_with("sleep\u{0}9876").is_empty());
+    assert!(processes_with("sleep\u{0}98761").is_empty());
     Ok(())
 }
 
@@ -157,6 +158,30 @@ async fn an_agent_that_changes_nothing_or_whose_model_refuses_has_failed() -> Re
     assert_eq!(world.start().await?.end().await?.0, Some(10));
     assert_eq!(world.gateway.results()[0].reason, Some(RunResultReason::AgentError));
     assert_eq!(texts(&world.gateway.events(), Kind::Error).len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_later_launch_goes_on_from_the_branch_and_a_megabyte_on_a_line_is_survived() -> Result<()> {
+    let world = World::new(
+        r"
+steps:
+  - run: head -c 1000000 /dev/zero | tr '\0' x; printf '\377\000end\n'; (setsid sleep 98763 &)
+  - run: echo line >> lines && git add lines && git commit -qm 'Add a line'
+  - final: {summary: s, pr_title: t}
+",
+    )
+    .await?;
+    for lines in ["line", "line\nline"] {
+        let (code, output) = world.start().await?.end().await?;
+        assert_eq!(code, Some(0), "{output}");
+        assert_eq!(world.bare.git(&["show", &format!("{}:lines", world.branch())]).await?, lines);
+        std::fs::remove_dir_all(world.folder.path().join("workspace"))?;
+    }
+    let printed = texts(&world.gateway.events(), Kind::Output).concat();
+    assert!(printed.contains("\u{fffd}\u{fffd}end"), "{}", printed.len());
+    assert!(!printed.contains('\0'));
+    assert!(processes_with("sleep\u{0}98763").is_empty());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::Stdio,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -56,6 +56,12 @@ struct Inner {
     revoked: AtomicBool,
     /// The next batch of events is stored, but its answer is lost.
     lose_an_answer: AtomicBool,
+}
+
+impl Inner {
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 type Shared = State<Arc<Inner>>;
@@ -153,7 +159,9 @@ impl Gateway {
                 changed.await;
             }
         };
-        tokio::time::timeout(super::PATIENCE, seen).await.with_context(|| format!("no such event in {:#?}", self.events()))
+        tokio::time::timeout(super::PATIENCE, seen)
+            .await
+            .with_context(|| format!("no such event in {:#?}", self.events()))
     }
 
     /// All that was received, as text.
@@ -168,7 +176,7 @@ impl Gateway {
     }
 
     fn look<T>(&self, look: impl FnOnce(&Received) -> T) -> T {
-        look(&self.inner.received.lock().unwrap())
+        look(&self.inner.received())
     }
 }
 
@@ -181,13 +189,13 @@ async fn admit(State(inner): Shared, request: Request, next: Next) -> Response {
 }
 
 async fn give_context(State(inner): Shared) -> Json<RunContext> {
-    inner.received.lock().unwrap().contexts += 1;
+    inner.received().contexts += 1;
     Json(inner.context.clone())
 }
 
 async fn add_events(State(inner): Shared, Json(batch): Json<EventBatch>) -> Result<Json<EventsStored>, StatusCode> {
     let last_seq = {
-        let mut received = inner.received.lock().unwrap();
+        let mut received = inner.received();
         let last = received.events.last().map_or(0, |event| event.seq);
         received.events.extend(batch.events.into_iter().filter(|event| event.seq > last));
         received.events.last().map_or(0, |event| event.seq)
@@ -200,7 +208,7 @@ async fn add_events(State(inner): Shared, Json(batch): Json<EventBatch>) -> Resu
 }
 
 async fn beat(State(inner): Shared, Json(beat): Json<Beat>) -> Json<Orders> {
-    inner.received.lock().unwrap().beats.push(beat);
+    inner.received().beats.push(beat);
     Json(Orders { stop: inner.stop.load(Ordering::SeqCst) })
 }
 
@@ -211,12 +219,12 @@ async fn put_session(State(inner): Shared, Query(query): Query<HashMap<String, S
     if unpacked.is_err() || query.get("sha256") != Some(&digest) {
         return StatusCode::BAD_REQUEST;
     }
-    inner.received.lock().unwrap().snapshots.push(Snapshot { query, text });
+    inner.received().snapshots.push(Snapshot { query, text });
     StatusCode::NO_CONTENT
 }
 
 async fn report(State(inner): Shared, Json(result): Json<RunResult>) -> StatusCode {
-    inner.received.lock().unwrap().results.push(result);
+    inner.received().results.push(result);
     StatusCode::NO_CONTENT
 }
 
@@ -261,7 +269,7 @@ async fn http_backend(inner: &Inner, method: &Method, uri: &Uri, headers: &Heade
     for line in std::str::from_utf8(&output[..end])?.split("\r\n") {
         let (name, value) = line.split_once(": ").context("git printed a bad header")?;
         if name.eq_ignore_ascii_case("status") {
-            *response.status_mut() = StatusCode::from_bytes(value[..3].as_bytes())?;
+            *response.status_mut() = StatusCode::from_bytes(value.get(..3).unwrap_or_default().as_bytes())?;
         } else {
             response.headers_mut().insert(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
         }

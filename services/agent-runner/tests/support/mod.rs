@@ -210,6 +210,16 @@ pub(crate) fn processes_with(mark: &str) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(holds).collect()
 }
 
+/// Waits until there is such a process.
+pub(crate) async fn appears(mark: &str) -> Result<()> {
+    let seen = async {
+        while processes_with(mark).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, seen).await.with_context(|| format!("no process {mark:?}"))
+}
+
 /// The texts of all events of one kind, in order.
 pub(crate) fn texts(events: &[AgentEvent], kind: AgentEventKind) -> Vec<&str> {
     events.iter().filter(|event| event.kind == kind).map(|event| event.text.as_str()).collect()
