@@ -1,1 +1,119 @@
-//! worker
+//! Everything that is driven by time or by rows: runs are claimed, put into the cluster, observed and ended, comments
+//! and labels reach GitHub, namespaces go when their time is over.
+//!
+//! Any number of workers do the same side by side. A worker keeps nothing in memory that another could not read from the
+//! database: what it holds are leases, and what it does in Kubernetes and on GitHub may be done twice.
+
+mod config;
+mod desk;
+mod ending;
+mod launch;
+mod leases;
+mod observe;
+mod place;
+mod startup;
+mod sweep;
+mod turn;
+mod wake;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use cluster::Cluster;
+use runtime::ops::{self, Health};
+use runtime::{Pace, supervise};
+use store::PgPool;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use config::Config;
+use desk::Desk;
+
+/// How long a stop may take: a turn that has begun is finished, leases are given back.
+const STOP_GRACE: Duration = Duration::from_secs(9);
+/// How many runs one worker drives at the same moment. The others wait on their rows.
+const HANDS: usize = 16;
+
+/// What every loop works with.
+pub struct Deps {
+    /// Configuration.
+    pub config: Config,
+    /// Who this process is, new at every start: what a predecessor left is taken over like anybody's.
+    pub worker: String,
+    /// The database.
+    pub db: PgPool,
+    /// One connection of its own for heartbeats, so that a busy pool never costs a lease.
+    pub beat_db: PgPool,
+    /// The cluster.
+    pub cluster: Cluster,
+    desk: Desk,
+    claims: Arc<Notify>,
+    deliveries: Arc<Notify>,
+    hands: Arc<Semaphore>,
+    turns: TaskTracker,
+}
+
+impl Deps {
+    /// What the loops need, with pools that connect when they are first used.
+    ///
+    /// # Errors
+    /// When the database's address cannot be read.
+    pub fn new(config: Config, cluster: Cluster) -> anyhow::Result<Arc<Self>> {
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".into());
+        let start = uuid::Uuid::new_v4().simple().to_string();
+        let db = store::connect(&config.database_url, config.database_pool, "worker").context("DATABASE_URL")?;
+        let beat_db = store::connect(&config.database_url, 1, "worker-beat").context("DATABASE_URL")?;
+        Ok(Arc::new(Self {
+            config,
+            worker: format!("{host}/{}", &start[..8]),
+            db,
+            beat_db,
+            cluster,
+            desk: Desk::default(),
+            claims: Arc::default(),
+            deliveries: Arc::default(),
+            hands: Arc::new(Semaphore::new(HANDS)),
+            turns: TaskTracker::new(),
+        }))
+    }
+
+    fn actor(&self) -> String {
+        format!("worker:{}", self.worker)
+    }
+}
+
+/// Runs the worker until the stop. While the database or the cluster is absent it is not ready and keeps trying.
+///
+/// # Errors
+/// A loop ended early, or the encryption keys are not those of the database.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let (health, mut tasks) = (Health::default(), JoinSet::new());
+    let (postgres, kubernetes) = (health.flag("postgres"), health.flag("kubernetes"));
+    let started = health.flag("started");
+    tasks.spawn(ops::serve(config.ops_listen, health, stop.clone()));
+    let deps = Deps::new(config, Cluster::connect().await.context("no usable cluster configuration")?)?;
+    let flags = startup::Flags { postgres, kubernetes };
+    if !startup::wait_until_ready(&deps, &flags, &stop).await? {
+        return supervise(tasks, stop, STOP_GRACE).await;
+    }
+    started.set(true);
+    tasks.spawn(startup::keep_checking(deps.clone(), flags, stop.clone()));
+    spawn_loops(&deps, &mut tasks, &stop);
+    supervise(tasks, stop, STOP_GRACE).await
+}
+
+fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: &CancellationToken) {
+    let every = |seconds: u64, wake: &Arc<Notify>| Pace::new(Duration::from_secs(seconds), wake.clone());
+    // A second at most passes unused when every wake-up is lost.
+    tasks.spawn(launch::run(deps.clone(), every(1, &deps.claims), stop.clone()));
+    tasks.spawn(observe::run(deps.clone(), every(1, deps.desk.wake()), stop.clone()));
+    let beat = Pace::new(deps.config.lease_ttl / 3, Arc::default());
+    tasks.spawn(leases::run(deps.clone(), beat, stop.clone()));
+    tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
+    tasks.spawn(wake::run(deps.clone(), stop.clone()));
+    tasks.spawn(watch::run(deps.clone(), stop.clone()));
+}

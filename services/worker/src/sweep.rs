@@ -1,0 +1,156 @@
+//! Takes away what no run needs any more: namespaces whose time is over or whose run is unknown, and Jobs that outlived
+//! their run or were made by a worker after it had lost its lease. Only what carries our labels is looked at.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use cluster::RunNamespace;
+use domain::flow::FlowKind;
+use runtime::Pace;
+use serde_json::json;
+use store::clock;
+use store::flow::Entry;
+use store::runs::jobs;
+use store::runs::sweep::{self, KnownNamespace};
+use tokio_util::sync::CancellationToken;
+
+use crate::Deps;
+use crate::turn::changed;
+
+/// Expired namespaces that one turn looks at.
+const BATCH: i64 = 100;
+/// A namespace without a run is left alone this long: its run may be on its way.
+const UNKNOWN_GRACE: TimeDelta = TimeDelta::hours(1);
+/// A namespace usually ends within seconds; one that takes this long is reported.
+const STUCK_AFTER: TimeDelta = TimeDelta::minutes(5);
+
+pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+    while pace.turn(&stop).await {
+        if let Err(error) = sweep_once(&deps).await {
+            tracing::warn!(error = format!("{error:#}"), "sweeping failed; the next turn tries again");
+        }
+    }
+    Ok(())
+}
+
+/// One sweep.
+pub(crate) async fn sweep_once(deps: &Deps) -> anyhow::Result<()> {
+    let now = clock::now(&deps.db).await.context("read the clock")?;
+    remove_abandoned_jobs(deps, now).await?;
+    let there = deps.cluster.run_namespaces().await?;
+    for namespace in &there {
+        let known = sweep::known(&deps.db, namespace.run_id).await.context("read a namespace's run")?;
+        match verdict(namespace, known.as_ref(), now) {
+            Verdict::Keep => {}
+            Verdict::Delete => deps.cluster.delete_namespace(&namespace.name, &namespace.uid).await?,
+            Verdict::Stuck => tracing::warn!(
+                namespace = namespace.name,
+                on = namespace.stuck_on.join("; "),
+                "a namespace has been terminating for minutes"
+            ),
+        }
+    }
+    let stuck = there.iter().filter(|namespace| is_stuck(namespace, now)).count();
+    metrics::gauge!("worker_namespaces_stuck").set(u32::try_from(stuck).unwrap_or(u32::MAX));
+    note_gone(deps, &there).await
+}
+
+/// Records the namespaces that are expired and not in the cluster any more.
+async fn note_gone(deps: &Deps, there: &[RunNamespace]) -> anyhow::Result<()> {
+    let uids: HashSet<&str> = there.iter().map(|namespace| namespace.uid.as_str()).collect();
+    for expired in sweep::expired(&deps.db, BATCH).await.context("read expired namespaces")? {
+        if uids.contains(expired.namespace_uid.to_string().as_str()) {
+            continue;
+        }
+        let what = json!({ "namespace": expired.namespace });
+        let entry = Entry::new(FlowKind::NamespaceDeleted, deps.actor(), what);
+        sweep::deleted(&deps.db, expired.run_id, &entry).await.context("record a namespace's end")?;
+        changed(deps, expired.run_id).await;
+    }
+    Ok(())
+}
+
+async fn remove_abandoned_jobs(deps: &Deps, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let jobs = deps.cluster.run_jobs().await?;
+    let alive: HashMap<_, _> =
+        jobs.iter().filter(|job| !job.ended).map(|job| ((job.run_id, job.launch), job)).collect();
+    if alive.is_empty() {
+        return Ok(());
+    }
+    let launches: Vec<_> = alive.keys().copied().collect();
+    for launch in jobs::abandoned(&deps.db, &launches).await.context("read which Jobs have a run")? {
+        let Some(job) = alive.get(&launch) else { continue };
+        tracing::info!(namespace = job.namespace, job = job.name, "a Job without a run is removed");
+        deps.cluster.delete_job(&job.namespace, &job.name, &job.uid, now).await?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Keep,
+    Delete,
+    Stuck,
+}
+
+/// What to do about a namespace that carries our labels, given the run that its label names.
+fn verdict(namespace: &RunNamespace, known: Option<&KnownNamespace>, now: DateTime<Utc>) -> Verdict {
+    if namespace.terminating_since.is_some() {
+        return if is_stuck(namespace, now) { Verdict::Stuck } else { Verdict::Keep };
+    }
+    let over = match known {
+        // A run that ended before it had recorded its namespace gave it no time to live.
+        Some(run) if run.namespace == namespace.name => {
+            run.finished_at.is_some() && run.namespace_expires_at.is_none_or(|at| at <= now)
+        }
+        _ => now - namespace.created_at > UNKNOWN_GRACE,
+    };
+    if over { Verdict::Delete } else { Verdict::Keep }
+}
+
+fn is_stuck(namespace: &RunNamespace, now: DateTime<Utc>) -> bool {
+    namespace.terminating_since.is_some_and(|since| now - since > STUCK_AFTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::RunId;
+
+    use super::*;
+
+    #[test]
+    fn a_namespace_goes_when_no_run_needs_it() {
+        let now: DateTime<Utc> = "2026-03-01T10:00:00Z".parse().unwrap();
+        let ago = |minutes| Some(now - TimeDelta::minutes(minutes));
+        let namespace = |age, terminating: Option<i64>| RunNamespace {
+            name: "acme-dev-i1-00000000".into(),
+            uid: "uid".into(),
+            run_id: RunId::new(),
+            created_at: now - TimeDelta::minutes(age),
+            terminating_since: terminating.and_then(ago),
+            stuck_on: vec![],
+        };
+        let run = |finished, expires| KnownNamespace {
+            namespace: "acme-dev-i1-00000000".into(),
+            finished_at: finished,
+            namespace_expires_at: expires,
+        };
+        let other = KnownNamespace { namespace: "another".into(), ..run(None, None) };
+        let table = [
+            (namespace(90, None), Some(run(None, None)), Verdict::Keep),
+            (namespace(90, None), Some(run(ago(5), ago(-60))), Verdict::Keep),
+            (namespace(90, None), Some(run(ago(80), ago(1))), Verdict::Delete),
+            (namespace(90, None), Some(run(ago(80), None)), Verdict::Delete),
+            (namespace(5, None), None, Verdict::Keep),
+            (namespace(90, None), None, Verdict::Delete),
+            (namespace(90, None), Some(other), Verdict::Delete),
+            (namespace(90, Some(1)), None, Verdict::Keep),
+            (namespace(90, Some(6)), None, Verdict::Stuck),
+        ];
+        for (row, (namespace, known, expected)) in table.into_iter().enumerate() {
+            assert_eq!(verdict(&namespace, known.as_ref(), now), expected, "row {row}");
+        }
+    }
+}

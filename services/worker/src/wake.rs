@@ -1,0 +1,40 @@
+//! Hears the database's wake-ups and hands them to the loops. A lost connection costs a moment: the loops poll.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ids::RunId;
+use store::wake;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::Deps;
+use crate::desk::Glance;
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Result<()> {
+    let work = Arc::new(Notify::new());
+    let relay = async {
+        loop {
+            work.notified().await;
+            deps.claims.notify_one();
+            deps.deliveries.notify_one();
+        }
+    };
+    let listen = async {
+        loop {
+            let heard = wake::listen(&deps.db, Some(work.clone()), |run| deps.desk.mark(RunId(run), Glance::Row)).await;
+            if let Err(error) = heard {
+                tracing::warn!(%error, "wake-ups are not heard; the loops poll");
+            }
+            tokio::time::sleep(PAUSE).await;
+            work.notify_one();
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = relay => Ok(()),
+        () = listen => Ok(()),
+    }
+}
