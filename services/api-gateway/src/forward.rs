@@ -213,3 +213,24 @@ fn gone(error: &dyn std::error::Error) -> Unreachable {
     }
     Unreachable(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_forwarded_as_it_is_or_not_at_all() {
+        let key = contract::keys::SignatureKey::from_pem(&PEM.into()).unwrap();
+        let signer = Signer::new(key, assertion::system_clock);
+        let client = Client::new("http://control-plane:8080/ignored".parse().unwrap(), signer).unwrap();
+        for target in ["/a/b?c=d%20e&f", "/a%2fb", "//evil.example/x", "/a?b=http://evil.example"] {
+            assert_eq!(client.address(target).unwrap().as_str(), format!("http://control-plane:8080{target}"));
+        }
+        for target in ["/a/../b", "/a/%2e%2e/b", "/a/./b", "/a/..", "/a\\..\\b", "/a b"] {
+            assert!(client.address(target).is_err(), "{target}");
+        }
+    }
+
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n-----END PRIVATE KEY-----\n";
+}

@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use contract::Document;
 use contract::problem::Problem;
 use http::{HeaderName, HeaderValue, header};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
@@ -55,6 +56,7 @@ pub struct PublicState {
     control: Client,
     auth: Arc<Auth>,
     webhooks: Arc<Webhooks>,
+    closing: CancellationToken,
 }
 
 /// Why the public listener cannot be set up.
@@ -72,14 +74,15 @@ pub enum SetupError {
 }
 
 impl PublicState {
-    /// Puts the listener's parts together.
+    /// Puts the listener's parts together. Live streams, which have no end of their own, end when `closing` is
+    /// cancelled.
     ///
     /// # Errors
     /// [`SetupError`] when sign-in cannot be set up.
-    pub fn new(config: PublicConfig, control: Client) -> Result<Self, SetupError> {
+    pub fn new(config: PublicConfig, control: Client, closing: CancellationToken) -> Result<Self, SetupError> {
         let auth = Auth::new(&config.url, config.auth.clone())?;
         let webhooks = Webhooks::new(config.webhook_secrets.clone());
-        Ok(Self { config: Arc::new(config), control, auth: Arc::new(auth), webhooks: Arc::new(webhooks) })
+        Ok(Self { config: Arc::new(config), control, auth: Arc::new(auth), webhooks: Arc::new(webhooks), closing })
     }
 }
 
@@ -90,7 +93,7 @@ impl PublicState {
 pub fn router(state: &PublicState) -> Result<Router, SetupError> {
     let document = Document::gateway()?;
     let api = Router::new()
-        .merge(webhooks::router())
+        .merge(webhooks::routes().split_for_parts().0)
         .merge(auth::router(&document)?)
         .merge(staff::router(state, &document)?)
         .with_state(state.clone());
@@ -104,6 +107,13 @@ pub fn router(state: &PublicState) -> Result<Router, SetupError> {
         .merge(console::router(&state.config.console))
         .layer(shed)
         .layer(from_fn_with_state(state.config.url.scheme() == "https", secure)))
+}
+
+/// What the handlers of webhooks and sign-in say of themselves, to be compared with the contract. The staff API is
+/// forwarded by the contract itself; its handlers are the control-plane's.
+#[must_use]
+pub fn description() -> utoipa::openapi::OpenApi {
+    webhooks::routes().merge(auth::routes()).split_for_parts().1
 }
 
 /// Headers that every answer has; the console's files get a content policy besides.

@@ -11,11 +11,12 @@ mod session;
 mod token;
 
 use axum::Router;
-use axum::routing::{get, post};
 use contract::keys::{KeyProblem, SignatureKey};
 use contract::{Document, Validator};
 use secrecy::SecretString;
 use url::Url;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::PublicState;
 use cookies::Cookies;
@@ -79,12 +80,17 @@ impl Auth {
     }
 }
 
-/// The four routes of sign-in, held to the contract.
+/// The four routes of sign-in.
+pub(super) fn routes() -> OpenApiRouter<PublicState> {
+    OpenApiRouter::new()
+        .routes(routes!(flow::start))
+        .routes(routes!(flow::finish))
+        .routes(routes!(session::refresh))
+        .routes(routes!(session::sign_out))
+}
+
+/// The same, held to the contract.
 pub(super) fn router(document: &Document) -> Result<Router<PublicState>, contract::document::DocumentProblem> {
-    let routes = Router::new()
-        .route("/api/v1/auth/github/start", get(flow::start))
-        .route("/api/v1/auth/github/callback", get(flow::finish))
-        .route("/api/v1/auth/refresh", post(session::refresh))
-        .route("/api/v1/auth/sign-out", post(session::sign_out));
+    let (routes, _) = routes().split_for_parts();
     Ok(Validator::new(document)?.guard(routes))
 }

@@ -31,10 +31,7 @@ pub(super) fn router(folder: &Path) -> Router {
     let files = Router::new().fallback_service(files).layer(from_fn(kept)).layer(CompressionLayer::new());
     let hashed = get_service(ServeDir::new(folder.join("assets")).fallback(nothing.into_service()));
     let hashed = Router::new().fallback_service(hashed).layer(CompressionLayer::new()).layer(from_fn(kept_for_ever));
-    Router::new()
-        .nest_service(HASHED, hashed)
-        .route("/api/{*rest}", axum::routing::any(nothing))
-        .fallback_service(files)
+    Router::new().nest_service(HASHED, hashed).fallback_service(files)
 }
 
 async fn nothing() -> Problem {
@@ -42,7 +39,8 @@ async fn nothing() -> Problem {
 }
 
 async fn kept(request: Request, next: Next) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    let is_api = request.uri().path().split('/').nth(1) == Some("api");
+    if is_api || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return nothing().await.into_response();
     }
     with(next.run(request).await, "no-cache")

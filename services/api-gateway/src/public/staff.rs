@@ -14,6 +14,7 @@ use axum::routing::any;
 use contract::assertion::Caller;
 use contract::problem::Problem;
 use contract::{Document, Validator};
+use futures::StreamExt;
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER,
     WWW_AUTHENTICATE,
@@ -96,11 +97,19 @@ async fn forward(State(app): State<PublicState>, request: Request) -> Result<Res
     let caller = Caller::Staff { user_id: staff.user_id, session_id: staff.session_id };
     let request = passed_on(parts.method, parts.uri, &parts.headers, &IN, body);
     let answer = app.control.send(caller, request, STAFF_PATIENCE).await.map_err(|error| unavailable(&error))?;
-    Ok(passed_back(answer))
+    Ok(passed_back(&app, answer))
 }
 
-fn passed_back(answer: http::Response<Body>) -> Response {
+fn passed_back(app: &PublicState, answer: http::Response<Body>) -> Response {
     let (parts, body) = answer.into_parts();
+    let is_live =
+        parts.headers.get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"));
+    let body = if is_live {
+        // Clients come back to another replica with their last event's id.
+        Body::from_stream(body.into_data_stream().take_until(app.closing.clone().cancelled_owned()))
+    } else {
+        body
+    };
     let mut response = Response::new(body);
     *response.status_mut() = parts.status;
     for name in OUT {

@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use contract::assertion::Caller;
+use contract::gateway::DeliveryReceipt;
 use contract::problem::Problem;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use secrecy::SecretString;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::PublicState;
 use super::event::{self, Misfit};
@@ -28,7 +29,6 @@ const MEMORY: usize = 256 * 1024 * 1024;
 /// When the control-plane takes longer, the delivery counts as not stored; the answer leaves within 2 s.
 const PATIENCE: Duration = Duration::from_millis(1800);
 
-const PATH: &str = "/api/v1/webhooks/github";
 const INTERNAL_PATH: &str = "/internal/v1/webhooks/github";
 const EVENT: &str = "x-github-event";
 const DELIVERY: &str = "x-github-delivery";
@@ -48,10 +48,26 @@ impl Webhooks {
     }
 }
 
-pub(super) fn router() -> Router<PublicState> {
-    Router::new().route(PATH, post(receive))
+pub(super) fn routes() -> OpenApiRouter<PublicState> {
+    OpenApiRouter::new().routes(routes!(receive))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhooks/github",
+    operation_id = "receive_github_webhook",
+    params(
+        ("X-GitHub-Event" = String, Header),
+        ("X-GitHub-Delivery" = String, Header),
+        ("X-Hub-Signature-256" = Option<String>, Header),
+    ),
+    request_body(content = Object, content_type = "application/json"),
+    responses(
+        (status = 200, body = DeliveryReceipt),
+        (status = 202, body = DeliveryReceipt),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 async fn receive(State(app): State<PublicState>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let outcome = take_in(&app, &parts.headers, body).await;

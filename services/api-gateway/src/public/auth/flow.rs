@@ -33,6 +33,16 @@ pub(super) struct Finish {
     state: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/github/start",
+    operation_id = "start_sign_in",
+    params(("return_to" = Option<String>, Query)),
+    responses(
+        (status = 302, description = "To GitHub"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn start(
     State(app): State<PublicState>,
     jar: CookieJar,
@@ -51,6 +61,23 @@ pub(super) async fn start(
     Ok(sent_to(departure.url.as_str(), app.auth.cookies.with_sign_in(jar, &sealed)))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/github/callback",
+    operation_id = "finish_sign_in",
+    params(
+        ("code" = Option<String>, Query),
+        ("state" = Option<String>, Query),
+        ("error" = Option<String>, Query),
+        ("error_description" = Option<String>, Query),
+        ("error_uri" = Option<String>, Query),
+        ("iss" = Option<String>, Query),
+    ),
+    responses(
+        (status = 302, description = "To the console"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn finish(State(app): State<PublicState>, jar: CookieJar, Query(query): Query<Finish>) -> Response {
     let begun = app.auth.cookies.sign_in(&jar);
     // Whatever comes out: it can be redeemed once.

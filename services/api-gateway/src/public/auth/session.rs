@@ -21,6 +21,15 @@ use crate::public::PublicState;
 /// Longest wait for the control-plane; a person is waiting.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/refresh",
+    operation_id = "refresh_session",
+    responses(
+        (status = 200, body = AccessToken),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn refresh(
     State(app): State<PublicState>,
     jar: CookieJar,
@@ -48,6 +57,15 @@ pub(super) async fn refresh(
     Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], answer).into_response())
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/sign-out",
+    operation_id = "sign_out",
+    responses(
+        (status = 204, description = "Signed out"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn sign_out(
     State(app): State<PublicState>,
     jar: CookieJar,

@@ -106,6 +106,3 @@ impl Tokens {
         if ago >= 0 { Err(TokenRefused::Over(ago)) } else { Ok(claims.own) }
     }
 }
-
-#[cfg(test)]
-mod tests;
