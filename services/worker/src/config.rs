@@ -30,6 +30,8 @@ pub struct Config {
     pub lease_ttl: Duration,
     /// `RETRY_SECONDS`: the wait after a first failed launch; doubled after each.
     pub retry: Duration,
+    /// `REDELIVERY_SECONDS`: how often GitHub's delivery log is read.
+    pub redelivery: Duration,
     /// The agents' pods and where they stand.
     pub pods: Pods,
     /// `LOG`, `OTLP_ENDPOINT`.
@@ -83,6 +85,7 @@ impl Config {
         let public_url = env.parse("PUBLIC_URL");
         let lease_ttl = env.parse_or::<u64>("LEASE_TTL_SECONDS", "30");
         let retry = env.parse_or::<u64>("RETRY_SECONDS", "5");
+        let redelivery = env.parse_or::<u64>("REDELIVERY_SECONDS", "60");
         let pods = Pods::read(&mut env);
         let telemetry = Settings::read(&mut env);
         env.finish()?;
@@ -95,6 +98,7 @@ impl Config {
             public_url: public_url?,
             lease_ttl: Duration::from_secs(lease_ttl?.max(3)),
             retry: Duration::from_secs(retry?),
+            redelivery: Duration::from_secs(redelivery?.max(1)),
             pods: pods?,
             telemetry: telemetry?,
         })

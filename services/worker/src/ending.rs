@@ -47,12 +47,8 @@ pub(crate) async fn launch_failed(turn: &Turn<'_>, reason: Reason, detail: &str)
     turn.remove_job().await.map(drop)
 }
 
-/// The agent reported success.
-pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
-    finish(turn, RunStatus::Succeeded, None, "", false).await
-}
-
-async fn finish(
+/// Ends the run's row; the labels on its issue follow.
+pub(crate) async fn finish(
     turn: &Turn<'_>,
     status: RunStatus,
     reason: Option<Reason>,

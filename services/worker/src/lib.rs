@@ -4,13 +4,17 @@
 //! Any number of workers do the same side by side. A worker keeps nothing in memory that another could not read from the
 //! database: what it holds are leases, and what it does in Kubernetes and on GitHub may be done twice.
 
+mod collect;
 mod config;
 mod desk;
 mod ending;
+mod github;
 mod launch;
 mod leases;
 mod observe;
+mod outbound;
 mod place;
+mod redelivery;
 mod startup;
 mod sweep;
 mod turn;
@@ -32,6 +36,7 @@ use tokio_util::task::TaskTracker;
 
 pub use config::Config;
 use desk::Desk;
+use github::Holds;
 
 /// How long a stop may take: a turn that has begun is finished, leases are given back.
 const STOP_GRACE: Duration = Duration::from_secs(9);
@@ -51,6 +56,7 @@ pub struct Deps {
     /// The cluster.
     pub cluster: Cluster,
     desk: Desk,
+    holds: Holds,
     claims: Arc<Notify>,
     deliveries: Arc<Notify>,
     hands: Arc<Semaphore>,
@@ -74,6 +80,7 @@ impl Deps {
             beat_db,
             cluster,
             desk: Desk::default(),
+            holds: Holds::default(),
             claims: Arc::default(),
             deliveries: Arc::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
@@ -113,6 +120,8 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(observe::run(deps.clone(), every(1, deps.desk.wake()), stop.clone()));
     let beat = Pace::new(deps.config.lease_ttl / 3, Arc::default());
     tasks.spawn(leases::run(deps.clone(), beat, stop.clone()));
+    tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
+    tasks.spawn(redelivery::run(deps.clone(), Pace::new(deps.config.redelivery, Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
     tasks.spawn(wake::run(deps.clone(), stop.clone()));
     tasks.spawn(watch::run(deps.clone(), stop.clone()));

@@ -20,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Glance;
-use crate::{Deps, ending, place};
+use crate::{Deps, collect, ending, place};
 
 /// A run whose lease was seen to hold, and what is needed to act on it.
 pub(crate) struct Turn<'a> {
@@ -78,10 +78,9 @@ fn is_quiet(row: &RunRow, facts: &RunFacts) -> bool {
 impl Turn<'_> {
     async fn act(&self, facts: &RunFacts) -> anyhow::Result<()> {
         match next_step(facts, self.sight().await?) {
-            Step::Nothing => Ok(()),
-            Step::Wait => Ok(()),
+            Step::Nothing | Step::Wait => Ok(()),
             Step::Launch => place::launch(self).await,
-            Step::Collect => ending::collect(self).await,
+            Step::Collect => collect::collect(self).await,
             Step::LaunchFailed(reason, detail) => ending::launch_failed(self, reason, &detail).await,
             Step::Finish(status, reason, detail) => ending::stop(self, status, reason, &detail).await,
             Step::DeleteJob => self.remove_job().await.map(drop),

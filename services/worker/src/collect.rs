@@ -1,0 +1,114 @@
+//! The agent says that it is done. Whether that is so is read from GitHub: the branch is there, it has commits of its
+//! own, and it changes nothing that a run may not change. Then the pull request is opened or brought up to date.
+
+use anyhow::Context;
+use domain::flow::FlowKind;
+use domain::reasons::Reason;
+use domain::run::RunStatus;
+use domain::scope::{Ancestry, Change, Commit, Push, judge};
+use forge::{Comparison, ForgeError, NewPull, Pull, RepositoryProvider};
+use serde_json::{Value, json};
+use store::runs::progress::Milestone;
+
+use crate::ending;
+use crate::github::{self, Opened};
+use crate::turn::Turn;
+
+/// Collects what the agent left, and ends the run.
+pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
+    let (row, holds) = (&turn.row, &turn.deps.holds);
+    if holds.is_held(row.repository_id, turn.now) {
+        return Ok(());
+    }
+    let opened = github::open(&turn.deps.config, row.repository_id, &row.repository, &row.token_sealed)?;
+    match gather(turn, &opened).await {
+        Ok(Gathered::Pull { pull, kind, head }) => succeed(turn, &pull, kind, head).await,
+        Ok(Gathered::Nothing(why)) => ending::launch_failed(turn, Reason::AgentError, why).await,
+        Ok(Gathered::Refused(why)) => {
+            ending::finish(turn, RunStatus::Failed, Some(Reason::WriteScope), &why, false).await
+        }
+        Err(error) if error.is_passing() => {
+            holds.note(row.repository_id, &error, turn.now);
+            Err(error).context("collect the run's work")
+        }
+        Err(error) => {
+            ending::finish(turn, RunStatus::Failed, Some(Reason::InfraError), &error.to_string(), false).await
+        }
+    }
+}
+
+enum Gathered {
+    Pull { pull: Pull, kind: FlowKind, head: String },
+    Nothing(&'static str),
+    Refused(String),
+}
+
+async fn gather(turn: &Turn<'_>, Opened { github, name }: &Opened) -> Result<Gathered, ForgeError> {
+    let row = &turn.row;
+    let Some(head) = github.branch_head(name, &row.branch).await? else {
+        return Ok(Gathered::Nothing("the branch was never pushed"));
+    };
+    let comparison = github.compare(name, &row.base_branch, &head).await?;
+    if comparison.ahead_by == 0 {
+        return Ok(Gathered::Nothing("the branch has no commit of its own"));
+    }
+    let refusals = judge(&push(&comparison), &row.base_branch);
+    if !refusals.is_empty() {
+        let words: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+        return Ok(Gathered::Refused(words.join("; ")));
+    }
+    let (title, body) = words(turn);
+    let there = github.find_pull_by_head(name, &row.branch).await?.filter(|pull| pull.open);
+    Ok(match there {
+        // An answer that was lost, or an earlier run of the same branch.
+        Some(pull) if pull.title == title && pull.body == body => {
+            Gathered::Pull { pull, kind: FlowKind::PullOpened, head }
+        }
+        Some(pull) => {
+            let pull = github.update_pull(name, pull.number, &title, &body).await?;
+            Gathered::Pull { pull, kind: FlowKind::PullUpdated, head }
+        }
+        None => {
+            let new = NewPull { title, body, head: row.branch.clone(), base: row.base_branch.clone(), draft: false };
+            Gathered::Pull { pull: github.create_pull(name, &new).await?, kind: FlowKind::PullOpened, head }
+        }
+    })
+}
+
+/// Title and text from the agent's claim.
+fn words(turn: &Turn<'_>) -> (String, String) {
+    let claim = |field: &str| turn.row.last_word.as_ref().and_then(|word| word.get(field)).and_then(Value::as_str);
+    let (title, body) = (claim("pr_title").unwrap_or_default(), claim("pr_body").unwrap_or_default());
+    prompts::run::pull_request(turn.row.subject_number, &turn.row.subject_title, title, body)
+}
+
+/// What GitHub says about the branch, as the rules want to know it. The broker has judged the push itself, sizes and
+/// modes included; this finds what came to the branch by another way.
+fn push(comparison: &Comparison) -> Push {
+    let paths = comparison.files.iter().flat_map(|file| [Some(&file.path), file.previous_path.as_ref()]).flatten();
+    Push {
+        ancestry: Ancestry::Forward,
+        changes: paths.map(|path| Change { path: path.clone(), mode: "100644".into(), ..Change::default() }).collect(),
+        commits: comparison
+            .commits
+            .iter()
+            .map(|commit| Commit { id: commit.sha.clone(), message: commit.message.clone() })
+            .collect(),
+    }
+}
+
+async fn succeed(turn: &Turn<'_>, pull: &Pull, kind: FlowKind, head: String) -> anyhow::Result<()> {
+    // Recorded already when an earlier turn was cut between the pull request and the end.
+    if turn.row.pr_number != Some(pull.number) {
+        let seen = json!({ "branch": turn.row.branch, "head": head });
+        let mut seen = Milestone::new(turn.entry(FlowKind::BranchSeen, seen));
+        seen.head_sha = Some(head);
+        let offered = json!({ "number": pull.number, "url": pull.html_url });
+        let mut offered = Milestone::new(turn.entry(kind, offered));
+        offered.pull = Some((pull.number, pull.html_url.clone()));
+        if !(turn.reach(&seen).await? && turn.reach(&offered).await?) {
+            return Ok(());
+        }
+    }
+    ending::finish(turn, RunStatus::Succeeded, None, "", false).await
+}

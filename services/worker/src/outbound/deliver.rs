@@ -1,0 +1,98 @@
+//! One delivery, by its kind.
+
+use anyhow::Context;
+use domain::labels;
+use forge::{ForgeError, RepositoryProvider};
+use serde::Deserialize;
+use store::outbound::ActionRow;
+use store::repositories::RepositoryRow;
+use store::runs::view::{self, Filter};
+
+use super::words;
+use crate::Deps;
+use crate::github::Opened;
+
+/// Why a wish is not true yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undelivered {
+    /// GitHub did not do it.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// The platform could not say what is wanted.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// Labels to move.
+#[derive(Debug, Deserialize)]
+struct Labels {
+    off: Vec<String>,
+    on: Vec<String>,
+}
+
+/// Makes the wish true; answers the comment's id where there is one.
+pub(super) async fn deliver(
+    deps: &Deps,
+    action: &ActionRow,
+    repository: &RepositoryRow,
+    opened: &Opened,
+) -> Result<Option<i64>, Undelivered> {
+    match action.kind.as_str() {
+        "service_comment" => {
+            let comment = words::service(deps, action).await?;
+            write(action, repository, opened, &comment).await.map(Some)
+        }
+        "refusal_comment" => {
+            let comment = words::refusal(deps, action, repository).await?;
+            write(action, repository, opened, &comment).await.map(Some)
+        }
+        "labels" => move_labels(deps, action, opened).await.map(|()| None),
+        other => Err(anyhow::anyhow!("the action {other:?} is not known to this version").into()),
+    }
+}
+
+/// Updates the comment, or writes it once. When an earlier try may have written it, it is looked for first.
+async fn write(
+    action: &ActionRow,
+    repository: &RepositoryRow,
+    Opened { github, name }: &Opened,
+    words: &words::Comment,
+) -> Result<i64, Undelivered> {
+    let known = match action.external_id {
+        None if action.lease_token > 1 => github
+            .find_comment_by_marker(name, action.subject_number, repository.bot_github_id, &words.marker)
+            .await?
+            .map(|comment| comment.id),
+        known => known,
+    };
+    if let Some(id) = known {
+        match github.update_comment(name, id, &words.text).await {
+            Ok(comment) => return Ok(comment.id),
+            // Somebody deleted it.
+            Err(ForgeError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(github.create_comment(name, action.subject_number, &words.text).await?.id)
+}
+
+/// A stage label is left alone when a new run of the issue has begun meanwhile: it is that run's.
+async fn move_labels(deps: &Deps, action: &ActionRow, Opened { github, name }: &Opened) -> Result<(), Undelivered> {
+    let wanted: Labels = serde_json::from_value(action.payload.clone()).context("read the wanted labels")?;
+    let taken = has_another_run(deps, action).await?;
+    for label in wanted.off.iter().filter(|label| !(taken && labels::is_stage_label(label))) {
+        github.remove_label(name, action.subject_number, label).await?;
+    }
+    if !wanted.on.is_empty() {
+        github.add_labels(name, action.subject_number, &wanted.on).await?;
+    }
+    Ok(())
+}
+
+async fn has_another_run(deps: &Deps, action: &ActionRow) -> anyhow::Result<bool> {
+    let number = format!("#{}", action.subject_number);
+    let filter =
+        Filter { repository: Some(action.repository_id), active: Some(true), text: Some(&number), ..Filter::default() };
+    let active = view::list(&deps.db, words::PLATFORM, &filter, None, 100).await.context("read the issue's runs")?;
+    Ok(active.iter().any(|run| run.subject_number == action.subject_number && Some(run.id) != action.run()))
+}

@@ -1,0 +1,129 @@
+//! What the comments say, from the rows as they are at this moment.
+
+use anyhow::Context;
+use domain::ids::UserId;
+use domain::run::RunStatus;
+use prompts::Locale;
+use prompts::comments::{self, ServiceComment};
+use serde::Deserialize;
+use serde_json::Value;
+use store::deliveries::Viewer;
+use store::outbound::ActionRow;
+use store::projects;
+use store::repositories::RepositoryRow;
+use store::runs::view::{self, RunView};
+use url::Url;
+use uuid::Uuid;
+use vault::Redactor;
+
+use crate::Deps;
+
+/// The platform itself, which sees every run.
+pub(super) const PLATFORM: Viewer = Viewer { user: UserId(Uuid::nil()), sees_all: true };
+
+/// A comment, and the hidden line by which it is found again.
+pub(super) struct Comment {
+    pub(super) marker: String,
+    pub(super) text: String,
+}
+
+/// The service comment of a run.
+pub(super) async fn service(deps: &Deps, action: &ActionRow) -> anyhow::Result<Comment> {
+    let id = action.run().context("a service comment without a run")?;
+    let run = view::get(&deps.db, PLATFORM, id).await.context("read the run")?.context("the run is gone")?;
+    render(&run, &deps.config.public_url)
+}
+
+fn render(run: &RunView, console: &Url) -> anyhow::Result<Comment> {
+    let marker = comments::marker("run", run.id);
+    let stands = run.namespace_uid.is_some() && run.namespace_deleted_at.is_none();
+    let tokens = run.input_tokens + run.output_tokens;
+    let words = ServiceComment {
+        marker: marker.clone(),
+        status: run.status.0,
+        reason: run.reason.as_deref(),
+        reason_detail: run.reason_detail.as_deref(),
+        stage: &run.stage,
+        role: &run.role,
+        model: &run.model,
+        run_short: run.id.short(),
+        run_url: page(console, "runs", &run.id.to_string()),
+        branch: &run.branch,
+        pr_number: run.pr_number,
+        summary: summary(run),
+        tokens: (run.calls > 0).then(|| grouped(tokens)),
+        calls: run.calls,
+        namespace: stands.then_some(run.namespace.as_str()),
+        namespace_expires: run.namespace_expires_at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string()),
+        attempts: run.attempts,
+        last_words: run.last_words.as_deref().filter(|_| !run.status.0.is_over()),
+    };
+    let text = comments::service(Locale::or_english(&run.locale), &words)?;
+    Ok(Comment { marker, text: clean(&text) })
+}
+
+fn summary(run: &RunView) -> Option<&str> {
+    let word = run.last_word.as_ref().filter(|_| run.status.0 == RunStatus::Succeeded)?;
+    word.get("summary").and_then(Value::as_str)
+}
+
+/// Why nothing was started.
+#[derive(Debug, Deserialize)]
+struct Refused {
+    reason: String,
+    login: Option<String>,
+    delivery: Uuid,
+}
+
+/// The comment that says why a delivery started nothing.
+pub(super) async fn refusal(deps: &Deps, action: &ActionRow, repository: &RepositoryRow) -> anyhow::Result<Comment> {
+    let refused: Refused = serde_json::from_value(action.payload.clone()).context("read the refusal")?;
+    let project = projects::get(&deps.db, repository.project_id, PLATFORM.user).await.context("read the project")?;
+    let locale = Locale::or_english(project.as_ref().map_or("en", |project| &project.locale));
+    let marker = comments::marker("delivery", refused.delivery);
+    let words = comments::Refusal {
+        marker: marker.clone(),
+        reason: &refused.reason,
+        login: refused.login.as_deref().unwrap_or_default(),
+        delivery_url: page(&deps.config.public_url, "deliveries", &refused.delivery.to_string()),
+    };
+    let text = comments::refusal(locale, &words)?;
+    Ok(Comment { marker, text: clean(&text) })
+}
+
+fn page(console: &Url, kind: &str, id: &str) -> String {
+    format!("{}/{kind}/{id}", console.as_str().trim_end_matches('/'))
+}
+
+/// The last gate: a comment is public.
+fn clean(text: &str) -> String {
+    Redactor::new([]).with_addresses().redact(text).into_owned()
+}
+
+/// A number in groups of three, as both languages can read it.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_pages_have_one_slash() {
+        for (number, text) in [(7, "7"), (123, "123"), (1234, "1\u{a0}234"), (1_234_567, "1\u{a0}234\u{a0}567")] {
+            assert_eq!(grouped(number), text);
+        }
+        for console in ["http://console.test", "http://console.test/"] {
+            assert_eq!(page(&console.parse().unwrap(), "runs", "x"), "http://console.test/runs/x");
+        }
+    }
+}
