@@ -145,9 +145,7 @@ impl fmt::Display for Refusal {
             Self::Workflows(files) => list(f, "workflows of GitHub Actions may not be changed", files),
             Self::Submodules(files) => list(f, "submodules may not be added or changed", files),
             Self::Lfs(files) => list(f, "Git LFS is not available here; commit the content itself", files),
-            Self::TooBig(files) => {
-                list(f, &format!("a file may have at most {} MiB", FILE_LIMIT / 1024 / 1024), files)
-            }
+            Self::TooBig(files) => list(f, &format!("a file may have at most {} MiB", FILE_LIMIT / 1024 / 1024), files),
             Self::TooManyFiles(count) => write!(f, "{count} files are changed; at most {CHANGED_FILES_LIMIT} may be"),
             Self::TooManyCommits(count) => write!(f, "{count} commits at once; at most {COMMITS_LIMIT} may be"),
             Self::ClosingKeywords(commits) => {

@@ -43,7 +43,7 @@ pub struct RegistryConfig {
     pub crates_files: Url,
     /// Go: the module proxy.
     pub go: Url,
-    /// Go: the checksum database.
+    /// Go: the checksum database, by default as the module proxy passes it on.
     pub go_sums: Url,
 }
 
@@ -75,7 +75,7 @@ impl Registry {
         (Self::CratesIndex, "REGISTRY_CRATES_INDEX_URL", "https://index.crates.io/"),
         (Self::CratesFiles, "REGISTRY_CRATES_FILES_URL", "https://static.crates.io/"),
         (Self::Go, "REGISTRY_GO_URL", "https://proxy.golang.org/"),
-        (Self::GoSums, "REGISTRY_GO_SUMS_URL", "https://sum.golang.org/"),
+        (Self::GoSums, "REGISTRY_GO_SUMS_URL", "https://proxy.golang.org/sumdb/sum.golang.org/"),
     ];
 
     /// The ecosystem's name in our paths and metrics.

@@ -31,12 +31,7 @@ impl Events {
     }
 
     /// Records one event. `data` must hold nothing secret: it is shown to people.
-    pub(super) fn record<const N: usize>(
-        &self,
-        run: &Arc<RunGrant>,
-        kind: BrokerEventKind,
-        data: [(&str, Value); N],
-    ) {
+    pub(super) fn record<const N: usize>(&self, run: &Arc<RunGrant>, kind: BrokerEventKind, data: [(&str, Value); N]) {
         metrics::counter!("codexk8s_broker_events_total", "kind" => kind.to_string()).increment(1);
         if !self.within_allowance(run.run_id) {
             return;

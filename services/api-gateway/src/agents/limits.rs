@@ -14,16 +14,18 @@ pub(super) enum Kind {
     Fetch,
     Tunnel,
     Registry,
-    Upload,
+    Report,
+    Session,
 }
 
 impl Kind {
     const fn most(self) -> usize {
         match self {
             Self::Push => 1,
-            Self::Upload => 2,
+            Self::Session => 2,
             Self::Fetch => 4,
             Self::ModelCall => 8,
+            Self::Report => 16,
             Self::Tunnel => 32,
             Self::Registry => 64,
         }

@@ -9,7 +9,7 @@ use axum::routing::{get, post, put};
 use contract::problem::Problem;
 use contract::{Document, Validator};
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::limits::Kind;
@@ -39,8 +39,10 @@ pub(super) fn context(document: &Document) -> Result<Router<AgentsState>, SetupE
 }
 
 async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -> Result<Response, Problem> {
-    let _slot = state.limits.take(run.grant.run_id, Kind::Upload)?;
     let (parts, body) = request.into_parts();
+    // A snapshot is held in memory while it is passed on; reports are small.
+    let kind = if parts.method == Method::PUT { Kind::Session } else { Kind::Report };
+    let _slot = state.limits.take(run.grant.run_id, kind)?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut passed = http::Request::builder().method(&parts.method).uri(target);
     for name in KEPT {

@@ -21,7 +21,7 @@ use contract::internal::{RunGrant, RunGrantServes};
 use contract::problem::Problem;
 use http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 use hyper::body::{Frame, SizeHint};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -31,6 +31,8 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 use super::AgentsState;
 use super::control::{Control, ControlError};
 
+/// How every run token begins.
+const PREFIX: &str = "cxr_";
 /// How long an answer about a token serves new requests.
 const FRESH: Duration = Duration::from_secs(2);
 /// How often the token of something that is open is asked about again.
@@ -68,7 +70,9 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Refused(problem) => problem,
-            Denied::Unanswered => Self::unavailable("platform_unavailable", "The run token cannot be checked right now"),
+            Denied::Unanswered => {
+                Self::unavailable("platform_unavailable", "The run token cannot be checked right now")
+            }
         }
     }
 }
@@ -210,7 +214,27 @@ fn credentials(headers: &HeaderMap, header: HeaderName) -> Option<(Option<String
         Some(_) => return None,
         None => (None, value.to_owned()),
     };
-    (token.starts_with("cxr_") && token.len() <= 200).then(|| (user, token.into()))
+    (token.starts_with(PREFIX) && token.len() <= 200).then(|| (user, token.into()))
+}
+
+/// Where go's token stands: it sends credentials over TLS only, and knows no other place for them than its proxy's
+/// address.
+const GO: &str = "/registry/go/";
+
+/// Moves the token of a go client from the path to the header, so that nothing behind here sees it.
+fn token_from_path(request: &mut Request) {
+    let moved = || {
+        let (token, rest) = request.uri().path().strip_prefix(GO)?.split_once('/')?;
+        let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
+        let uri: Uri = format!("{GO}{rest}{query}").parse().ok()?;
+        let value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+        token.starts_with(PREFIX).then_some((uri, value))
+    };
+    if let Some((uri, mut value)) = moved() {
+        value.set_sensitive(true);
+        *request.uri_mut() = uri;
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
 }
 
 /// Lets a request in when its token is good for the route, and cuts its answer when that ends.
@@ -219,6 +243,7 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
+    token_from_path(&mut request);
     let run = match state.grants.authenticate(request.headers(), AUTHORIZATION).await {
         Ok(run) => run,
         Err(denied) => return challenge(denied),

@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Json, Router};
 use contract::assertion::{Caller, Signer, Verifier, guard, system_clock};
-use contract::internal::{BrokerEvent, BrokerEventKind, ForgeCredential, ModelCall, RunGrant, RunGrantServes, RunTokenSecret};
+use contract::internal::{
+    BrokerEvent, BrokerEventKind, ForgeCredential, ModelCall, RunGrant, RunGrantServes, RunTokenSecret,
+};
 use contract::keys::SignatureKey;
 use contract::problem::Problem;
 use contract::{Document, Validator};
@@ -129,8 +131,11 @@ impl Control {
     }
 
     pub(crate) fn put_credential(&self, git_url: &str, username: &str, token: &str) {
-        let credential =
-            ForgeCredential { git_url: git_url.to_owned(), username: username.to_owned(), token: token.to_owned().into() };
+        let credential = ForgeCredential {
+            git_url: git_url.to_owned(),
+            username: username.to_owned(),
+            token: token.to_owned().into(),
+        };
         self.facts.lock().unwrap().credential = Some(credential);
     }
 

@@ -45,7 +45,8 @@ async fn world() -> World {
 async fn ask(world: &World, line: &str, credentials: bool) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     let run = world.control.grant_or_last().run_id.to_string();
-    let credentials = if credentials { format!("Proxy-Authorization: {}\r\n", basic(&run, TOKEN)) } else { String::new() };
+    let credentials =
+        if credentials { format!("Proxy-Authorization: {}\r\n", basic(&run, TOKEN)) } else { String::new() };
     stream.write_all(format!("{line} HTTP/1.1\r\nHost: x\r\n{credentials}\r\n").as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -142,9 +143,11 @@ async fn lasts_after(world: World, what: impl FnOnce(&World)) -> Duration {
 #[tokio::test]
 async fn a_tunnel_ends_with_the_token_the_grant_or_the_run() {
     let revoked = async { lasts_after(world().await, |world| world.control.revoke()).await };
-    let withdrawn = async { lasts_after(world().await, |world| world.control.change(|grant| grant.egress_hosts.clear())).await };
-    let ending =
-        async { lasts_after(world().await, |world| world.control.change(|grant| grant.serves = RunGrantServes::Saving)).await };
+    let withdrawn =
+        async { lasts_after(world().await, |world| world.control.change(|grant| grant.egress_hosts.clear())).await };
+    let ending = async {
+        lasts_after(world().await, |world| world.control.change(|grant| grant.serves = RunGrantServes::Saving)).await
+    };
     let (revoked, withdrawn, ending) = tokio::join!(revoked, withdrawn, ending);
     for lasted in [revoked, withdrawn, ending] {
         assert!(lasted < Duration::from_secs(5), "{lasted:?}");

@@ -129,7 +129,8 @@ impl Forge {
 
     /// What a branch of the forge points to, if there is one.
     pub(crate) async fn tip(&self, branch: &str) -> Option<String> {
-        let found = self.git_in(&self.upstream(), &["rev-parse", "-q", "--verify", &format!("refs/heads/{branch}")]).await;
+        let found =
+            self.git_in(&self.upstream(), &["rev-parse", "-q", "--verify", &format!("refs/heads/{branch}")]).await;
         found.good.then(|| found.said.trim().to_owned())
     }
 
@@ -150,7 +151,8 @@ impl Forge {
 
 async fn cgi(State(backend): State<Backend>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let header =
+        |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     backend.seen.lock().unwrap().push(header("authorization"));
     if header("authorization") != basic("x-access-token", FORGE_TOKEN) {
         return StatusCode::UNAUTHORIZED.into_response();

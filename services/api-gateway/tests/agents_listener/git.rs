@@ -59,8 +59,15 @@ async fn a_large_push_arrives_whole() {
 async fn other_branches_and_tags_are_refused() {
     let forge = Forge::new().await;
     forge.commit("a", "a", "Add a").await;
-    refused(&forge, &["push", "origin", "HEAD:refs/heads/other"], &["remote: ", "refs/heads/other may not be pushed"], "other_ref").await;
-    refused(&forge, &["push", "origin", "HEAD:refs/heads/main"], &["refs/heads/main may not be pushed"], "other_ref").await;
+    refused(
+        &forge,
+        &["push", "origin", "HEAD:refs/heads/other"],
+        &["remote: ", "refs/heads/other may not be pushed"],
+        "other_ref",
+    )
+    .await;
+    refused(&forge, &["push", "origin", "HEAD:refs/heads/main"], &["refs/heads/main may not be pushed"], "other_ref")
+        .await;
     refused(&forge, &["push", "origin", "HEAD:refs/tags/v1"], &["refs/tags/v1 may not be pushed"], "other_ref").await;
     let both = ["push", "origin", "HEAD:refs/heads/codex/i1-aa", "HEAD:refs/heads/new"];
     refused(&forge, &both, &["refs/heads/new may not be pushed"], "other_ref").await;
@@ -151,11 +158,7 @@ async fn objects_that_git_finds_bad_are_refused() {
     let work = forge.work();
     let blob = forge.must(&work, &["hash-object", "-w", "README.md"]).await;
     std::fs::write(work.join("tree"), format!("100644 blob {blob}\t.git\n")).unwrap();
-    let bad = std::process::Command::new("sh")
-        .args(["-c", "git mktree < tree"])
-        .current_dir(&work)
-        .output()
-        .unwrap();
+    let bad = std::process::Command::new("sh").args(["-c", "git mktree < tree"]).current_dir(&work).output().unwrap();
     let tree = String::from_utf8(bad.stdout).unwrap().trim().to_owned();
     let commit = forge.must(&work, &["commit-tree", "-p", "origin/main", "-m", "Bad", &tree]).await;
     let push = ["push", "origin", &format!("{commit}:refs/heads/codex/i1-aa")];

@@ -6,6 +6,7 @@ mod control;
 mod egress;
 mod forge;
 mod git;
+mod logs;
 mod model;
 mod registries;
 mod run_api;

@@ -19,13 +19,15 @@ use crate::world::{Behind, MODEL_KEY, TOKEN, World, serve_router};
 
 /// What the model has been asked, and what it is to say next.
 pub(crate) struct Script {
-    say: Sender<Result<Bytes, std::io::Error>>,
+    say: Sender<Line>,
     heard: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
 }
 
+type Line = Result<Bytes, std::io::Error>;
+
 #[derive(Clone)]
 struct Model {
-    lines: Arc<Mutex<Option<Receiver<Result<Bytes, std::io::Error>>>>>,
+    lines: Arc<Mutex<Option<Receiver<Line>>>>,
     heard: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
 }
 
@@ -40,7 +42,8 @@ impl Script {
     }
 
     fn completed() -> Value {
-        let usage = json!({ "input_tokens": 120, "input_tokens_details": { "cached_tokens": 20 }, "output_tokens": 30 });
+        let usage =
+            json!({ "input_tokens": 120, "input_tokens_details": { "cached_tokens": 20 }, "output_tokens": 30 });
         json!({ "type": "response.completed", "response": { "id": "resp_1", "usage": usage } })
     }
 
@@ -170,7 +173,12 @@ async fn a_body_that_cannot_be_checked_is_refused() {
 #[tokio::test]
 async fn errors_of_the_provider_are_passed_on_without_our_key() {
     for (status, body, expected, code) in [
-        (400, json!({ "error": { "message": "too long", "code": "context_length_exceeded" } }), 400, "context_length_exceeded"),
+        (
+            400,
+            json!({ "error": { "message": "too long", "code": "context_length_exceeded" } }),
+            400,
+            "context_length_exceeded",
+        ),
         (429, json!({ "error": { "message": "slow down", "type": "rate_limit" } }), 429, "rate_limit"),
         (401, json!({ "error": { "message": format!("Incorrect API key: {MODEL_KEY}") } }), 502, "model_key_refused"),
         (503, json!("busy"), 503, "model_error"),

@@ -61,7 +61,8 @@ async fn registry(State(upstream): State<Upstream>, request: Request) -> Respons
         "/npm/scheme" => Redirect::temporary("file:///etc/passwd").into_response(),
         "/npm/circle" => Redirect::temporary("/npm/circle").into_response(),
         "/npm/none" => StatusCode::NOT_FOUND.into_response(),
-        path => ([("content-type", "application/octet-stream"), ("set-cookie", "a=b")], format!("bytes of {path}")).into_response(),
+        path => ([("content-type", "application/octet-stream"), ("set-cookie", "a=b")], format!("bytes of {path}"))
+            .into_response(),
     }
 }
 
@@ -76,7 +77,11 @@ async fn npm_documents_name_us_and_tarballs_come_through() {
     let path = tarball.strip_prefix(&registries.world.url("")).unwrap();
     assert_eq!(registries.get(path).await.1, "bytes of /npm/left-pad/-/left-pad-1.0.0.tgz");
     let asked = registries.upstream.asked.lock().unwrap().clone();
-    assert!(asked.iter().all(|(_, headers)| !format!("{headers:?}").contains(TOKEN) && !headers.contains_key("authorization")));
+    assert!(
+        asked
+            .iter()
+            .all(|(_, headers)| !format!("{headers:?}").contains(TOKEN) && !headers.contains_key("authorization"))
+    );
 }
 
 #[tokio::test]
@@ -101,6 +106,23 @@ async fn every_ecosystem_is_mapped_to_its_upstreams() {
     }
     assert_eq!(registries.get("/registry/go/sumdb/sum.golang.org/supported").await.0, StatusCode::OK);
     assert_eq!(registries.get("/registry/npm/none").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn go_brings_its_token_in_the_address_and_nobody_else_sees_it() {
+    let registries = Registries::new().await;
+    let get = async |path: &str| registries.world.client.get(registries.world.url(path)).send().await.unwrap();
+    let module = get(&format!("/registry/go/{TOKEN}/rsc.io/quote/@v/list")).await;
+    assert_eq!(module.text().await.unwrap(), "bytes of /go/rsc.io/quote/@v/list");
+    let sums = get(&format!("/registry/go/{TOKEN}/sumdb/sum.golang.org/latest")).await;
+    assert_eq!(sums.text().await.unwrap(), "bytes of /go-sums/latest");
+    assert!(!format!("{:?}", registries.asked()).contains(TOKEN));
+    assert_eq!(get("/registry/go/cxr_other/rsc.io/quote/@v/list").await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(get(&format!("/registry/npm/{TOKEN}/x")).await.status(), StatusCode::UNAUTHORIZED);
+    let put = registries.world.client.put(registries.world.url(&format!("/registry/go/{TOKEN}/x/y")));
+    assert_eq!(put.send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    let event = registries.world.control.event(BrokerEventKind::EgressRefused).await;
+    assert_eq!(event.data["target"], "/registry/go/x/y");
 }
 
 #[tokio::test]
@@ -136,8 +158,7 @@ async fn redirects_stay_within_the_registry() {
 #[tokio::test]
 async fn only_packages_and_only_below_the_upstream() {
     let registries = Registries::new().await;
-    for path in ["/registry/npm/-/whoami", "/registry/maven/x",
-        "/registry/crates/api/v1/me", "/registry/pypi/legacy/"]
+    for path in ["/registry/npm/-/whoami", "/registry/maven/x", "/registry/crates/api/v1/me", "/registry/pypi/legacy/"]
     {
         assert_eq!(registries.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
     }

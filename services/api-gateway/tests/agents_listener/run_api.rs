@@ -25,7 +25,8 @@ async fn what_does_not_fit_the_document_stays_here() {
     let answer = world.post("/api/v1/run/events").json(&wrong).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let problem: Value = answer.json().await.unwrap();
-    let fields: Vec<_> = problem["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
+    let fields: Vec<_> =
+        problem["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect();
     for field in ["/events/0/seq", "/events/0/at"] {
         assert!(fields.contains(&field), "{fields:?}");
     }
@@ -40,7 +41,8 @@ async fn a_session_of_many_megabytes_arrives_whole_and_a_bigger_one_does_not() {
     let query = "version=1&path=sessions/2026/01/02/rollout-a.jsonl&session_id=0192f0c1-2222-7333-8444-0123456789ab\
         &sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let put = |size: usize| {
-        let request = world.client.put(world.url(&format!("/api/v1/run/session?{query}"))).bearer_auth(crate::world::TOKEN);
+        let request =
+            world.client.put(world.url(&format!("/api/v1/run/session?{query}"))).bearer_auth(crate::world::TOKEN);
         request.header("content-type", "application/gzip").body(vec![7; size]).send()
     };
     assert_eq!(put(32 * 1024 * 1024).await.unwrap().status(), StatusCode::NO_CONTENT);

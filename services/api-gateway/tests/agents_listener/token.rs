@@ -71,7 +71,9 @@ async fn a_run_that_ends_may_only_save() {
     world.control.change(|grant| grant.serves = RunGrantServes::Saving);
     let beat = world.post(BEAT).json(&serde_json::json!({ "phase": "working" })).send().await.unwrap();
     assert_eq!(beat.status(), StatusCode::OK);
-    for path in [MODELS, "/api/v1/run/context", "/git/acme/app.git/info/refs?service=git-upload-pack", "/registry/npm/x"] {
+    for path in
+        [MODELS, "/api/v1/run/context", "/git/acme/app.git/info/refs?service=git-upload-pack", "/registry/npm/x"]
+    {
         assert_eq!(world.get(path).send().await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 use crate::control::Control;
+use crate::logs;
 
 /// The token of the run that every test starts with.
 pub(crate) const TOKEN: &str = "cxr_dGhlIHRva2VuIG9mIHRoZSBydW4gdW5kZXIgdGVzdA";
@@ -67,6 +68,7 @@ impl World {
     }
 
     pub(crate) async fn with(behind: Behind) -> Self {
+        logs::watch();
         let control = Control::start().await;
         let config = AgentsConfig {
             model: ModelConfig { url: behind.model, key: MODEL_KEY.to_owned().into() },
@@ -92,6 +94,14 @@ impl World {
 
     pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.post(self.url(path)).bearer_auth(TOKEN)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(logs::leaked(), Vec::<String>::new(), "a secret is in the logs");
+        }
     }
 }
 

@@ -16,8 +16,7 @@ use super::{GitRefusal, git_answer};
 /// What a client may say about what it has; large repositories need a few hundred kilobytes.
 const REQUEST_LIMIT: usize = 16 * 1024 * 1024;
 /// Headers that belong to the protocol. Anything else a client sends stays here.
-const PASSED: [HeaderName; 4] =
-    [ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderName::from_static("git-protocol")];
+const PASSED: [HeaderName; 4] = [ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderName::from_static("git-protocol")];
 
 /// The refs that can be fetched.
 pub(super) async fn advertise(

@@ -127,7 +127,11 @@ impl Inspected<'_> {
 
     async fn contents(&self, ids: HashSet<String>) -> Result<HashMap<String, Vec<u8>>, GitError> {
         let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
-        let batch = self.git("cat-file").args(["--batch=%(objectname) %(objectsize)"]).fed(input.into_bytes(), PATIENCE).await?;
+        let batch = self
+            .git("cat-file")
+            .args(["--batch=%(objectname) %(objectsize)"])
+            .fed(input.into_bytes(), PATIENCE)
+            .await?;
         parse_batch(&batch).ok_or(GitError::Unread("cat-file"))
     }
 }
@@ -178,7 +182,10 @@ mod tests {
     fn raw_listings_are_read_whatever_the_name() {
         let listing = b":100644 100755 aa bb M\0a b\nc\0:000000 160000 00 cc A\0sub\0";
         let changes = parse_raw(listing).unwrap();
-        assert_eq!(changes[0], RawChange { mode: "100755".into(), old: "aa".into(), new: "bb".into(), path: "a b\nc".into() });
+        assert_eq!(
+            changes[0],
+            RawChange { mode: "100755".into(), old: "aa".into(), new: "bb".into(), path: "a b\nc".into() }
+        );
         assert_eq!((changes[1].mode.as_str(), changes[1].path.as_str()), ("160000", "sub"));
         assert!(parse_raw(b":100644 x\0p\0").is_err());
         assert!(parse_raw(b":100644 100644 a b M\0").is_err());

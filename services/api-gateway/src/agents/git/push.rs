@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use contract::internal::{BrokerEventKind, ForgeCredential};
-use domain::scope::{NO_OBJECT, Refusal, RefUpdate, judge, judge_refs};
+use domain::scope::{NO_OBJECT, RefUpdate, Refusal, judge, judge_refs};
 use futures::StreamExt;
 use http::StatusCode;
 use http::header::CONTENT_ENCODING;
@@ -192,7 +192,14 @@ impl Disposable<'_> {
 
     async fn clone_into(&self, repository: &Path) -> Result<(), GitError> {
         Git::new("init", repository).args(["--quiet", "--bare", "--template="]).stdout(LISTING).await?;
-        let args = ["--quiet", "--no-tags", "--no-write-fetch-head", "--", &self.credential.git_url, "+refs/heads/*:refs/heads/*"];
+        let args = [
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--",
+            &self.credential.git_url,
+            "+refs/heads/*:refs/heads/*",
+        ];
         Git::new("fetch", repository).credential(self.credential).args(args).stdout(CLONING).await.map(drop)
     }
 
@@ -214,12 +221,18 @@ impl Disposable<'_> {
         self.push_on(&inspected, update, facts.commits.len()).await
     }
 
-    async fn push_on(&self, inspected: &Inspected<'_>, update: &RefUpdate, commits: usize) -> Result<Verdict, GitError> {
+    async fn push_on(
+        &self,
+        inspected: &Inspected<'_>,
+        update: &RefUpdate,
+        commits: usize,
+    ) -> Result<Verdict, GitError> {
         let RefUpdate { old, new, name } = update;
         let expected = if old == NO_OBJECT { "" } else { old };
         let (lease, refspec) = (format!("--force-with-lease={name}:{expected}"), format!("{new}:{name}"));
         let git = inspected.git("push").credential(self.credential);
-        let output = git.args(["--porcelain", &lease, "--", &self.credential.git_url, &refspec]).output(PUSHING).await?;
+        let output =
+            git.args(["--porcelain", &lease, "--", &self.credential.git_url, &refspec]).output(PUSHING).await?;
         if output.status.success() {
             metrics::counter!("codexk8s_pushes_total", "outcome" => "taken").increment(1);
             let data = [
@@ -258,6 +271,23 @@ impl Disposable<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn packed(plain: &mut dyn Read) -> std::fs::File {
+        let mut encoder = flate2::write::GzEncoder::new(tempfile::tempfile().unwrap(), flate2::Compression::fast());
+        std::io::copy(plain, &mut encoder).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_packed_push_is_unpacked_and_a_bomb_is_not() {
+        let mut plain = unpack(packed(&mut &b"0000"[..])).unwrap();
+        let mut text = String::new();
+        plain.rewind().unwrap();
+        plain.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "0000");
+        let bomb = unpack(packed(&mut std::io::repeat(0).take(PUSH_LIMIT + 1)));
+        assert_eq!(bomb.unwrap_err().kind(), std::io::ErrorKind::FileTooLarge);
+    }
 
     #[test]
     fn an_advertisement_counts_its_bytes() {

@@ -97,7 +97,8 @@ async fn send(state: &AgentsState, client: &HeaderMap, admitted: Admitted) -> re
     let mut url = state.config.model.url.clone();
     url.set_path(&format!("{}/responses", url.path().trim_end_matches('/')));
     let key = format!("Bearer {}", state.config.model.key.expose_secret());
-    let mut request = state.clients.model.post(url).header(CONTENT_TYPE, "application/json").header(ACCEPT, "text/event-stream");
+    let mut request =
+        state.clients.model.post(url).header(CONTENT_TYPE, "application/json").header(ACCEPT, "text/event-stream");
     if let Ok(mut key) = HeaderValue::from_str(&key) {
         key.set_sensitive(true);
         request = request.header(AUTHORIZATION, key);

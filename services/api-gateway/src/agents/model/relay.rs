@@ -118,7 +118,11 @@ impl Call {
         response
     }
 
-    async fn carry(self, upstream: impl Stream<Item = reqwest::Result<Bytes>>, to_pod: Sender<Result<Bytes, UpstreamCut>>) {
+    async fn carry(
+        self,
+        upstream: impl Stream<Item = reqwest::Result<Bytes>>,
+        to_pod: Sender<Result<Bytes, UpstreamCut>>,
+    ) {
         let mut meter = Meter::default();
         let gone = to_pod.clone();
         let out_of_time = async {
@@ -144,7 +148,8 @@ impl Call {
         });
         for (kind, tokens) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
             let count = u64::try_from(tokens).unwrap_or_default();
-            metrics::counter!("codexk8s_model_tokens_total", "model" => self.model.clone(), "kind" => kind).increment(count);
+            metrics::counter!("codexk8s_model_tokens_total", "model" => self.model.clone(), "kind" => kind)
+                .increment(count);
         }
         let call = ModelCall {
             call_id: Uuid::now_v7(),

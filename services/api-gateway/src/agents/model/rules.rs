@@ -11,22 +11,61 @@ use serde_json::{Map, Value};
 
 /// Fields of a request that are passed on.
 const FIELDS: [&str; 22] = [
-    "client_metadata", "include", "input", "instructions", "max_output_tokens", "metadata", "model",
-    "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention", "reasoning", "safety_identifier",
-    "service_tier", "store", "stream", "stream_options", "temperature", "text", "tool_choice", "tools", "top_p",
+    "client_metadata",
+    "include",
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "metadata",
+    "model",
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_p",
     "truncation",
 ];
 /// Tools that the pod itself runs.
 const TOOLS: [&str; 3] = ["custom", "function", "namespace"];
 /// Items of a conversation that carry their content with them.
 const ITEMS: [&str; 7] = [
-    "additional_tools", "custom_tool_call", "custom_tool_call_output", "function_call", "function_call_output",
-    "message", "reasoning",
+    "additional_tools",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "function_call",
+    "function_call_output",
+    "message",
+    "reasoning",
 ];
 /// Fields of an item. An id is only a label as long as nothing is stored.
 const ITEM_FIELDS: [&str; 18] = [
-    "arguments", "call_id", "content", "encrypted_content", "end_turn", "execution", "id", "input", "metadata", "name",
-    "namespace", "output", "phase", "role", "status", "summary", "tools", "type",
+    "arguments",
+    "call_id",
+    "content",
+    "encrypted_content",
+    "end_turn",
+    "execution",
+    "id",
+    "input",
+    "metadata",
+    "name",
+    "namespace",
+    "output",
+    "phase",
+    "role",
+    "status",
+    "summary",
+    "tools",
+    "type",
 ];
 /// Parts of an item's content.
 const PARTS: [&str; 6] = ["input_image", "input_text", "output_text", "reasoning_text", "refusal", "summary_text"];
@@ -87,7 +126,8 @@ pub(super) fn admit(bytes: &[u8], models: &[String]) -> Result<Admitted, Refusal
 }
 
 fn known(object: &Map<String, Value>, fields: &[&str], code: &'static str, place: &str) -> Result<(), Refusal> {
-    let unknown: BTreeSet<_> = object.keys().filter(|key| !fields.contains(&key.as_str())).map(|key| label(key)).collect();
+    let unknown: BTreeSet<_> =
+        object.keys().filter(|key| !fields.contains(&key.as_str())).map(|key| label(key)).collect();
     if unknown.is_empty() {
         return Ok(());
     }
@@ -124,7 +164,8 @@ fn tools(tools: Option<&Value>, place: &str, depth: usize) -> Result<(), Refusal
         let place = format!("{place}[{index}]");
         let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default();
         if !TOOLS.contains(&kind) {
-            let reason = format!("`{place}` is a tool of type `{}`; only tools that run in the pod may be offered", label(kind));
+            let reason =
+                format!("`{place}` is a tool of type `{}`; only tools that run in the pod may be offered", label(kind));
             return Err(Refusal::new("tool_refused", reason));
         }
         if kind != "namespace" && tool.get("tools").is_some() {
@@ -155,7 +196,8 @@ fn input(input: Option<&Value>) -> Result<(), Refusal> {
         None | Some(Value::String(_)) => Ok(()),
         Some(Value::Array(items)) => items.iter().enumerate().try_for_each(|(index, item)| {
             let place = format!("input[{index}]");
-            let item = item.as_object().ok_or_else(|| Refusal::new("item_refused", format!("`{place}` is no object")))?;
+            let item =
+                item.as_object().ok_or_else(|| Refusal::new("item_refused", format!("`{place}` is no object")))?;
             self::item(item, &place)
         }),
         Some(_) => Err(Refusal::new("item_refused", "`input` must be a text or a list")),
@@ -204,7 +246,9 @@ fn part(part: &Value, place: &str) -> Result<(), Refusal> {
     match part.get("image_url") {
         None => Ok(()),
         // An image that comes along in the call itself; any other address would be fetched by the provider.
-        Some(Value::String(url)) if url.get(..11).is_some_and(|head| head.eq_ignore_ascii_case("data:image/")) => Ok(()),
+        Some(Value::String(url)) if url.get(..11).is_some_and(|head| head.eq_ignore_ascii_case("data:image/")) => {
+            Ok(())
+        }
         Some(_) => refuse(format!("`{place}.image_url` must be a data: image")),
     }
 }

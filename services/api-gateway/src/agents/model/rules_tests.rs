@@ -95,15 +95,27 @@ fn fields_that_reach_outside_are_refused() {
 
 #[test]
 fn only_tools_of_the_pod_are_offered_wherever_they_stand() {
-    for kind in ["web_search", "web_search_preview", "mcp", "file_search", "code_interpreter", "image_generation",
-        "computer_use_preview", "local_shell", "shell", "tool_search", "", "Function"]
-    {
+    for kind in [
+        "web_search",
+        "web_search_preview",
+        "mcp",
+        "file_search",
+        "code_interpreter",
+        "image_generation",
+        "computer_use_preview",
+        "local_shell",
+        "shell",
+        "tool_search",
+        "",
+        "Function",
+    ] {
         let tool = json!({ "type": kind, "name": "x" });
         let mut call = ordinary();
         call["tools"].as_array_mut().unwrap().push(tool.clone());
         assert_eq!(code(&call), "tool_refused", "{kind}");
         call = ordinary();
-        call["tools"] = json!([{ "type": "namespace", "name": "n", "tools": [{ "type": "namespace", "tools": [tool] }] }]);
+        call["tools"] =
+            json!([{ "type": "namespace", "name": "n", "tools": [{ "type": "namespace", "tools": [tool] }] }]);
         assert_eq!(code(&call), "tool_refused", "{kind} inside namespaces");
         call = code_mode();
         call["input"][0]["tools"][0]["tools"].as_array_mut().unwrap().push(tool.clone());
@@ -132,7 +144,10 @@ fn the_conversation_carries_all_it_means() {
         (json!("text"), "item_refused"),
         (json!({ "type": "message", "role": "user", "content": "x", "file_id": "file-1" }), "item_refused"),
         (json!({ "type": "function_call_output", "call_id": "c", "output": { "file_id": "f" } }), "content_refused"),
-        (json!({ "type": "function_call_output", "call_id": "c", "output": [{ "type": "input_file", "file_id": "f" }] }), "content_refused"),
+        (
+            json!({ "type": "function_call_output", "call_id": "c", "output": [{ "type": "input_file", "file_id": "f" }] }),
+            "content_refused",
+        ),
         (json!({ "type": "function_call", "call_id": "c", "name": "x", "arguments": { "a": 1 } }), "item_refused"),
         (image(json!("https://example.com/a.png")), "content_refused"),
         (image(json!("http://169.254.169.254/")), "content_refused"),

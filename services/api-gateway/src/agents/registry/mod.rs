@@ -112,9 +112,11 @@ async fn serve(state: &AgentsState, run: &Run, request: &Parts) -> Result<Respon
         }
         Target::Upstream(Registry::GoSums, path) if path.is_empty() => Ok(StatusCode::OK.into_response()),
         Target::Upstream(registry, path) => {
-            let url = below(state.config.registries.url(registry), &path, request.uri.query()).ok_or(Refused::NoPackage)?;
+            let url =
+                below(state.config.registries.url(registry), &path, request.uri.query()).ok_or(Refused::NoPackage)?;
             metrics::counter!("codexk8s_registry_requests_total", "ecosystem" => registry.ecosystem()).increment(1);
-            let fetch = fetch::Fetch { state, registry, head: request.method == Method::HEAD, headers: &request.headers };
+            let fetch =
+                fetch::Fetch { state, registry, head: request.method == Method::HEAD, headers: &request.headers };
             fetch.answer(url, &base, slot).await
         }
     }
@@ -147,9 +149,10 @@ fn refusal(refused: &Refused) -> Response {
 
 /// Whether an address lies at one of the hosts that serve this ecosystem.
 fn is_upstream(config: &RegistryConfig, ecosystem: &str, url: &url::Url) -> bool {
-    Registry::DEFAULTS.iter().any(|(registry, ..)| {
-        registry.ecosystem() == ecosystem && config.url(*registry).origin() == url.origin()
-    }) && url.username().is_empty()
+    Registry::DEFAULTS
+        .iter()
+        .any(|(registry, ..)| registry.ecosystem() == ecosystem && config.url(*registry).origin() == url.origin())
+        && url.username().is_empty()
         && url.password().is_none()
         && Uri::try_from(url.as_str()).is_ok()
 }

@@ -57,9 +57,13 @@ mod tests {
 
     #[test]
     fn indexes_are_told_from_packages() {
-        for kind in ["application/json", "application/vnd.npm.install-v1+json; charset=utf-8", "text/html; charset=utf-8",
-            "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"]
-        {
+        for kind in [
+            "application/json",
+            "application/vnd.npm.install-v1+json; charset=utf-8",
+            "text/html; charset=utf-8",
+            "application/vnd.pypi.simple.v1+json",
+            "application/vnd.pypi.simple.v1+html",
+        ] {
             assert!(is_index(kind), "{kind}");
         }
         for kind in ["application/octet-stream", "application/gzip", "text/plain", ""] {
