@@ -23,10 +23,12 @@ export interface Command {
   header: number
   output: number
   exitCode?: number
-  ended: boolean
+  state: 'running' | 'done' | 'failed'
 }
 
 const FLUSH_MS = 60
+/** How the end of a tool call that has no exit code says that it went well. */
+const COMPLETED = 'completed'
 
 export class LogBuffer {
   readonly lines: LogLine[] = []
@@ -67,7 +69,7 @@ export class LogBuffer {
     const item = event.item ?? ''
     if (event.kind === 'command') {
       this.#commands += 1
-      this.#open.set(item, { id: this.#commands, header: this.lines.length, output: 0, ended: false })
+      this.#open.set(item, { id: this.#commands, header: this.lines.length, output: 0, state: 'running' })
     }
     const command = event.item === undefined ? undefined : this.#open.get(item)
     if (event.kind === 'command_end') this.#end(event, command)
@@ -75,18 +77,17 @@ export class LogBuffer {
   }
 
   #end(event: RunEvent, command: Command | undefined): void {
+    const failed = event.exit_code === undefined ? event.text !== COMPLETED : event.exit_code !== 0
     if (command !== undefined) {
-      command.ended = true
+      command.state = failed ? 'failed' : 'done'
       if (event.exit_code !== undefined) command.exitCode = event.exit_code
     }
-    const failed = event.exit_code !== undefined && event.exit_code !== 0
-    if (event.text.trim() !== '') this.#append(event, event.text, command)
-    else if (failed) this.#append(event, `exit code ${event.exit_code}`, command)
+    // The end of a command that went well is a mark on its own line; only what went wrong deserves another.
+    if (failed) this.#append(event, event.exit_code === undefined ? event.text : `exit code ${event.exit_code}`, command)
   }
 
   #append(event: RunEvent, text: string, command: Command | undefined): void {
-    const wrong = event.kind === 'error' || (event.kind === 'command_end' && (event.exit_code ?? 0) !== 0)
-    if (wrong) this.errors.push(this.lines.length)
+    if (event.kind === 'error' || event.kind === 'command_end') this.errors.push(this.lines.length)
     for (const spans of linesOf(spansOf(text.replace(/\r?\n$/, '')))) {
       if (command !== undefined && event.kind === 'output') command.output += 1
       this.lines.push({

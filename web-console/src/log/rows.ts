@@ -5,7 +5,7 @@ import type { Command, LogLine } from './buffer'
 const FOLD_FROM = 8
 
 export function isFolded(command: Command, chosen: ReadonlyMap<number, boolean>): boolean {
-  return chosen.get(command.id) ?? (command.ended && command.exitCode === 0 && command.output >= FOLD_FROM)
+  return chosen.get(command.id) ?? (command.state === 'done' && command.output >= FOLD_FROM)
 }
 
 /** The indexes of the lines that are shown, in order. */

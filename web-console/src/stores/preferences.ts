@@ -6,7 +6,9 @@ import { ref } from 'vue'
 import type { Locale } from '@/api/types'
 import { preferredLocale, useLocale } from '@/i18n'
 
-export type ThemeChoice = 'system' | 'light' | 'dark'
+export const THEMES = ['system', 'light', 'dark'] as const
+
+export type ThemeChoice = (typeof THEMES)[number]
 
 const LOCALE_KEY = 'codex-k8s.locale'
 
