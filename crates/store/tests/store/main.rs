@@ -1,0 +1,5 @@
+//! Statements against a real PostgreSQL: a database each, with the migrations applied. `DATABASE_URL` names the server.
+
+mod intake;
+mod leases;
+mod support;

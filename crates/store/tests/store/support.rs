@@ -1,0 +1,118 @@
+//! A small installation in a database of its own: an owner, members, one project with one repository, and webhook
+//! deliveries for its issues.
+
+use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId, UserId};
+use domain::rights::{PlatformRole, ProjectRole};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use store::intake::{Arrival, IntakeError, Taken, take_in};
+use store::{members, projects, repositories, users};
+
+/// GitHub's numeric id of the repository.
+const REPOSITORY: i64 = 42;
+/// GitHub's numeric id of the platform's own account.
+pub(crate) const BOT: i64 = 99;
+/// GitHub's numeric id of a member who may start runs.
+pub(crate) const IVAN: i64 = 2;
+
+/// The installation.
+pub(crate) struct Installation {
+    pub(crate) db: PgPool,
+}
+
+pub(crate) async fn installation(db: PgPool) -> anyhow::Result<Installation> {
+    let (owner, ivan) = (person(&db, 1, PlatformRole::Owner).await?, person(&db, IVAN, PlatformRole::Member).await?);
+    let project = ProjectId::new();
+    let new = projects::NewProject { slug: "acme", name: "Acme", locale: "en", creator: owner };
+    projects::create(&db, project, &new).await?;
+    members::set(&db, project, ivan, ProjectRole::ReadWrite).await?;
+    let repository = RepositoryId::new();
+    let row = repositories::NewRepository {
+        id: repository,
+        project_id: project,
+        github_id: REPOSITORY,
+        full_name: "acme/app",
+        web_url: "http://github.test/acme/app",
+        default_branch: "main",
+        bot_github_id: BOT,
+        bot_login: "bot",
+        token_sealed: b"sealed",
+    };
+    repositories::connect(&db, &row).await?;
+    Ok(Installation { db })
+}
+
+async fn person(db: &PgPool, github_id: i64, role: PlatformRole) -> anyhow::Result<UserId> {
+    let email = format!("person-{github_id}@acme.test");
+    let user = users::NewUser { id: UserId::new(), email: &email, github_id: Some(github_id), role };
+    Ok(users::create(db, &user).await?.id)
+}
+
+/// An `issues` event of this repository.
+pub(crate) fn issue_event(action: &str, issue: i64, label: &str, at: &str) -> Value {
+    json!({
+        "action": action,
+        "label": { "name": label },
+        "issue": {
+            "number": issue, "title": format!("Issue {issue}"), "body": "Please.", "state": "open",
+            "labels": [{ "name": label }], "html_url": format!("http://github.test/acme/app/issues/{issue}"),
+            "updated_at": at,
+        },
+        "repository": { "id": REPOSITORY, "full_name": "acme/app" },
+        "sender": { "id": IVAN, "login": "ivan", "type": "User" },
+    })
+}
+
+impl Installation {
+    /// An `issues.labeled` event with `run:dev`, of this moment.
+    pub(crate) fn labelled(&self, issue: i64) -> Value {
+        issue_event("labeled", issue, "run:dev", &chrono::Utc::now().to_rfc3339())
+    }
+
+    pub(crate) async fn deliver(&self, guid: &str, payload: &Value) -> Result<Taken, IntakeError> {
+        let body = payload.to_string().into_bytes();
+        let arrival = Arrival {
+            guid,
+            event: "issues",
+            body: &body,
+            body_sha256: &Sha256::digest(&body),
+            source: "webhook",
+            correlation: CorrelationId::new(),
+        };
+        take_in(&self.db, &arrival).await
+    }
+
+    /// Starts a run on an issue.
+    pub(crate) async fn start(&self, issue: i64) -> anyhow::Result<RunId> {
+        match self.deliver(&format!("guid-{issue}"), &self.labelled(issue)).await? {
+            Taken::New(stored) => {
+                stored.run_id.map(RunId).ok_or_else(|| anyhow::anyhow!("nothing started: {stored:?}"))
+            }
+            Taken::Duplicate(stored) => anyhow::bail!("a duplicate: {stored:?}"),
+        }
+    }
+
+    /// One number from the database.
+    pub(crate) async fn count(&self, sql: &'static str) -> anyhow::Result<i64> {
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.db).await?)
+    }
+
+    /// Moves the platform's clock forward.
+    pub(crate) async fn wait(&self, seconds: i32) -> anyhow::Result<()> {
+        sqlx::query("UPDATE clock_shift SET shift = shift + make_interval(secs => $1)")
+            .bind(f64::from(seconds))
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+}
+
+/// How a delivery was stored, in a word.
+pub(crate) fn word(taken: Result<Taken, IntakeError>) -> String {
+    match taken {
+        Ok(Taken::Duplicate(_)) => "duplicate".into(),
+        Ok(Taken::New(stored)) => stored.reason.unwrap_or(stored.decision),
+        Err(error) => format!("error: {error}"),
+    }
+}
