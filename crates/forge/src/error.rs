@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn limits_are_told_from_missing_rights() {
-        let table: [(u16, &[(&'static str, &str)], &str, &str); 8] = [
+        type Row = (u16, &'static [(&'static str, &'static str)], &'static str, &'static str);
+        let table: [Row; 8] = [
             (403, &[("retry-after", "30")], "", "Secondary 1030"),
             (429, &[], "", "Secondary 1060"),
             (403, &[], "You have exceeded a secondary rate limit", "Secondary 1060"),

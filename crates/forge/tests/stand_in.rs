@@ -1,0 +1,183 @@
+//! The calls that connecting a repository and a run make, against GitHub's stand-in, which keeps state: what was written
+//! is read back, and doing it again changes nothing.
+
+use anyhow::{Context, Result};
+use domain::labels::CATALOGUE;
+use forge::{
+    ForgeError, GitHub, HookSpec, NewPull, RepositoryName, RepositoryPermission, RepositoryProvider, RightState,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::github::{Front, Options, Running, World, start};
+
+/// A stand-in, one world in it, and the bot's view of it. The folder must outlive the stand-in.
+struct Scene {
+    _running: Running,
+    _folder: tempfile::TempDir,
+    world: World,
+    front: Front,
+    bot: GitHub,
+    name: RepositoryName,
+}
+
+impl Scene {
+    async fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let running = start(Options::for_tests(folder.path().join("github"))?).await?;
+        let front = Front::at(running.base_url())?;
+        let world = front.new_world().await?;
+        let bot = GitHub::new(&front.base_url().parse()?, &world.person("bot")?.token.as_str().into())?;
+        let name = world.full_name().parse().context("name")?;
+        Ok(Self { _running: running, _folder: folder, world, front, bot, name })
+    }
+
+    async fn acting_with(&self, permissions: &Value) -> Result<GitHub> {
+        let token = self.front.token(&self.world.person("bot")?.login, permissions).await?;
+        Ok(self.bot.acting_with(&token.into())?)
+    }
+
+    async fn issue(&self) -> Result<i64> {
+        let issue = json!({ "title": "Say goodbye too", "body": "Please." });
+        let made = self.world.api("owner", Method::POST, "/issues", &issue).await?;
+        made["number"].as_i64().context("number")
+    }
+}
+
+#[tokio::test]
+async fn connecting_a_repository_can_be_repeated() -> Result<()> {
+    let Scene { bot, name, world, .. } = &Scene::new().await?;
+    assert_eq!(bot.viewer().await?.account.login, world.person("bot")?.login);
+    let repository = bot.repository(name).await?;
+    assert_eq!((repository.default_branch.as_str(), repository.permissions.admin), ("main", true));
+    let spec = HookSpec {
+        url: "http://127.0.0.1:9/api/v1/webhooks/github".parse()?,
+        secret: "hook secret".into(),
+        events: vec!["issues".into(), "pull_request".into()],
+    };
+    let hook = bot.ensure_webhook(name, &spec).await?;
+    assert_eq!(bot.ensure_webhook(name, &spec).await?, hook);
+    bot.ensure_labels(name, CATALOGUE).await?;
+    bot.ensure_labels(name, CATALOGUE).await?;
+    bot.remove_webhook(name, hook).await?;
+    bot.remove_webhook(name, hook).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_run_writes_on_its_issue_is_found_again() -> Result<()> {
+    let scene = Scene::new().await?;
+    let Scene { bot, name, world, .. } = &scene;
+    let number = scene.issue().await?;
+    bot.ensure_labels(name, CATALOGUE).await?;
+    bot.add_labels(name, number, &["run:dev".to_owned()]).await?;
+    bot.add_labels(name, number, &["run:dev".to_owned(), "state:in-review".to_owned()]).await?;
+    bot.remove_label(name, number, "run:dev").await?;
+    bot.remove_label(name, number, "run:dev").await?;
+    assert_eq!(bot.issue_labels(name, number).await?, ["state:in-review"]);
+    let issue = bot.issue(name, number).await?;
+    assert_eq!((issue.title.as_str(), issue.open, issue.is_pull_request), ("Say goodbye too", true, false));
+
+    let me = bot.viewer().await?.account.id;
+    let forged = json!({ "body": "<!-- run 1 --> by somebody else" });
+    world.api("owner", Method::POST, &format!("/issues/{number}/comments"), &forged).await?;
+    assert_eq!(bot.find_comment_by_marker(name, number, me, "<!-- run 1 -->").await?, None);
+    let comment = bot.create_comment(name, number, "<!-- run 1 --> working").await?;
+    bot.update_comment(name, comment.id, "<!-- run 1 --> done").await?;
+    let found = bot.find_comment_by_marker(name, number, me, "<!-- run 1 -->").await?.context("comment")?;
+    assert_eq!((found.id, found.body.as_str()), (comment.id, "<!-- run 1 --> done"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_branch_becomes_one_pull_request() -> Result<()> {
+    let Scene { bot, name, world, .. } = &Scene::new().await?;
+    let main = bot.branch_head(name, "main").await?.context("main")?;
+    let branch = json!({ "ref": "refs/heads/codex/issue-1", "sha": main });
+    world.api("bot", Method::POST, "/git/refs", &branch).await?;
+    let change = json!({ "message": "Note", "content": "bm90ZQo=", "branch": "codex/issue-1" });
+    world.api("bot", Method::PUT, "/contents/notes.md", &change).await?;
+    let head = bot.branch_head(name, "codex/issue-1").await?.context("head")?;
+    let seen = bot.compare(name, &main, &head).await?;
+    assert_eq!((seen.ahead_by, seen.behind_by, seen.commits[0].message.as_str()), (1, 0, "Note"));
+    assert_eq!((seen.files[0].path.as_str(), seen.files[0].status.as_str()), ("notes.md", "added"));
+    assert_eq!(bot.compare(name, "main", "codex/issue-1").await?, seen);
+
+    let wanted = NewPull {
+        title: "Add a note".into(),
+        body: "Refs #1".into(),
+        head: "codex/issue-1".into(),
+        base: "main".into(),
+        draft: false,
+    };
+    assert_eq!(bot.find_pull_by_head(name, "codex/issue-1").await?, None);
+    let pull = bot.create_pull(name, &wanted).await?;
+    assert!(matches!(bot.create_pull(name, &wanted).await, Err(ForgeError::Validation { .. })));
+    bot.update_pull(name, pull.number, "Add one note", "Refs #1").await?;
+    let found = bot.find_pull_by_head(name, "codex/issue-1").await?.context("pull")?;
+    assert_eq!((found.number, found.title.as_str(), found.head_sha), (pull.number, "Add one note", head));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_delivery_that_nobody_took_is_found_with_its_payload() -> Result<()> {
+    let scene = Scene::new().await?;
+    let Scene { bot, name, world, .. } = &scene;
+    let begin = chrono::Utc::now() - chrono::TimeDelta::minutes(1);
+    let url = "http://127.0.0.1:9/api/v1/webhooks/github".parse()?;
+    let spec = HookSpec { url, secret: "hook secret".into(), events: vec!["issues".into()] };
+    let hook = bot.ensure_webhook(name, &spec).await?;
+    let number = scene.issue().await?;
+    world.deliveries(2).await?;
+    let seen = bot.deliveries(name, hook, begin).await?;
+    let lost = seen.iter().find(|delivery| delivery.event == "issues").context("no delivery of the issue")?;
+    assert_ne!(lost.status_code, 202);
+    let delivery = bot.delivery(name, hook, lost.id).await?;
+    assert_eq!((&delivery.guid, &delivery.payload["issue"]["number"]), (&lost.guid, &json!(number)));
+    let later = chrono::Utc::now() + chrono::TimeDelta::minutes(1);
+    assert_eq!(bot.deliveries(name, hook, later).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn people_are_known_by_their_id() -> Result<()> {
+    let Scene { bot, name, world, .. } = &Scene::new().await?;
+    for (role, level) in [
+        ("owner", RepositoryPermission::Admin),
+        ("writer", RepositoryPermission::Write),
+        ("reader", RepositoryPermission::Read),
+    ] {
+        let person = world.person(role)?;
+        let id = i64::try_from(person.id)?;
+        assert_eq!(bot.permission_of(name, id, &person.login).await?, Some(level), "{role}");
+        assert_eq!(bot.permission_of(name, id + 1000, &person.login).await?, None, "{role}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_missing_right_is_named_and_no_probe_stays() -> Result<()> {
+    let scene = Scene::new().await?;
+    let all = json!({ "metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write",
+        "repository_hooks": "write", "secrets": "write", "actions_variables": "write", "actions": "read" });
+    let checks = scene.acting_with(&all).await?.check_rights(&scene.name).await?;
+    let blocking: Vec<_> = checks.iter().filter(|check| check.blocks()).collect();
+    assert!(blocking.is_empty(), "{blocking:?}");
+    for (right, level, missing) in [
+        ("contents", "read", "Contents: read and write"),
+        ("issues", "read", "Issues: read and write"),
+        ("pull_requests", "read", "Pull requests: read and write"),
+        ("repository_hooks", "none", "Webhooks: read"),
+        ("secrets", "none", "Secrets: read"),
+    ] {
+        let mut fewer = all.clone();
+        fewer[right] = level.into();
+        let checks = scene.acting_with(&fewer).await?.check_rights(&scene.name).await?;
+        let seen: Vec<_> = checks.iter().filter(|check| check.state == RightState::Missing).map(|it| it.name).collect();
+        assert_eq!(seen, [missing], "without {right}");
+    }
+    let labels = scene.world.api("owner", Method::GET, "/labels?per_page=100", &Value::Null).await?.to_string();
+    let pulls = scene.world.api("owner", Method::GET, "/pulls?state=all", &Value::Null).await?;
+    assert!(!labels.contains("codex-k8s-probe"), "{labels}");
+    assert_eq!(pulls, json!([]));
+    Ok(())
+}
