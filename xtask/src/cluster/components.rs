@@ -1,5 +1,7 @@
 //! The command lines of the node's components. All of them listen on loopback or on the node address, nowhere else.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::config::{Config, POD_CIDR};
@@ -28,6 +30,15 @@ pub(super) const ADDRESSES: [&str; 8] = [
     "https://172.31.255.1:10250",
 ];
 
+/// How a component is stopped. The API server would wait for its watchers until their requests time out; it keeps
+/// nothing of its own, so it may be killed.
+pub(super) fn ending(name: &str) -> Ending {
+    match name {
+        "apiserver" => Ending { grace: Duration::from_secs(1), ..Ending::default() },
+        _ => Ending::default(),
+    }
+}
+
 /// The components as background processes.
 pub(super) struct Components(Vec<Daemon>);
 
@@ -42,7 +53,7 @@ impl Components {
             env: Vec::new(),
             user: None,
             reads: reads.as_bytes().to_vec(),
-            ending: Ending::default(),
+            ending: ending(name),
         };
         let part = |name: &'static str, flags: &str, reads: &str| {
             let filled = flags.replace("{state}", &state).replace("{node}", NODE).replace("{address}", NODE_ADDRESS);

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use crate::network::NODE_ADDRESS;
 use crate::paths::Paths;
 
-/// Name of the pod network: its CNI configuration, address store and result cache.
-pub(super) const POD_NETWORK: &str = "codex-k8s-dev";
+/// Name of the pod network.
+const POD_NETWORK: &str = "codex-k8s-dev";
 
 /// Addresses of the node's pods.
 pub(super) const POD_CIDR: &str = "10.244.0.0/24";

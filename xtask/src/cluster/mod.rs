@@ -53,7 +53,7 @@ pub(crate) fn up(paths: &Paths) -> Result<Cluster> {
 /// Stops every component, the API server before its store, and sweeps what they and their pods leave behind.
 pub(crate) fn stop(paths: &Paths) -> Result<()> {
     for name in NAMES.iter().rev() {
-        daemon::stop(paths, name, daemon::Ending::default())?;
+        daemon::stop(paths, name, components::ending(name))?;
     }
     sweep::everything(paths)
 }
@@ -78,7 +78,7 @@ pub(crate) fn stop_component(paths: &Paths, name: &str) -> Result<()> {
     if !NAMES.contains(&name) {
         bail!("no component is called {name}; there are {}", NAMES.join(", "));
     }
-    daemon::stop(paths, name, daemon::Ending::default())?;
+    daemon::stop(paths, name, components::ending(name))?;
     if name == "netpol" { sweep::policies() } else { Ok(()) }
 }
 

@@ -10,7 +10,6 @@ use anyhow::{Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::config::POD_NETWORK;
 use crate::command::{feed, output};
 use crate::paths::Paths;
 use crate::steps::wait_until;
@@ -29,7 +28,7 @@ pub(super) fn everything(paths: &Paths) -> Result<()> {
     remove_file(&paths.state.join("run/containerd.sock"))?;
     remove_file(&paths.state.join("run/containerd.sock.ttrpc"))?;
     shim_sockets()?;
-    matching_files(Path::new("/var/lib/cni/results"), |name| name.starts_with(&format!("{POD_NETWORK}-")))?;
+    network_results(&paths.state)?;
     filter_rules()?;
     policies()
 }
@@ -97,6 +96,13 @@ fn shim_sockets() -> Result<()> {
     let alive = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     let folder = Path::new("/run/containerd/s");
     matching_files(folder, |name| !alive.contains(&folder.join(name).display().to_string()))
+}
+
+/// What network plugins remember of pods whose network namespaces lay in our state folder.
+fn network_results(state: &Path) -> Result<()> {
+    let folder = Path::new("/var/lib/cni/results");
+    let state = state.display().to_string();
+    matching_files(folder, |name| fs::read_to_string(folder.join(name)).is_ok_and(|text| text.contains(&state)))
 }
 
 /// Takes the rules of kube-proxy and of the pod network out of every table, and leaves the others as they are.
