@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use contract::assertion::{Clock, system_clock};
 use contract::keys::PublicKeys;
 use runtime::env::{ConfigProblems, Reader};
-use secrecy::SecretString;
+use runtime::redact::RedactFn;
+use runtime::telemetry::Settings;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use vault::Keyring;
+use vault::{Keyring, Redactor};
 
 /// The control-plane's configuration; each variable is named beside its field, without the prefix `CODEXK8S_`.
 #[derive(Debug, Clone)]
@@ -36,17 +38,11 @@ pub struct Config {
     pub webhook_url: Url,
     /// `WEBHOOK_SECRET` (secret): what new webhooks are made with; the gateway's first one.
     pub webhook_secret: SecretString,
+    /// `LOG`, `OTLP_ENDPOINT`.
+    pub telemetry: Settings,
 }
 
 impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Everything that is missing or malformed, at once.
-    pub fn from_process() -> Result<Self, ConfigProblems> {
-        Self::read(Reader::from_process())
-    }
-
     /// Reads the given environment.
     ///
     /// # Errors
@@ -57,13 +53,13 @@ impl Config {
         let database_url = env.secret("DATABASE_URL");
         let database_pool = env.parse_or("DATABASE_POOL", "20");
         let keyring = env.secret_as("ENCRYPTION_KEYS", Keyring::parse);
-        let assertion_keys = env
-            .secret_as("ASSERTION_PUBLIC_KEYS", |pem| PublicKeys::from_pem(secrecy::ExposeSecret::expose_secret(pem)));
+        let assertion_keys = env.secret_as("ASSERTION_PUBLIC_KEYS", |pem| PublicKeys::from_pem(pem.expose_secret()));
         let owner_email = env.parse("OWNER_EMAIL");
         let github_api_url = env.parse_or("GITHUB_API_URL", "https://api.github.com");
         let github_git_url = env.parse_or("GITHUB_GIT_URL", "https://github.com");
         let webhook_url = env.parse("WEBHOOK_URL");
         let webhook_secret = env.secret("WEBHOOK_SECRET");
+        let telemetry = Settings::read(&mut env);
         env.finish()?;
         Ok(Self {
             listen: listen?,
@@ -78,7 +74,16 @@ impl Config {
             github_git_url: github_git_url?,
             webhook_url: webhook_url?,
             webhook_secret: webhook_secret?,
+            telemetry: telemetry?,
         })
+    }
+
+    /// Knows the secrets of this process, for its logs.
+    #[must_use]
+    pub fn redactor(&self) -> RedactFn {
+        let secrets = [&self.database_url, &self.webhook_secret];
+        let redactor = Redactor::new(secrets.map(ExposeSecret::expose_secret));
+        Box::new(move |text| redactor.redact(text).into_owned())
     }
 }
 

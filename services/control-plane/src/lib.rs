@@ -18,6 +18,7 @@ mod wake;
 use axum::Router;
 use contract::assertion::{self, Verifier};
 use contract::{Document, Validator};
+use runtime::env::Reader;
 use runtime::http::{self, Callers};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -36,8 +37,9 @@ const BODY_LIMIT: usize = 33 * 1024 * 1024;
 /// # Errors
 /// A bad configuration, or a task that ended early.
 pub async fn main() -> anyhow::Result<()> {
-    let telemetry = runtime::telemetry::init("control-plane")?;
-    let config = Config::from_process()?;
+    let config = Config::read(Reader::from_process())?;
+    runtime::redact::set(config.redactor());
+    let telemetry = runtime::telemetry::start("control-plane", &config.telemetry)?;
     if std::env::args().nth(1).as_deref() == Some("migrate") {
         return ready::migrate(&config).await;
     }
