@@ -21,7 +21,7 @@ use contract::internal::{RunGrant, RunGrantServes};
 use contract::problem::Problem;
 use http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use hyper::body::{Frame, SizeHint};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -131,7 +131,7 @@ impl Grants {
         let verdict = match self.control.verify(token).await {
             Ok(grant) if grant.expires_at <= chrono::Utc::now() => Err(refused()),
             Ok(grant) => Ok(Arc::new(grant)),
-            Err(ControlError::Refused(_)) => Err(refused()),
+            Err(ControlError::Refused(problem)) if problem.status_code() == StatusCode::UNAUTHORIZED => Err(refused()),
             Err(error) => {
                 tracing::warn!(%error, "a run token could not be checked");
                 Err(Denied::Unanswered)

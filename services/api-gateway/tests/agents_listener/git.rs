@@ -95,6 +95,26 @@ async fn history_is_not_rewritten() {
 }
 
 #[tokio::test]
+async fn a_run_pushes_one_thing_at_a_time() {
+    let forge = Forge::new().await;
+    // A body that never ends holds the run's only place.
+    let (open, body) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(body));
+    let first = tokio::spawn(forge.world.post("/git/acme/app.git/git-receive-pack").body(body).send());
+    open.send(Ok(b"0".to_vec())).await.unwrap();
+    let busy = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        let post = || forge.world.post("/git/acme/app.git/git-receive-pack").body("0000").send();
+        while post().await.unwrap().status() != StatusCode::TOO_MANY_REQUESTS {}
+    });
+    busy.await.expect("the second push was let in");
+    open.send(Ok(b"000".to_vec())).await.unwrap();
+    drop(open);
+    assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::OK);
+    let after = forge.world.post("/git/acme/app.git/git-receive-pack").body("0000").send().await.unwrap();
+    assert_eq!(after.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_branch_that_comes_from_nowhere_is_refused() {
     let forge = Forge::new().await;
     forge.must(&forge.work(), &["switch", "-q", "--orphan", "fresh"]).await;

@@ -11,6 +11,7 @@ use contract::internal::BrokerEventKind;
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 use url::Url;
@@ -119,6 +120,27 @@ async fn a_pod_that_hangs_up_is_still_charged_what_was_used() {
     script.send(Script::delta("llo")).await;
     script.send(Script::completed()).await;
     drop(script);
+    let call = world.control.call().await;
+    assert_eq!((call.output_tokens, call.estimated), (30, false));
+}
+
+#[tokio::test]
+async fn a_pod_that_hangs_up_before_the_first_byte_is_charged_too() {
+    let (arrived, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (entered, released) = (arrived.clone(), release.clone());
+    let late = move || async move {
+        entered.notify_one();
+        released.notified().await;
+        format!("data: {}\n\n", Script::completed())
+    };
+    let model = serve_router(Router::new().route("/v1/responses", post(late))).await;
+    let model = format!("http://{model}/v1").parse().unwrap();
+    let world = World::with(Behind { model, ..Behind::default() }).await;
+    tokio::select! {
+        _ = call(&world) => panic!("it was answered"),
+        () = arrived.notified() => {}
+    }
+    release.notify_one();
     let call = world.control.call().await;
     assert_eq!((call.output_tokens, call.estimated), (30, false));
 }

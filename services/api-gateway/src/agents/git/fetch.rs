@@ -68,6 +68,7 @@ async fn pass(request: reqwest::RequestBuilder, kind: &'static str, slot: Slot) 
     let upstream = request.send().await.map_err(|error| GitRefusal::failed(&error.without_url()))?;
     match upstream.status() {
         StatusCode::OK => {
+            metrics::counter!("codexk8s_fetches_total").increment(1);
             let body = Body::new(reqwest::Body::from(upstream).map_frame(move |frame| {
                 let _open = &slot;
                 frame

@@ -21,6 +21,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::AgentsState;
 use super::limits::Kind;
@@ -70,14 +71,46 @@ async fn respond(State(state): State<AgentsState>, run: Run, request: Request) -
         Err(refusal) => return refuse(&state, &run, &refusal),
     };
     let call = Call::new(state.clone(), run.grant, &admitted, slot);
-    match send(&state, &parts.headers, admitted).await {
-        Ok(upstream) if upstream.status().is_success() => call.relay(upstream),
-        Ok(upstream) => upstream_refusal(upstream).await,
-        Err(error) => {
-            tracing::warn!(error = %error.without_url(), "the model API did not answer");
-            failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API did not answer")
+    let (answer, answered) = oneshot::channel();
+    // A task of its own: a pod that hangs up before the first byte must not hide what its call cost.
+    state.tasks.clone().spawn(exchange(state, parts.headers, admitted, call, answer));
+    answered.await.unwrap_or_else(|_| unreachable())
+}
+
+async fn exchange(
+    state: AgentsState,
+    headers: HeaderMap,
+    admitted: Admitted,
+    call: Call,
+    answer: oneshot::Sender<Response>,
+) {
+    let outcome = match send(&state, &headers, admitted).await {
+        Ok(upstream) if upstream.status().is_success() => {
+            let (response, carried) = call.relay(upstream);
+            // A pod that has gone drops its end of the stream, and the carrying goes on for a while.
+            let _gone = answer.send(response);
+            carried.await;
+            "answered"
         }
-    }
+        Ok(upstream) => {
+            let _gone = answer.send(upstream_refusal(upstream).await);
+            "refused"
+        }
+        Err(error) => {
+            let heard = !error.is_connect();
+            tracing::warn!(error = %error.without_url(), "the model API did not answer");
+            let _gone = answer.send(unreachable());
+            if heard {
+                call.charge_unanswered().await;
+            }
+            "unreachable"
+        }
+    };
+    metrics::counter!("codexk8s_model_calls_total", "outcome" => outcome).increment(1);
+}
+
+fn unreachable() -> Response {
+    failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API did not answer")
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Refusal> {

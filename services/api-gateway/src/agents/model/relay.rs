@@ -104,18 +104,21 @@ impl Call {
         Self { state, run, model: admitted.model.clone(), request_bytes: admitted.body.len() as u64, _slot: slot }
     }
 
-    /// The answer for the pod: the upstream's stream, as it comes.
-    pub(super) fn relay(self, upstream: reqwest::Response) -> Response {
+    /// The answer for the pod, which is the upstream's stream as it comes, and the work of carrying it.
+    pub(super) fn relay(self, upstream: reqwest::Response) -> (Response, impl Future<Output = ()>) {
         let kind = upstream.headers().get(CONTENT_TYPE).cloned();
         let (to_pod, chunks) = mpsc::channel(WAITING);
-        let tasks = self.state.tasks.clone();
-        tasks.spawn(self.carry(upstream.bytes_stream(), to_pod));
         let chunks = tokio_stream::wrappers::ReceiverStream::new(chunks);
         let mut response = (StatusCode::OK, Body::from_stream(chunks)).into_response();
         let kind = kind.unwrap_or(HeaderValue::from_static("text/event-stream"));
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        (response, self.carry(upstream.bytes_stream(), to_pod))
+    }
+
+    /// Charges a call that was heard and never answered: the provider may have worked on it.
+    pub(super) async fn charge_unanswered(self) {
+        self.record(Meter::default()).await;
     }
 
     async fn carry(
