@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use contract::agent::{AgentEvent, Beat, EventBatch, EventsStored, Orders, RunContext, RunResult};
+use http::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use runtime::correlation::{self, Correlation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -80,12 +82,14 @@ pub struct RunApi {
 }
 
 impl RunApi {
-    /// A client of the agents listener at `gateway`.
+    /// A client of the agents listener at `gateway`, whose requests carry `correlation`.
     ///
     /// # Errors
     /// When the HTTP client cannot be built (no CA file, for one).
-    pub fn new(gateway: Url, token: SecretString) -> reqwest::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?;
+    pub fn new(gateway: Url, token: SecretString, correlation: Correlation) -> reqwest::Result<Self> {
+        let id = HeaderValue::try_from(correlation.id().to_string()).ok();
+        let headers = id.map(|id| (correlation::HEADER, id)).into_iter().collect();
+        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).default_headers(headers).build()?;
         Ok(Self { http, gateway, token })
     }
 

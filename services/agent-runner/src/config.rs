@@ -30,6 +30,8 @@ pub struct Config {
     pub relay: SocketAddr,
     /// `CODEX`: codex's binary; the search path decides otherwise.
     pub codex: PathBuf,
+    /// `CORRELATION_ID`: ties the run's requests and log lines to the webhook or click that caused it.
+    pub correlation: Option<Uuid>,
     /// `LOG`, `OTLP_ENDPOINT`.
     pub telemetry: Settings,
 }
@@ -52,6 +54,7 @@ impl Config {
         let workspace = env.parse_or("WORKSPACE", "/workspace");
         let relay = env.parse_or::<Loopback>("RELAY_LISTEN", "127.0.0.1:3128");
         let codex = env.parse_or("CODEX", "codex");
+        let correlation = env.optional("CORRELATION_ID");
         let telemetry = Settings::read(&mut env);
         env.finish()?;
         let mut probes: Vec<SocketAddr> = probes?;
@@ -65,6 +68,7 @@ impl Config {
             workspace: workspace?,
             relay: relay?.0,
             codex: codex?,
+            correlation: correlation?,
             telemetry: telemetry?,
         })
     }

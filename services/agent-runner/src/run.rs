@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use contract::agent::{BeatPhase, LastWord, RunContext, RunResultReason};
+use runtime::correlation::Correlation;
 use sha2::{Digest, Sha256};
 use tokio::{
     net::TcpListener,
@@ -58,7 +59,8 @@ struct Beside {
 
 /// Runs the launch until it is done or `signal` comes.
 pub async fn run(config: Config, signal: &CancellationToken) -> Exit {
-    match begin(config, signal).await {
+    let correlation = config.correlation.map_or_else(Correlation::fresh, Correlation::of);
+    match correlation.scope(begin(config, signal, correlation)).await {
         Ok(exit) => exit,
         Err(error) => {
             tracing::error!(?error, "the launch ended without a result");
@@ -67,10 +69,11 @@ pub async fn run(config: Config, signal: &CancellationToken) -> Exit {
     }
 }
 
-async fn begin(config: Config, signal: &CancellationToken) -> anyhow::Result<Exit> {
+async fn begin(config: Config, signal: &CancellationToken, correlation: Correlation) -> anyhow::Result<Exit> {
     children::prepare().context("preparing the process")?;
     let stop = Stop::new(signal);
-    let api = RunApi::new(config.gateway.clone(), config.token.clone()).context("making the HTTP client")?;
+    let api =
+        RunApi::new(config.gateway.clone(), config.token.clone(), correlation).context("making the HTTP client")?;
     let redact = Arc::new(Redact::new(config.run, &config.token));
     let (feed, uploader, last_words) = feed::new(Arc::clone(&redact));
     let (phase, phases) = watch::channel(BeatPhase::Checking);
