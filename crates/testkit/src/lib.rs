@@ -2,6 +2,7 @@
 //! model that plays scenarios. Everything speaks HTTP, so that what is tested is the same code that runs in production.
 #![deny(missing_docs)]
 
+pub mod console;
 pub mod git;
 pub mod github;
 pub mod model;
