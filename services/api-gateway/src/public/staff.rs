@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -24,6 +25,7 @@ use tower_governor::GovernorLayer;
 use tower_governor::errors::GovernorError;
 use tower_governor::governor::GovernorConfigBuilder;
 use tower_governor::key_extractor::KeyExtractor;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::auth::Staff;
 use super::{PublicState, SetupError};
@@ -31,6 +33,8 @@ use crate::forward::{STAFF_PATIENCE, passed_on, unavailable};
 
 /// Bytes of a request's body.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// Longest silence within a body.
+const BODY_SILENCE: Duration = Duration::from_secs(15);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -43,7 +47,7 @@ const OUT: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, 
 pub(super) fn router(state: &PublicState, document: &Document) -> Result<Router<PublicState>, SetupError> {
     let rate = GovernorConfigBuilder::default()
         .key_extractor(BySubject)
-        .period(std::time::Duration::from_secs(1) / state.config.staff_rate.max(1))
+        .period(Duration::from_secs(1) / state.config.staff_rate.max(1))
         .burst_size(state.config.staff_burst)
         .finish()
         .filter(|_| state.config.staff_rate > 0)
@@ -55,6 +59,7 @@ pub(super) fn router(state: &PublicState, document: &Document) -> Result<Router<
     }
     let router = Validator::new(document)?.with_body_limit(BODY_LIMIT).guard(router);
     Ok(router
+        .route_layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
         .route_layer(GovernorLayer::new(Arc::new(rate)).error_handler(too_often))
         .route_layer(from_fn_with_state(state.clone(), admit)))
 }
@@ -121,7 +126,8 @@ fn passed_back(app: &PublicState, answer: http::Response<Body>) -> Response {
     response
 }
 
-/// The rate is a person's, however many addresses or sessions they have.
+/// The rate is a person's, however many addresses or sessions they have. Only people with a good token are counted, so
+/// there are never more entries than people.
 #[derive(Clone, Copy, Debug)]
 struct BySubject;
 

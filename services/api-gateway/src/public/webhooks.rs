@@ -27,7 +27,7 @@ const BODY_TIME: Duration = Duration::from_secs(7);
 /// What bodies may hold together before they are refused.
 const MEMORY: usize = 256 * 1024 * 1024;
 /// When the control-plane takes longer, the delivery counts as not stored; the answer leaves within 2 s.
-const PATIENCE: Duration = Duration::from_millis(1800);
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 const INTERNAL_PATH: &str = "/internal/v1/webhooks/github";
 const EVENT: &str = "x-github-event";
