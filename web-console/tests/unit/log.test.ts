@@ -60,8 +60,11 @@ it('keeps two commands apart that have the same item in different launches', () 
   expect(commands.map((one) => `${one?.output} ${one?.exitCode}`)).toEqual(['2 0', '3 1'])
 })
 
+function call(item: string, end: string): RunEvent[] {
+  return [event('command', 'tracker.get {}', { item }), event('command_end', end, { item })]
+}
+
 it('marks a tool call without an exit code by what its end says', () => {
-  const call = (item: string, end: string): RunEvent[] => [event('command', 'tracker.get {}', { item }), event('command_end', end, { item })]
   const log = logOf(...call('a', 'completed'), ...call('b', 'failed'))
   expect(log.lines.map(({ text, command: one }) => `${text} ${one?.state}`)).toEqual(['tracker.get {} done', 'tracker.get {} failed', 'failed failed'])
   expect(log.errors).toEqual([2])
