@@ -21,7 +21,7 @@ use contract::internal::{RunGrant, RunGrantServes};
 use contract::problem::Problem;
 use http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -217,33 +217,12 @@ fn credentials(headers: &HeaderMap, header: HeaderName) -> Option<(Option<String
     (token.starts_with(PREFIX) && token.len() <= 200).then(|| (user, token.into()))
 }
 
-/// Where go's token stands: it sends credentials over TLS only, and knows no other place for them than its proxy's
-/// address.
-const GO: &str = "/registry/go/";
-
-/// Moves the token of a go client from the path to the header, so that nothing behind here sees it.
-fn token_from_path(request: &mut Request) {
-    let moved = || {
-        let (token, rest) = request.uri().path().strip_prefix(GO)?.split_once('/')?;
-        let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
-        let uri: Uri = format!("{GO}{rest}{query}").parse().ok()?;
-        let value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
-        token.starts_with(PREFIX).then_some((uri, value))
-    };
-    if let Some((uri, mut value)) = moved() {
-        value.set_sensitive(true);
-        *request.uri_mut() = uri;
-        request.headers_mut().insert(AUTHORIZATION, value);
-    }
-}
-
 /// Lets a request in when its token is good for the route, and cuts its answer when that ends.
 pub(super) async fn admit(
     State((state, needs)): State<(AgentsState, Needs)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    token_from_path(&mut request);
     let run = match state.grants.authenticate(request.headers(), AUTHORIZATION).await {
         Ok(run) => run,
         Err(denied) => return challenge(denied),
