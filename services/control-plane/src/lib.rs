@@ -27,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use config::Config;
 pub use error::ApiError;
+pub use ready::migrate;
 pub use state::App;
 
 /// Bytes of a body that are read: a webhook may have 25 MB, a session snapshot 32 MiB.
@@ -41,7 +42,7 @@ pub async fn main() -> anyhow::Result<()> {
     runtime::redact::set(config.redactor());
     let telemetry = runtime::telemetry::start("control-plane", &config.telemetry)?;
     if std::env::args().nth(1).as_deref() == Some("migrate") {
-        return ready::migrate(&config).await;
+        return migrate(&config).await;
     }
     let stop = runtime::shutdown::token()?;
     let listener = TcpListener::bind(config.listen).await?;

@@ -21,7 +21,10 @@ use crate::state::App;
 const CANARY: &str = "vault_canary";
 
 /// Runs the migrations, then makes the first owner.
-pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
+///
+/// # Errors
+/// The database's.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     let pool = store::connect(&config.database_url, 1, "migrations")?;
     store::MIGRATOR.run(&pool).await.context("running the migrations")?;
     if store::users::ensure_owner(&pool, &config.owner_email).await? {

@@ -1,0 +1,144 @@
+//! Stories: the real gateway and control-plane on real listeners, a database of their own, and GitHub's stand-in, played
+//! through the front door by people with names.
+//!
+//! `DATABASE_URL` names a PostgreSQL in which databases can be made.
+
+mod front;
+mod platform;
+mod webhook;
+
+use anyhow::{Context, Result};
+use http::Method;
+use serde_json::{Value, json};
+use testkit::console::Console;
+use testkit::github::World;
+
+pub use platform::Platform;
+pub use webhook::{Delivery, labelled};
+
+/// One story's installation: an owner, a project, and the world's repository connected to it.
+pub struct Story {
+    /// The organisation, repository and people on GitHub.
+    pub github: World,
+    /// The platform.
+    pub platform: Platform,
+    /// The platform's owner at the console.
+    pub owner: Console,
+    /// The project.
+    pub project: String,
+    /// The repository, as the platform knows it.
+    pub repository: String,
+}
+
+impl Story {
+    /// A platform whose owner has connected the repository and made the world's writer and reader members.
+    ///
+    /// # Errors
+    /// When a step of the set-up is refused.
+    pub async fn begin() -> Result<Self> {
+        let github = front::front().await?.new_world().await?;
+        let platform = Platform::start(github.front().base_url(), &github.person("owner")?.email).await?;
+        let login = &github.person("owner")?.login;
+        let owner = Console::sign_in(platform.url(), github.front(), login).await?;
+        let project = owner.post("projects", &json!({ "slug": "acme", "name": "Acme" })).await?;
+        let project = id_of(&project)?;
+        let mut story = Self { github, platform, owner, project, repository: String::new() };
+        for (role, right) in [("writer", "read_write"), ("reader", "read")] {
+            story.add_member(role, right).await?;
+        }
+        story.repository = story.connect(&story.github.full_name()).await?;
+        Ok(story)
+    }
+
+    /// Lists a person of the world and gives them a role in the project.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn add_member(&self, person: &str, right: &str) -> Result<()> {
+        let user = self.add_user(person).await?;
+        let path = format!("projects/{}/members/{user}", self.project);
+        self.owner.call(Method::PUT, &path, &json!({ "role": right })).await?.ok()?;
+        Ok(())
+    }
+
+    /// Lists a person of the world, so that they may sign in; answers their id.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn add_user(&self, person: &str) -> Result<String> {
+        let person = self.github.person(person)?;
+        id_of(&self.owner.post("users", &json!({ "email": person.email, "github_id": person.id })).await?)
+    }
+
+    /// Connects a repository with the bot's token; answers its id.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn connect(&self, full_name: &str) -> Result<String> {
+        let token = &self.github.person("bot")?.token;
+        let path = format!("projects/{}/repositories", self.project);
+        id_of(&self.owner.post(&path, &json!({ "full_name": full_name, "token": token })).await?)
+    }
+
+    /// The ledger, oldest first: `event.action [label] → decision [reason]`, one line a delivery, repeats counted.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn ledger(&self) -> Result<String> {
+        let page = self.owner.get("deliveries?limit=200").await?;
+        let items = page["items"].as_array().context("no deliveries")?;
+        let lines: Vec<_> = items.iter().rev().filter(|item| item["event"] == "issues").map(line_of).collect();
+        Ok(lines.join("\n"))
+    }
+
+    /// All runs, oldest first: `#issue status [reason]`.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn runs(&self) -> Result<Vec<String>> {
+        let page = self.owner.get("runs?limit=200").await?;
+        let items = page["items"].as_array().context("no runs")?;
+        let line =
+            |run: &Value| format!("#{} {}{}", run["subject_number"], text(&run["status"]), suffix(&run["reason"]));
+        Ok(items.iter().rev().map(line).collect())
+    }
+
+    /// Waits until the stand-in has delivered this many webhooks of the repository and the platform has answered each.
+    ///
+    /// # Errors
+    /// When they do not come.
+    pub async fn delivered(&self, at_least: usize) -> Result<()> {
+        self.github.deliveries(at_least).await.map(drop)
+    }
+}
+
+/// The id of a JSON object.
+///
+/// # Errors
+/// When it has none.
+pub fn id_of(object: &Value) -> Result<String> {
+    object["id"].as_str().map(str::to_owned).with_context(|| format!("no id in {object}"))
+}
+
+fn line_of(item: &Value) -> String {
+    let times = match item["duplicates"].as_i64() {
+        Some(n) if n > 0 => format!(" (and {n} more times)"),
+        _ => String::new(),
+    };
+    format!(
+        "{}.{}{} → {}{}{times}",
+        text(&item["event"]),
+        text(&item["action"]),
+        suffix(&item["label"]),
+        text(&item["decision"]),
+        suffix(&item["reason"]),
+    )
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn suffix(value: &Value) -> String {
+    value.as_str().map(|text| format!(" {text}")).unwrap_or_default()
+}

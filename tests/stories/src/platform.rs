@@ -1,0 +1,149 @@
+//! The platform in this process: control-plane and gateway on free ports, with a database of their own.
+
+use anyhow::{Context, Result};
+use api_gateway::Gateway;
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use runtime::env::Reader;
+use secrecy::ExposeSecret;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vault::Keyring;
+
+/// What GitHub signs deliveries with, and what it signed with before the last rotation.
+pub(crate) const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
+
+/// A running platform; it ends when this is dropped.
+pub struct Platform {
+    url: String,
+    agents_url: String,
+    /// Its database.
+    pub db: PgPool,
+    tasks: JoinSet<Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Platform {
+    /// Starts a platform on GitHub's stand-in at `github`; whoever has `owner_email` becomes its owner.
+    ///
+    /// # Errors
+    /// When no database can be made, or a part does not start.
+    pub async fn start(github: &str, owner_email: &str) -> Result<Self> {
+        let database_url = new_database().await?;
+        let control_listener = TcpListener::bind("127.0.0.1:0").await?;
+        let control_url = format!("http://{}", control_listener.local_addr()?);
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let console = std::env::temp_dir();
+        let gateway = gateway(github, &control_url, &key, console.to_str().unwrap_or_default()).await?;
+        let url = format!("http://{}", gateway.public_address()?);
+        let agents_url = format!("http://{}", gateway.agents_address()?);
+        let config = control_plane(github, &url, &database_url, &key, owner_email)?;
+        control_plane::migrate(&config).await?;
+        let db = PgPool::connect(&database_url).await?;
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        tasks.spawn(control_plane::run(config, control_listener, stop.clone()));
+        tasks.spawn(gateway.serve(stop.clone()));
+        Ok(Self { url, agents_url, db, tasks, stop })
+    }
+
+    /// Where people and GitHub reach it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where pods reach it.
+    #[must_use]
+    pub fn agents_url(&self) -> &str {
+        &self.agents_url
+    }
+
+    /// Fails when a part has ended; called at the end of each story.
+    ///
+    /// # Errors
+    /// With what ended it.
+    pub fn still_runs(&mut self) -> Result<()> {
+        match self.tasks.try_join_next() {
+            None => Ok(()),
+            Some(ended) => ended?.and_then(|()| anyhow::bail!("a part of the platform ended")),
+        }
+    }
+}
+
+async fn new_database() -> Result<String> {
+    let server = std::env::var("DATABASE_URL").context("DATABASE_URL is not set: run `cargo xtask test story`")?;
+    let mut connection = PgConnection::connect(&server).await.context("the tests' PostgreSQL does not answer")?;
+    let name = format!("story_{}", Uuid::now_v7().simple());
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
+    let (server, _) = server.rsplit_once('/').context("DATABASE_URL names no database")?;
+    Ok(format!("{server}/{name}"))
+}
+
+async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &str) -> Result<Gateway> {
+    // The public address is only known once it is bound, and is needed to bind: a free port is taken and given back.
+    let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+    let pem = key.to_pkcs8_pem(LineEnding::LF)?;
+    let public = format!("127.0.0.1:{port}");
+    let url = format!("http://{public}");
+    let secrets = WEBHOOK_SECRETS.join(",");
+    let pairs = [
+        ("PUBLIC_LISTEN", public.as_str()),
+        ("AGENTS_LISTEN", "127.0.0.1:0"),
+        ("CANARY_LISTEN", "127.0.0.1:0"),
+        ("OPS_LISTEN", "127.0.0.1:0"),
+        ("PUBLIC_URL", &url),
+        ("CONTROL_PLANE_URL", control_plane),
+        ("ASSERTION_PRIVATE_KEY", &pem),
+        ("STAFF_JWT_PRIVATE_KEY", &pem),
+        ("STAFF_JWT_KEY_ID", "story"),
+        ("CONSOLE_DIR", console),
+        ("WEBHOOK_SECRETS", &secrets),
+        ("GITHUB_OAUTH_CLIENT_ID", "codex-k8s-dev"),
+        ("GITHUB_OAUTH_CLIENT_SECRET", "codex-k8s-dev-secret"),
+        ("GITHUB_WEB_URL", github),
+        ("GITHUB_API_URL", github),
+        ("MODEL_API_URL", "http://127.0.0.1:9"),
+        ("MODEL_API_KEY", "sk-story"),
+    ];
+    Gateway::bind(api_gateway::Config::read(reader(&pairs))?).await
+}
+
+fn control_plane(
+    github: &str,
+    public_url: &str,
+    database_url: &str,
+    key: &SigningKey,
+    owner_email: &str,
+) -> Result<control_plane::Config> {
+    let keyring = Keyring::generate_entry("story");
+    let pem = key.verifying_key().to_public_key_pem(LineEnding::LF)?;
+    let webhook_url = format!("{public_url}/api/v1/webhooks/github");
+    let pairs = [
+        ("LISTEN", "127.0.0.1:0"),
+        ("OPS_LISTEN", "127.0.0.1:0"),
+        ("DATABASE_URL", database_url),
+        ("DATABASE_POOL", "8"),
+        ("ENCRYPTION_KEYS", keyring.expose_secret()),
+        ("ASSERTION_PUBLIC_KEYS", &pem),
+        ("OWNER_EMAIL", owner_email),
+        ("GITHUB_API_URL", github),
+        ("GITHUB_GIT_URL", github),
+        ("WEBHOOK_URL", &webhook_url),
+        ("WEBHOOK_SECRET", WEBHOOK_SECRETS[0]),
+    ];
+    Ok(control_plane::Config::read(reader(&pairs))?)
+}
+
+fn reader(pairs: &[(&str, &str)]) -> Reader {
+    Reader::from_pairs(pairs.iter().map(|(name, value)| (format!("CODEXK8S_{name}"), (*value).to_owned())))
+}
