@@ -1,0 +1,135 @@
+// The console in a real browser over a running platform: the way of somebody who sets it up and watches an agent work.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { Browser, Locator } from 'playwright-core'
+
+import { barriers, BOT_TOKEN, CONSOLE, launch, makeRepository, OWNER, picture, signInAs, startRun, STRANGER, visit, type Visitor } from './stage.ts'
+
+/** From a label to the first line of an agent: namespace, pod and clone lie between. */
+const START_MS = 180_000
+/** From asking for a stop to its end. */
+const STOP_MS = 60_000
+
+let browser: Browser
+before(async () => {
+  browser = await launch()
+})
+after(() => browser.close())
+
+it('refuses who is not listed, and says so', async () => {
+  const { page, context, complaints } = await visit(browser)
+  await signInAs(page, STRANGER)
+  await page.getByRole('alert').getByText('not_listed').waitFor()
+  await picture(page, 'refused-1280')
+  assert.deepEqual(await barriers(page), [])
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+describe('as the owner', () => {
+  let owner: Visitor
+  let repository: string
+  before(async () => {
+    owner = await visit(browser)
+    repository = await makeRepository()
+    await signInAs(owner.page, OWNER)
+    await owner.page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()
+  })
+  after(() => owner.context.close())
+  afterEach(async () => {
+    assert.deepEqual(await barriers(owner.page), [])
+    assert.deepEqual(owner.complaints, [])
+  })
+
+  it('stays signed in over a reload, and keeps the token out of storage', async () => {
+    await owner.page.reload()
+    await owner.page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()
+    const kept = await owner.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]))
+    assert.doesNotMatch(kept, /eyJ/)
+  })
+
+  it('creates a project and connects a repository to it', async () => {
+    const { page } = owner
+    const name = `Browser ${Date.now().toString(36)}`
+    await page.getByRole('link', { name: 'Projects' }).click()
+    await page.getByRole('button', { name: 'New project' }).first().click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Name', { exact: true }).fill(name)
+    await dialog.getByRole('button', { name: 'New project' }).click()
+    await page.getByRole('heading', { name, level: 1 }).waitFor()
+    await picture(page, 'project-empty-1280')
+
+    await page.getByRole('button', { name: 'Connect a repository' }).first().click()
+    await page.getByRole('dialog').getByLabel('Repository', { exact: true }).fill(repository)
+    await page.getByRole('dialog').getByLabel('Token of the bot account').fill('a-token-that-github-refuses')
+    await page.getByRole('button', { name: 'Check and connect' }).click()
+    await page.getByRole('dialog').getByText('token_refused').waitFor()
+    await picture(page, 'connect-refused-1280')
+    await page.getByRole('dialog').getByLabel('Token of the bot account').fill(BOT_TOKEN)
+    await page.getByRole('button', { name: 'Check and connect' }).click()
+    await page.getByRole('link', { name: repository }).waitFor()
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await picture(page, 'project-1280')
+  })
+
+  it("shows a run's log as it arrives, finds in it, and stops the run", async () => {
+    const { page } = owner
+    const title = `Watch me ${Date.now().toString(36)}`
+    await page.getByRole('link', { name: 'Runs', exact: true }).click()
+    await startRun(repository, title, 'slow')
+    await page.getByRole('link', { name: title }).click()
+    const log = page.getByRole('region', { name: 'Lines of the log' })
+    await log.getByText(/round \d+, line/).first().waitFor({ timeout: START_MS })
+    const seen = await lastLine(log)
+    await page.waitForFunction((before) => {
+      const numbers = [...document.querySelectorAll('[data-index] a')].map((link) => Number(link.textContent))
+      return Math.max(...numbers) > before
+    }, seen)
+    await picture(page, 'run-1280')
+    await page.getByRole('searchbox', { name: 'Search the log' }).fill('line 2')
+    await log.locator('mark.current').waitFor()
+    await picture(page, 'run-search-1280')
+    assert.deepEqual(await barriers(page), [])
+
+    await page.getByRole('button', { name: 'Stop the run' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Stop the run' }).click()
+    await page.getByText('Cancelled', { exact: true }).waitFor({ timeout: STOP_MS })
+    await picture(page, 'run-cancelled-1280')
+  })
+
+  it('says why a label started a run', async () => {
+    const { page } = owner
+    await page.getByRole('link', { name: 'Deliveries' }).click()
+    await page.getByRole('table').getByText('Run started', { exact: true }).first().waitFor()
+    await picture(page, 'deliveries-1280')
+    await page.getByRole('link', { name: /issues\.labeled · run:dev/ }).first().click()
+    await page.getByRole('heading', { name: 'What GitHub sent' }).waitFor()
+  })
+
+  it('works on a narrow screen and in Russian', async () => {
+    const { page } = owner
+    await page.getByLabel('Language').selectOption('ru')
+    await page.setViewportSize({ width: 390, height: 844 })
+    for (const path of ['/runs', '/projects', '/deliveries', '/users']) {
+      await page.goto(CONSOLE + path)
+      await page.getByRole('table').waitFor()
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} is too wide`)
+      assert.deepEqual(await barriers(page), [], path)
+      await picture(page, `${path.slice(1)}-390-ru`)
+    }
+  })
+
+  it('signs out for good', async () => {
+    const { page } = owner
+    await page.setViewportSize({ width: 1280, height: 900 })
+    await page.getByRole('button', { name: /Выйти|Sign out/ }).click()
+    await page.waitForURL(/sign-in/)
+    await page.goto(`${CONSOLE}/runs`)
+    await page.waitForURL(/sign-in/)
+  })
+})
+
+async function lastLine(log: Locator): Promise<number> {
+  const numbers = await log.locator('[data-index] a').allInnerTexts()
+  return Math.max(...numbers.map(Number))
+}
