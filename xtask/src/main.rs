@@ -12,6 +12,7 @@ mod images;
 mod network;
 mod node;
 mod paths;
+mod platform;
 mod postgres;
 mod prerequisites;
 mod stack;

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use crate::cluster;
 use crate::daemon::{self, running};
-use crate::images;
 use crate::network;
 use crate::paths::Paths;
+use crate::platform;
 use crate::postgres;
 use crate::prerequisites::{self, For};
 use crate::standins;
@@ -18,10 +18,8 @@ pub(crate) fn up(paths: &Paths) -> Result<()> {
     network::ensure_node_address()?;
     postgres::start_platform(paths)?;
     standins::start(paths)?;
-    cluster::up(paths)?;
-    for image in images::services(paths, &images::PROGRAMS)? {
-        images::import(paths, &image)?;
-    }
+    let cluster = cluster::up(paths)?;
+    platform::up(paths, &cluster)?;
     println!("GitHub stand-in: {}", standins::GITHUB);
     println!("KUBECONFIG={}", cluster::admin_kubeconfig(paths).display());
     Ok(())

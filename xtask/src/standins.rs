@@ -28,7 +28,7 @@ pub(crate) const NAMES: [(&str, &str); 2] = [("github", GITHUB), ("model", "http
 /// GitHub's stand-in would forget what people did.
 const SOURCES: [&str; 6] = [
     "crates/testkit/Cargo.toml",
-    "crates/testkit/src/bin",
+    "crates/testkit/src/bin/standins.rs",
     "crates/testkit/src/git.rs",
     "crates/testkit/src/github",
     "crates/testkit/src/model",

@@ -6,13 +6,17 @@ use super::{Base, Content, Image, Recipe, built};
 use crate::checks::cargo;
 use crate::node;
 use crate::paths::Paths;
+use crate::platform::console;
 use crate::steps::step;
+
+/// The program that also serves the console.
+const GATEWAY: &str = "api-gateway";
 
 /// The program in agent pods.
 const RUNNER: &str = "agent-runner";
 
 /// Every program that gets an image.
-pub(crate) const PROGRAMS: [&str; 4] = ["api-gateway", "control-plane", "worker", RUNNER];
+pub(crate) const PROGRAMS: [&str; 4] = [GATEWAY, "control-plane", "worker", RUNNER];
 
 /// Builds these programs and their images, in this order; only what changed costs time.
 pub(crate) fn services(paths: &Paths, wanted: &[&str]) -> Result<Vec<Image>> {
@@ -29,8 +33,13 @@ pub(crate) fn services(paths: &Paths, wanted: &[&str]) -> Result<Vec<Image>> {
 
 fn service(paths: &Paths, name: &str) -> Result<Image> {
     let base = Base::Platform.image(paths)?;
-    let files = vec![program(paths, name, "service")];
-    built(paths, &Recipe { name, dockerfile: "platform.Dockerfile", base: Some(&base), files })
+    let mut files = vec![program(paths, name, "service")];
+    let mut dockerfile = "platform.Dockerfile";
+    if name == GATEWAY {
+        files.push(Content::plain(console::built(paths)?, "console.tar"));
+        dockerfile = "gateway.Dockerfile";
+    }
+    built(paths, &Recipe { name, dockerfile, base: Some(&base), files })
 }
 
 fn agent(paths: &Paths) -> Result<Image> {
