@@ -58,7 +58,11 @@ pub(crate) async fn finish(
     let detail = presentable(detail);
     let trigger = format!("run:{}", turn.row.stage);
     let labels_on: &[&str] = if status == RunStatus::Succeeded { &[labels::IN_REVIEW] } else { &[] };
-    let what = json!({ "status": status, "reason": reason, "detail": detail, "launch": turn.row.launch });
+    let mut what = json!({ "status": status, "launch": turn.row.launch });
+    if let Some(reason) = reason {
+        what["reason"] = json!(reason);
+        what["detail"] = json!(detail);
+    }
     let ending = Ending {
         status,
         reason,

@@ -44,17 +44,14 @@ const STOP_GRACE: Duration = Duration::from_secs(9);
 const HANDS: usize = 16;
 
 /// What every loop works with.
-pub struct Deps {
-    /// Configuration.
-    pub config: Config,
+struct Deps {
+    config: Config,
     /// Who this process is, new at every start: what a predecessor left is taken over like anybody's.
-    pub worker: String,
-    /// The database.
-    pub db: PgPool,
+    worker: String,
+    db: PgPool,
     /// One connection of its own for heartbeats, so that a busy pool never costs a lease.
-    pub beat_db: PgPool,
-    /// The cluster.
-    pub cluster: Cluster,
+    beat_db: PgPool,
+    cluster: Cluster,
     desk: Desk,
     holds: Holds,
     claims: Arc<Notify>,
@@ -64,11 +61,8 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// What the loops need, with pools that connect when they are first used.
-    ///
-    /// # Errors
-    /// When the database's address cannot be read.
-    pub fn new(config: Config, cluster: Cluster) -> anyhow::Result<Arc<Self>> {
+    /// Pools connect when they are first used, so an absent database is met by the startup's check.
+    fn new(config: Config, cluster: Cluster) -> anyhow::Result<Arc<Self>> {
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker".into());
         let start = uuid::Uuid::new_v4().simple().to_string();
         let db = store::connect(&config.database_url, config.database_pool, "worker").context("DATABASE_URL")?;
@@ -98,11 +92,20 @@ impl Deps {
 /// # Errors
 /// A loop ended early, or the encryption keys are not those of the database.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let cluster = Cluster::connect().await.context("no usable cluster configuration")?;
+    run_on(config, cluster, stop).await
+}
+
+/// The same on a given cluster.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(config: Config, cluster: Cluster, stop: CancellationToken) -> anyhow::Result<()> {
     let (health, mut tasks) = (Health::default(), JoinSet::new());
     let (postgres, kubernetes) = (health.flag("postgres"), health.flag("kubernetes"));
     let started = health.flag("started");
     tasks.spawn(ops::serve(config.ops_listen, health, stop.clone()));
-    let deps = Deps::new(config, Cluster::connect().await.context("no usable cluster configuration")?)?;
+    let deps = Deps::new(config, cluster)?;
     let flags = startup::Flags { postgres, kubernetes };
     if !startup::wait_until_ready(&deps, &flags, &stop).await? {
         return supervise(tasks, stop, STOP_GRACE).await;
