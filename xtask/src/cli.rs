@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::checks::{self, Part};
-use crate::cluster;
+use crate::cluster::{self, Cluster};
 use crate::codegen;
 use crate::images::{self, PROGRAMS};
 use crate::paths::Paths;
@@ -22,8 +22,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Starts the development stack.
-    Up,
+    /// Starts the development stack, and lets an issue become a pull request on it.
+    Up {
+        /// Opens no issue.
+        #[arg(long)]
+        no_demo: bool,
+    },
     /// Stops the development stack.
     Down {
         /// Also removes its state: databases, keys, images. Caches stay.
@@ -37,6 +41,12 @@ enum Task {
         /// Programs to build; all of them when none is named.
         #[arg(value_parser = PROGRAMS)]
         programs: Vec<String>,
+    },
+    /// kubectl as the administrator of the stack's cluster.
+    Kubectl {
+        /// What it is told.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Parts of the stack, for tests that take one away.
     #[command(hide = true)]
@@ -91,7 +101,7 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(task: Task) -> Result<()> {
     let paths = Paths::find()?;
     match task {
-        Task::Up => stack::up(&paths),
+        Task::Up { no_demo } => stack::up(&paths, !no_demo),
         Task::Down { purge } => stack::down(&paths, purge),
         Task::Status => {
             stack::status(&paths);
@@ -109,6 +119,12 @@ fn dispatch(task: Task) -> Result<()> {
             Action::Stop => cluster::stop_component(&paths, &name),
             Action::Start => cluster::start_component(&paths, &name, &arguments),
         },
+        Task::Kubectl { arguments } => kubectl(&paths, &arguments),
         Task::Test { parts } => checks::run(&paths, &parts),
     }
+}
+
+fn kubectl(paths: &Paths, arguments: &[String]) -> Result<()> {
+    let status = Cluster::of_stack(paths)?.kubectl().args(arguments).status().context("cannot run kubectl")?;
+    if status.success() { Ok(()) } else { bail!("kubectl ended with {status}") }
 }

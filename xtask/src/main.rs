@@ -6,6 +6,7 @@ mod cluster;
 mod codegen;
 mod command;
 mod daemon;
+mod demo;
 mod gates;
 mod hashing;
 mod images;

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::cluster;
 use crate::daemon::{self, running};
+use crate::demo;
 use crate::network;
 use crate::paths::Paths;
 use crate::platform;
@@ -12,16 +13,22 @@ use crate::prerequisites::{self, For};
 use crate::standins;
 use crate::wheels::remove;
 
-/// Starts everything, in order; what already runs as it should is left alone.
-pub(crate) fn up(paths: &Paths) -> Result<()> {
+/// Starts everything, in order; what already runs as it should is left alone. With `demo` an issue becomes a pull request.
+pub(crate) fn up(paths: &Paths, with_demo: bool) -> Result<()> {
     prerequisites::ensure(paths, For::Stack)?;
     network::ensure_node_address()?;
     postgres::start_platform(paths)?;
     standins::start(paths)?;
     let cluster = cluster::up(paths)?;
     platform::up(paths, &cluster)?;
-    println!("GitHub stand-in: {}", standins::GITHUB);
-    println!("KUBECONFIG={}", cluster::admin_kubeconfig(paths).display());
+    if with_demo {
+        demo::play(paths)?;
+    }
+    let owner = demo::OWNER;
+    println!("\nConsole      {} (sign in with GitHub: pick {owner} on the stand-in's page)", platform::CONSOLE);
+    println!("Repository   {}/{}", standins::GITHUB, demo::REPOSITORY);
+    println!("Kubernetes   export KUBECONFIG={}", cluster::admin_kubeconfig(paths).display());
+    println!("Stop it      cargo xtask down");
     Ok(())
 }
 

@@ -7,11 +7,14 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::tally::Tally;
+use crate::cluster::Cluster;
 use crate::gates;
 use crate::node;
 use crate::paths::Paths;
+use crate::platform;
 use crate::postgres;
 use crate::prerequisites::{self, For};
+use crate::stack;
 use crate::steps::{Step, step};
 
 /// A part of the test command, by the name people type.
@@ -23,11 +26,13 @@ pub(crate) enum Part {
     Store,
     /// Whole stories through the front door: real SQL and the stand-ins.
     Story,
+    /// The platform's manifests and runs on the real Kubernetes.
+    Cluster,
 }
 
 impl Part {
     /// Every part, cheapest first.
-    pub(super) const ALL: [Self; 3] = [Self::Unit, Self::Store, Self::Story];
+    pub(super) const ALL: [Self; 4] = [Self::Unit, Self::Store, Self::Story, Self::Cluster];
 
     /// Runs everything of this part, also after a failure.
     pub(super) fn run(self, paths: &Paths) -> Tally {
@@ -37,6 +42,7 @@ impl Part {
                 with_postgres(paths, || cargo_tests(paths, "test-store", "tests of the store", &["-p", "store"], &[]))
             }
             Self::Story => story(paths),
+            Self::Cluster => on_cluster(paths),
         }
     }
 }
@@ -47,6 +53,7 @@ impl std::fmt::Display for Part {
             Self::Unit => "unit",
             Self::Store => "store",
             Self::Story => "story",
+            Self::Cluster => "cluster",
         })
     }
 }
@@ -81,6 +88,23 @@ fn story(paths: &Paths) -> Tally {
             cargo_tests(paths, "test-story", "stories", &arguments, &programs)
         }
     })
+}
+
+/// Needs the whole stack, and starts it.
+fn on_cluster(paths: &Paths) -> Tally {
+    let started = stack::up(paths, false).and_then(|()| Cluster::of_stack(paths));
+    match started {
+        Err(error) => Tally::check(Err(error)),
+        Ok(cluster) => {
+            let mut tally = Tally::check(step(paths, "manifests", "manifests against the API server", |_| {
+                platform::checks::accepted(paths, &cluster)
+            }));
+            tally += Tally::check(step(paths, "worker-rights", "what the worker's account may not do", |step| {
+                platform::checks::confined(step, &cluster)
+            }));
+            tally
+        }
+    }
 }
 
 /// Runs `work` with the tests' PostgreSQL up; without it the part has failed.

@@ -89,6 +89,11 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// The cluster of a stack that was started before.
+    pub(crate) fn of_stack(paths: &Paths) -> Result<Self> {
+        Ok(Self { paths: paths.clone(), kubectl: Programs::built(paths)?.node.display().to_string() })
+    }
+
     /// kubectl with the administrator's credentials.
     pub(crate) fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.kubectl);

@@ -1,6 +1,7 @@
 //! The platform itself, in the cluster: the manifests of `deploy/` with this machine's values, its secrets, the
 //! migration, and a rollout of what changed.
 
+pub(crate) mod checks;
 pub(crate) mod console;
 mod overlay;
 mod rollout;
@@ -39,17 +40,6 @@ pub(crate) fn up(paths: &Paths, cluster: &Cluster) -> Result<()> {
         rollout::migrate(step, cluster, &overlay)?;
         rollout::servers(step, cluster, &overlay)
     })
-}
-
-/// Asks the API server whether it would take every object as it is.
-pub(crate) fn dry_run(paths: &Paths, cluster: &Cluster) -> Result<()> {
-    apply_namespace(paths, cluster)?;
-    for overlay in ["deploy/base", "deploy/dev"] {
-        let mut apply = cluster.kubectl();
-        apply.args(["apply", "--dry-run=server", "-k"]).arg(paths.checkout.join(overlay)).args(MANAGER);
-        output(&mut apply).with_context(|| format!("{overlay} is refused"))?;
-    }
-    Ok(())
 }
 
 fn by_program(images: &[Image]) -> Result<Images<'_>> {

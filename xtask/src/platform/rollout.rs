@@ -67,7 +67,8 @@ enum JobState {
 
 /// A Job that is not there has not begun.
 fn job_state(cluster: &Cluster, job: &str) -> Result<JobState> {
-    let text = output(cluster.kubectl().args(["-n", NAMESPACE, "get", "job", job, "--ignore-not-found", "-o", "json"]))?;
+    let text =
+        output(cluster.kubectl().args(["-n", NAMESPACE, "get", "job", job, "--ignore-not-found", "-o", "json"]))?;
     if text.trim().is_empty() {
         return Ok(JobState::Running);
     }
@@ -90,8 +91,10 @@ fn remove_superseded(cluster: &Cluster, overlay: &Overlay) -> Result<()> {
     let mut list = cluster.kubectl();
     list.args(["-n", NAMESPACE, "get", "configmaps,jobs", "-l", "app.kubernetes.io/part-of=codex-k8s", "-o", "name"]);
     let there = output(&mut list)?;
-    let superseded: Vec<&str> =
-        there.lines().filter(|object| object.rsplit_once('/').is_some_and(|(_, name)| !wanted.contains(name))).collect();
+    let superseded: Vec<&str> = there
+        .lines()
+        .filter(|object| object.rsplit_once('/').is_some_and(|(_, name)| !wanted.contains(name)))
+        .collect();
     if superseded.is_empty() {
         return Ok(());
     }

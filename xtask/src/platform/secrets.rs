@@ -33,10 +33,7 @@ impl Model {
             Ok(key) if !key.trim().is_empty() => {
                 Ok(Self { url: "https://api.openai.com/v1".to_owned(), key: key.trim().to_owned() })
             }
-            _ => Ok(Self {
-                url: "http://172.31.255.1:4100/v1".to_owned(),
-                key: postgres::secret(paths, "model-key")?,
-            }),
+            _ => Ok(Self { url: "http://172.31.255.1:4100/v1".to_owned(), key: postgres::secret(paths, "model-key")? }),
         }
     }
 }
@@ -74,10 +71,8 @@ impl Secret {
 
 /// All Secrets, from what is kept in the state folder.
 pub(super) fn all(paths: &Paths, model: &Model) -> Result<[Secret; 3]> {
-    let database = format!(
-        "postgres://codexk8s:{}@172.31.255.1:55432/codexk8s",
-        postgres::secret(paths, "database-password")?
-    );
+    let database =
+        format!("postgres://codexk8s:{}@172.31.255.1:55432/codexk8s", postgres::secret(paths, "database-password")?);
     let encryption = kept(paths, "encryption-keys", || {
         Ok(format!("dev-1:{}", output(Command::new("openssl").args(["rand", "-base64", "32"]))?.trim()))
     })?;
