@@ -9,9 +9,14 @@ use sqlx::{Executor, PgConnection, PgPool};
 /// The schema's versions.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
-/// Settings of every session: nothing may wait for ever, and nothing may hold a transaction while it thinks.
-const SESSION: [(&str, &str); 3] =
-    [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")];
+/// Settings of every session: nothing may wait for ever, and nothing may hold a transaction while it thinks. The server
+/// would warn about each rollback without a transaction, which is what a connection ends with when all went well.
+const SESSION: [(&str, &str); 4] = [
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("client_min_messages", "error"),
+];
 
 /// Makes a pool; connections are opened on demand, so an absent database is met by the first statement.
 ///
