@@ -107,7 +107,7 @@ CREATE TABLE webhook_deliveries (
     id uuid PRIMARY KEY,
     delivery_guid text NOT NULL UNIQUE,
     body_sha256 bytea NOT NULL UNIQUE,
-    event_key text UNIQUE,
+    event_key text COLLATE "C" UNIQUE,
     event text NOT NULL,
     action text,
     repository_id uuid REFERENCES repositories,

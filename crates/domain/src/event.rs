@@ -95,7 +95,7 @@ pub struct Delivered {
     /// The object's own time, by which an old body is recognised.
     pub object_time: Option<DateTime<Utc>>,
     /// The same for every delivery of the same event, whatever its delivery id; `None` where events have no such key.
-    pub key: Option<String>,
+    pub key: Option<EventKey>,
 }
 
 impl Delivered {
@@ -118,6 +118,24 @@ impl Delivered {
             Event::Labeled { label, .. } | Event::Unlabeled { label, .. } => Some(label),
             _ => None,
         }
+    }
+}
+
+/// What a repeat of an event is recognised by. GitHub's times have whole seconds, so a label that is put on, taken off
+/// and put on again within one second gives two real events with the same key: each one's key is numbered by how many
+/// events of the opposite kind came before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKey {
+    own: String,
+    /// The key that the opposite event of the same second would have.
+    pub opposite: Option<String>,
+}
+
+impl EventKey {
+    /// The key, given how many opposite events of the same second the ledger has.
+    #[must_use]
+    pub fn after(&self, opposites: i64) -> String {
+        if opposites == 0 { self.own.clone() } else { format!("{}#{opposites}", self.own) }
     }
 }
 
@@ -201,13 +219,14 @@ fn read_issue_event(delivered: &mut Delivered, payload: IssuePayload) {
     let label = payload.label.map(|label| label.name);
     let repository = delivered.repository.as_ref().map_or(0, |r| r.github_id);
     delivered.object_time = Some(updated_at);
-    delivered.key = Some(format!(
-        "{repository}:issues.{}:{}:{}:{}",
-        payload.action,
-        payload.issue.number,
-        label.as_deref().unwrap_or_default(),
-        updated_at.timestamp(),
-    ));
+    let (number, about) = (payload.issue.number, label.as_deref().unwrap_or_default());
+    let key = |action: &str| format!("{repository}:issues.{action}:{number}:{about}:{}", updated_at.timestamp());
+    let opposite = match payload.action.as_str() {
+        "labeled" => Some(key("unlabeled")),
+        "unlabeled" => Some(key("labeled")),
+        _ => None,
+    };
+    delivered.key = Some(EventKey { own: key(&payload.action), opposite });
     let issue = Issue {
         number: payload.issue.number,
         title: payload.issue.title,
@@ -252,7 +271,10 @@ mod tests {
         let read = delivered("labeled");
         assert_eq!(read.label(), Some("run:dev"));
         assert_eq!(read.issue().unwrap().labels, ["run:dev", "bug"]);
-        assert_eq!(read.key.as_deref(), Some("42:issues.labeled:7:run:dev:1795341600"));
+        let key = read.key.unwrap();
+        assert_eq!(key.after(0), "42:issues.labeled:7:run:dev:1795341600");
+        assert_eq!(key.after(1), "42:issues.labeled:7:run:dev:1795341600#1");
+        assert_eq!(key.opposite.as_deref(), Some("42:issues.unlabeled:7:run:dev:1795341600"));
         assert_eq!(read.sender.unwrap().kind, AccountKind::User);
     }
 

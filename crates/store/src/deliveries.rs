@@ -2,6 +2,7 @@
 //! it starts are stored together or not at all.
 
 use chrono::{DateTime, Utc};
+use domain::event::Delivered;
 use domain::ids::{CorrelationId, DeliveryId, ProjectId, RepositoryId, RunId, UserId};
 use domain::intake::{ActiveRun, Binding, Person};
 use domain::labels::Stage;
@@ -26,6 +27,8 @@ pub struct Facts {
     pub person: Option<Person>,
     /// The active run of the issue.
     pub active: Option<ActiveRun>,
+    /// Events of the opposite kind with the same second that the ledger has.
+    pub opposites: i64,
 }
 
 /// What a run takes from its project and from the platform.
@@ -49,19 +52,17 @@ pub struct RunDefaults {
 ///
 /// # Errors
 /// The database's.
-pub async fn facts(
-    db: impl PgExecutor<'_>,
-    repository_github_id: Option<i64>,
-    sender_github_id: Option<i64>,
-    issue: Option<i64>,
-) -> Result<Facts> {
-    let row = sqlx::query_file!("src/deliveries/facts.sql", repository_github_id, sender_github_id, issue)
-        .fetch_one(db)
-        .await?;
+pub async fn facts(db: impl PgExecutor<'_>, delivered: &Delivered) -> Result<Facts> {
+    let repository = delivered.repository.as_ref().map(|r| r.github_id);
+    let sender = delivered.sender.as_ref().map(|s| s.github_id);
+    let issue = delivered.issue().map(|issue| issue.number);
+    let opposite = delivered.key.as_ref().and_then(|key| key.opposite.as_deref());
+    let row = sqlx::query_file!("src/deliveries/facts.sql", repository, sender, issue, opposite).fetch_one(db).await?;
     let binding = row.repository_id.zip(row.project_id).zip(row.bot_github_id);
     let active = row.active_id.filter(|_| row.active_stage.as_deref() == Some(Stage::Dev.as_str()));
     Ok(Facts {
         now: row.now,
+        opposites: row.opposites,
         binding: binding.map(|((repository, project), bot_github_id)| Binding {
             repository_id: RepositoryId(repository),
             project_id: ProjectId(project),

@@ -58,10 +58,9 @@ pub enum IntakeError {
 pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, IntakeError> {
     let payload = printable(arrival.body);
     let delivered = event::read(arrival.event, payload.as_bytes())?;
-    let repository = delivered.repository.as_ref().map(|r| r.github_id);
     let sender = delivered.sender.as_ref().map(|s| s.github_id);
     let issue = delivered.issue().map(|issue| issue.number);
-    let facts = deliveries::facts(pool, repository, sender, issue).await?;
+    let facts = deliveries::facts(pool, &delivered).await?;
     let decision = intake::decide(&intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
@@ -69,6 +68,7 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         active: facts.active,
         now: facts.now,
     });
+    let event_key = delivered.key.as_ref().map(|key| key.after(facts.opposites));
     let id = DeliveryId::new();
     let run = RunId::new();
     let names = Names::of(run, &delivered, &facts, decision);
@@ -76,7 +76,7 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         id,
         guid: arrival.guid,
         body_sha256: arrival.body_sha256,
-        event_key: delivered.key.as_deref(),
+        event_key: event_key.as_deref(),
         event: arrival.event,
         action: delivered.action.as_deref(),
         repository: facts.binding.map(|binding| binding.repository_id),

@@ -55,19 +55,13 @@ pub(crate) async fn take(deps: &Deps, lease: Lease, glance: Glance) -> anyhow::R
     let row = progress::load(&deps.db, lease).await.context("read the run")?;
     // Nothing to read: the run is over, or another worker's.
     let Some(row) = row else { return Ok(()) };
-    let facts = facts(&row);
+    let facts = row.facts();
     if glance == Glance::Row && is_quiet(&row, &facts) {
         return Ok(());
     }
     let correlation = Correlation::of(row.correlation_id.0);
     let now = clock::now(&deps.db).await.context("read the clock")?;
     correlation.scope(Turn { deps, lease, row, now }.act(&facts)).await
-}
-
-/// The run's facts. A report belongs to the launch that made it: when that launch was closed, it counts no more.
-fn facts(row: &RunRow) -> RunFacts {
-    let facts = row.facts();
-    if row.launch_open { facts } else { RunFacts { reported: Reported::Nothing, ..facts } }
 }
 
 /// Nothing in the row asks for anything, so only the cluster could.

@@ -103,12 +103,55 @@ impl Story {
         Ok(items.iter().rev().map(line).collect())
     }
 
-    /// Waits until the stand-in has delivered this many webhooks of the repository and the platform has answered each.
+    /// Reasons of which people are to be told on GitHub, in their order.
     ///
     /// # Errors
-    /// When they do not come.
-    pub async fn delivered(&self, at_least: usize) -> Result<()> {
-        self.github.deliveries(at_least).await.map(drop)
+    /// The database's.
+    pub async fn told(&self) -> Result<Vec<String>> {
+        let sql =
+            "SELECT payload ->> 'reason' FROM outbound_actions WHERE kind = 'refusal_comment' ORDER BY created_at, id";
+        Ok(sqlx::query_scalar(sql).fetch_all(&self.platform.db).await?)
+    }
+
+    /// The writer opens an issue, and the platform has heard of it.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn open_issue(&self, title: &str) -> Result<u64> {
+        let before = self.github.deliveries(0).await?.len();
+        let issue = self.github.open_issue("writer", title, "Please.").await?;
+        self.github.deliveries(before + 1).await?;
+        Ok(issue)
+    }
+
+    /// Somebody puts a label on an issue, and the platform has heard of it.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn label(&self, person: &str, issue: u64, label: &str) -> Result<()> {
+        let before = self.github.deliveries(0).await?.len();
+        self.github.label(person, issue, label).await?;
+        self.github.deliveries(before + 1).await.map(drop)
+    }
+
+    /// Somebody takes a label off an issue, and the platform has heard of it.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn unlabel(&self, person: &str, issue: u64, label: &str) -> Result<()> {
+        let before = self.github.deliveries(0).await?.len();
+        self.github.unlabel(person, issue, label).await?;
+        self.github.deliveries(before + 1).await.map(drop)
+    }
+
+    /// Somebody closes an issue, and the platform has heard of it.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn close(&self, person: &str, issue: u64) -> Result<()> {
+        let before = self.github.deliveries(0).await?.len();
+        self.github.close(person, issue).await?;
+        self.github.deliveries(before + 1).await.map(drop)
     }
 }
 

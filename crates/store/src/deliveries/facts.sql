@@ -1,4 +1,5 @@
--- Everything that the intake decision rests on. $1 repository and $2 sender by GitHub's numeric ids, $3 the issue.
+-- Everything that the intake decision rests on. $1 repository and $2 sender by GitHub's numeric ids, $3 the issue,
+-- $4 the key of the opposite event (a numbered key begins with it and '#', and '$' follows '#').
 SELECT app_now() AS "now!",
        r.id AS "repository_id?", r.project_id AS "project_id?", r.bot_github_id AS "bot_github_id?",
        r.default_branch AS "default_branch?", p.slug AS "project_slug?", p.locale AS "locale?",
@@ -7,7 +8,8 @@ SELECT app_now() AS "now!",
        (limits.value ->> 'namespace_ttl_seconds')::int AS "namespace_ttl_seconds!",
        u.id AS "user_id?", u.platform_role AS "platform_role?: Coded<PlatformRole>",
        m.role AS "project_role?: Coded<ProjectRole>",
-       a.id AS "active_id?", a.stage AS "active_stage?", a.claimed_at IS NOT NULL AS active_claimed
+       a.id AS "active_id?", a.stage AS "active_stage?", a.claimed_at IS NOT NULL AS active_claimed,
+       (SELECT count(*) FROM webhook_deliveries WHERE event_key >= $4 AND event_key < $4 || '$') AS "opposites!"
 FROM system_settings AS models
 JOIN system_settings AS limits ON limits.key = 'run_limits'
 LEFT JOIN repositories AS r ON r.github_id = $1 AND r.state <> 'disconnected'

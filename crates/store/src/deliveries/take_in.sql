@@ -24,6 +24,9 @@ WITH seen AS (
         status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END,
         reason = CASE WHEN status = 'pending' THEN $34 ELSE reason END,
         finished_at = CASE WHEN status = 'pending' THEN app_now() END,
+        namespace_expires_at = CASE WHEN status = 'pending' AND namespace_uid IS NOT NULL
+                                    THEN app_now() + make_interval(secs => namespace_ttl_seconds)
+                                    ELSE namespace_expires_at END,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $40),
         changed_at = app_now(),

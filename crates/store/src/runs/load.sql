@@ -4,9 +4,9 @@ SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name 
        a.job_uid, a.deadline_at, COALESCE(a.deadline_at <= app_now(), false) AS "deadline_passed!",
        a.time_limit_seconds, a.namespace_ttl_seconds, a.cancel_requested_at IS NOT NULL AS "cancel_requested!",
        a.started_at,
-       CASE WHEN a.reported_launch = a.launch THEN a.reported_outcome END AS reported_outcome,
-       CASE WHEN a.reported_launch = a.launch THEN a.reported_reason END AS reported_reason,
-       CASE WHEN a.reported_launch = a.launch THEN a.reported_detail END AS reported_detail,
+       CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_outcome END AS reported_outcome,
+       CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_reason END AS reported_reason,
+       CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_detail END AS reported_detail,
        a.last_word, a.pr_number
 FROM agent_runs AS a
 JOIN projects AS p ON p.id = a.project_id

@@ -6,7 +6,8 @@ WITH run AS (
         reason = CASE WHEN status = 'pending' THEN 'cancelled' ELSE reason END,
         finished_at = CASE WHEN status = 'pending' THEN app_now() END,
         namespace_expires_at = CASE WHEN status = 'pending' AND namespace_uid IS NOT NULL
-                                    THEN app_now() + make_interval(secs => namespace_ttl_seconds) END,
+                                    THEN app_now() + make_interval(secs => namespace_ttl_seconds)
+                                    ELSE namespace_expires_at END,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $7),
         changed_at = app_now(),

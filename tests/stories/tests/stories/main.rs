@@ -1,4 +1,5 @@
 //! What users would notice, told through the front door.
 
+mod access;
 mod labels;
 mod signatures;
