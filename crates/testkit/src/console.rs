@@ -127,7 +127,13 @@ impl Console {
     ///
     /// # Errors
     /// When the platform does not answer.
-    pub async fn call_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Answer> {
+    pub async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Answer> {
         let mut request = self.http.request(method, self.address(path)).bearer_auth(self.access_token());
         for (name, value) in headers {
             request = request.header(*name, *value);
