@@ -1,6 +1,8 @@
 //! The crate table of `docs/ARCHITECTURE.md` as data: which of our crates may use which, and which outside crates have
 //! one home.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 /// The part of `cargo metadata` that the table is about.
@@ -14,7 +16,16 @@ pub(super) struct Metadata {
 #[derive(Deserialize)]
 pub(super) struct Package {
     name: String,
+    manifest_path: PathBuf,
     dependencies: Vec<Dependency>,
+}
+
+impl Package {
+    /// `testkit`, or a crate of `tests/`.
+    fn is_for_tests(&self) -> bool {
+        let folder = self.manifest_path.parent().and_then(Path::parent).and_then(Path::file_name);
+        self.name == "testkit" || folder.is_some_and(|folder| folder == "tests")
+    }
 }
 
 #[derive(Deserialize)]
@@ -24,7 +35,7 @@ struct Dependency {
     path: Option<String>,
 }
 
-/// Our crates that a crate may use. `testkit` is not listed, because it may use everything.
+/// Our crates that a crate may use. `testkit` and the crates under `tests/` are not listed, because they may use everything.
 const INSIDE: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("contract", &["domain"]),
@@ -58,7 +69,7 @@ const EFFECTS: [&str; 4] = ["tokio", "reqwest", "hyper", "tower-http"];
 
 /// What the table has against one crate's dependencies; those of its tests are free.
 pub(super) fn problems(package: &Package) -> Vec<String> {
-    if package.name == "testkit" {
+    if package.is_for_tests() {
         return Vec::new();
     }
     let Some((_, allowed)) = INSIDE.iter().find(|(name, _)| *name == package.name) else {
@@ -89,6 +100,11 @@ mod tests {
     fn package(name: &str, dependency: &str, inside: bool, kind: Option<&str>) -> Package {
         Package {
             name: name.to_owned(),
+            manifest_path: format!(
+                "/checkout/{}/{name}/Cargo.toml",
+                if name == "stories" { "tests" } else { "crates" }
+            )
+            .into(),
             dependencies: vec![Dependency {
                 name: dependency.to_owned(),
                 kind: kind.map(str::to_owned),
@@ -111,6 +127,7 @@ mod tests {
             ("worker", "testkit", true, Some("dev"), true),
             ("worker", "kube", false, None, false),
             ("testkit", "sqlx", false, None, true),
+            ("stories", "control-plane", true, None, true),
             ("newcomer", "serde", false, None, false),
         ];
         for (name, dependency, inside, kind, allowed) in table {
