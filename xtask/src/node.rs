@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::hashing;
 use crate::paths::Paths;
-use crate::steps::step;
+use crate::steps::{Step, step};
 use crate::wheels::Wheel;
 
 /// Node as a wheel: the distributions' own are older than the emulator asks for.
@@ -49,16 +50,33 @@ pub(crate) fn packages(paths: &Paths) -> Result<PathBuf> {
     step(paths, "npm", &format!("install {wanted}"), |step| {
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
-        let mut command = Command::new(node.join("bin/npm"));
-        command.args(["install", "--no-audit", "--no-fund", "--save-exact"]).args(PACKAGES).current_dir(&folder);
-        // npm starts `node` by name.
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(node.join("bin")).chain(std::env::split_paths(&path));
-        command.env("PATH", std::env::join_paths(folders)?);
-        step.run(&mut command)?;
+        let install = ["install", "--no-audit", "--no-fund", "--save-exact"];
+        step.run(npm(&node, &folder)?.args(install).args(PACKAGES))?;
         fs::write(&stamp, &wanted).context("cannot note what was installed")
     })?;
     Ok(folder.join("node_modules"))
+}
+
+/// npm of this Node at work in `folder`.
+pub(crate) fn npm(node: &Path, folder: &Path) -> Result<Command> {
+    let mut command = Command::new(node.join("bin/npm"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // npm starts `node` by name.
+    let folders = std::iter::once(node.join("bin")).chain(std::env::split_paths(&path));
+    command.current_dir(folder).env("PATH", std::env::join_paths(folders)?);
+    Ok(command)
+}
+
+/// Installs what the lock file in `folder` names, unless just that is installed. Not `npm ci`: it refuses a lock file
+/// that lacks packages for other systems, and registries that mirror a part of npm lead to such files.
+pub(crate) fn install(step: &mut Step, node: &Path, folder: &Path) -> Result<()> {
+    let stamp = folder.join("node_modules/.installed");
+    let wanted = hashing::tree(folder, &["package-lock.json"])?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    step.run(npm(node, folder)?.args(["install", "--no-save", "--no-audit", "--no-fund"]))?;
+    fs::write(&stamp, wanted).context("cannot note what was installed")
 }
 
 /// The folder of codex's own programs inside its npm package, which is named after the machine's architecture.

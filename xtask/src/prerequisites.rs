@@ -47,6 +47,8 @@ const STACK: [Need; 14] = [
     need("strip", "binutils"),
 ];
 
+const BROWSER: [Need; 1] = [need("chromium", "chromium")];
+
 /// What a command is about to do, and so what it needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum For {
@@ -54,6 +56,8 @@ pub(crate) enum For {
     Tests,
     /// The whole stack.
     Stack,
+    /// The console's tests in a real browser over the whole stack.
+    Browser,
 }
 
 /// Makes sure that everything is there, installing packages where that is ours to do.
@@ -71,7 +75,7 @@ pub(crate) fn ensure(paths: &Paths, purpose: For) -> Result<()> {
     if !packages.is_empty() {
         problems.push(format!("Debian packages: apt-get install {}", packages.join(" ")));
     }
-    if purpose == For::Stack {
+    if purpose != For::Tests {
         if !geteuid().is_root() {
             problems
                 .push("root: a Kubernetes node mounts, routes and starts containers; run it with sudo -E".to_owned());
@@ -85,9 +89,18 @@ pub(crate) fn ensure(paths: &Paths, purpose: For) -> Result<()> {
 }
 
 fn missing_packages(purpose: For) -> Vec<&'static str> {
-    let stack = if purpose == For::Stack { STACK.as_slice() } else { &[] };
-    let mut packages: Vec<_> =
-        BASICS.iter().chain(stack).filter(|need| !present(need.program)).map(|need| need.package).collect();
+    let (stack, browser): (&[Need], &[Need]) = match purpose {
+        For::Tests => (&[], &[]),
+        For::Stack => (&STACK, &[]),
+        For::Browser => (&STACK, &BROWSER),
+    };
+    let mut packages: Vec<_> = BASICS
+        .iter()
+        .chain(stack)
+        .chain(browser)
+        .filter(|need| !present(need.program))
+        .map(|need| need.package)
+        .collect();
     if exists("python3") && output(Command::new("python3").args(["-m", "pip", "--version"])).is_err() {
         packages.push("python3-pip");
     }

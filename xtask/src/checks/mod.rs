@@ -1,5 +1,6 @@
 //! The test command: parts by name, each a list of checks that all run even when one fails, and a count at the end.
 
+mod console;
 mod parts;
 mod tally;
 

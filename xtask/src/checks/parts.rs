@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use super::console;
 use super::tally::Tally;
 use crate::cluster::Cluster;
 use crate::gates;
@@ -26,13 +27,15 @@ pub(crate) enum Part {
     Store,
     /// Whole stories through the front door: real SQL and the stand-ins.
     Story,
+    /// The console: its own checks, and a real browser over the running platform.
+    Console,
     /// The platform's manifests and runs on the real Kubernetes.
     Cluster,
 }
 
 impl Part {
     /// Every part, cheapest first.
-    pub(super) const ALL: [Self; 4] = [Self::Unit, Self::Store, Self::Story, Self::Cluster];
+    pub(super) const ALL: [Self; 5] = [Self::Unit, Self::Store, Self::Story, Self::Console, Self::Cluster];
 
     /// Runs everything of this part, also after a failure.
     pub(super) fn run(self, paths: &Paths) -> Tally {
@@ -42,6 +45,7 @@ impl Part {
                 with_postgres(paths, || cargo_tests(paths, "test-store", "tests of the store", &["-p", "store"], &[]))
             }
             Self::Story => story(paths),
+            Self::Console => console::run(paths),
             Self::Cluster => on_cluster(paths),
         }
     }
@@ -53,6 +57,7 @@ impl std::fmt::Display for Part {
             Self::Unit => "unit",
             Self::Store => "store",
             Self::Story => "story",
+            Self::Console => "console",
             Self::Cluster => "cluster",
         })
     }

@@ -30,11 +30,37 @@ impl Tally {
             tally.failed += count(line, "failed");
             tally.ignored += count(line, "ignored");
         }
-        if let Err(error) = result {
-            tally.failed = tally.failed.max(1);
-            tally.failures.push(format!("{error:#}"));
+        tally.ended(result)
+    }
+
+    /// Adds up what Vitest ("Tests  1 failed | 33 passed (34)") and Node's test runner ("ℹ pass 5") say at their end.
+    pub(super) fn node(written: &str, result: anyhow::Result<()>) -> Self {
+        let mut tally = Self::default();
+        for line in written.lines().map(str::trim_start) {
+            if let Some((name, number)) = line.strip_prefix("ℹ ").and_then(|said| said.split_once(' ')) {
+                let number: usize = number.trim().parse().unwrap_or_default();
+                match name {
+                    "pass" => tally.passed += number,
+                    "fail" | "cancelled" => tally.failed += number,
+                    "skipped" | "todo" => tally.ignored += number,
+                    _ => {}
+                }
+            } else if let Some(said) = line.strip_prefix("Tests  ") {
+                let said = said.split('(').next().unwrap_or_default().replace('|', ";");
+                tally.passed += count(&said, "passed");
+                tally.failed += count(&said, "failed");
+                tally.ignored += count(&said, "skipped") + count(&said, "todo");
+            }
         }
-        tally
+        tally.ended(result)
+    }
+
+    fn ended(mut self, result: anyhow::Result<()>) -> Self {
+        if let Err(error) = result {
+            self.failed = self.failed.max(1);
+            self.failures.push(format!("{error:#}"));
+        }
+        self
     }
 }
 
@@ -75,6 +101,14 @@ mod tests {
         let tally = Tally::cargo(RUN, Err(anyhow::anyhow!("cargo failed")));
         assert_eq!((tally.passed, tally.failed, tally.ignored), (4, 2, 1));
         assert_eq!(tally.to_string(), "4 passed, 2 failed, 1 IGNORED");
+    }
+
+    #[test]
+    fn what_the_runners_of_node_say_is_added_up() {
+        let said = " Test Files  1 failed | 2 passed (3)\n      Tests  1 failed | 33 passed | 2 skipped (36)\n\
+            ℹ tests 7\nℹ suites 1\nℹ pass 5\nℹ fail 2\nℹ cancelled 0\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 28582.5\n";
+        let tally = Tally::node(said, Ok(()));
+        assert_eq!((tally.passed, tally.failed, tally.ignored), (38, 3, 3));
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub(crate) fn built(paths: &Paths) -> Result<PathBuf> {
         let work = folder.join("work");
         fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
         take_over(step, &source, &work)?;
-        install(step, &node, &work)?;
-        step.run(npm(&node, &work)?.args(["run", "build"]))?;
+        node::install(step, &node, &work)?;
+        step.run(node::npm(&node, &work)?.args(["run", "build"]))?;
         let partial = archive.with_extension("partial");
         step.run(
             Command::new("tar")
@@ -66,27 +66,6 @@ fn take_over(step: &mut Step, source: &Path, work: &Path) -> Result<()> {
         step.run(Command::new("cp").arg("-rT").arg(source.join(name)).arg(&target))?;
     }
     Ok(())
-}
-
-/// Installs what the lock file names, unless just that is installed. Not `npm ci`: it refuses a lock file that lacks
-/// packages for other systems, and registries that mirror a part of npm lead to such files.
-fn install(step: &mut Step, node: &Path, work: &Path) -> Result<()> {
-    let stamp = work.join("node_modules/.installed");
-    let wanted = hashing::tree(work, &["package-lock.json"])?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    step.run(npm(node, work)?.args(["install", "--no-save", "--no-audit", "--no-fund"]))?;
-    fs::write(&stamp, wanted).context("cannot note what was installed")
-}
-
-fn npm(node: &Path, work: &Path) -> Result<Command> {
-    let mut command = Command::new(node.join("bin/npm"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // npm starts `node` by name.
-    let folders = std::iter::once(node.join("bin")).chain(std::env::split_paths(&path));
-    command.current_dir(work).env("PATH", std::env::join_paths(folders)?);
-    Ok(command)
 }
 
 fn drop_older(folder: &Path) -> Result<()> {
