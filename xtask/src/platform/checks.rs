@@ -10,7 +10,7 @@ use crate::command::{feed, output};
 use crate::paths::Paths;
 use crate::steps::Step;
 
-/// A namespace that no run has; nothing here is ever made.
+/// Has a run's labels, but names no run, so no worker touches it.
 const RUN_NAMESPACE: &str = "rights-check";
 
 /// Asks whether every object would be taken as it is, as base and as the stack's overlay.
@@ -25,9 +25,18 @@ pub(crate) fn accepted(paths: &Paths, cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Tries, as the worker, what it must be able to do and what it must not; all of it as dry runs, which pass the same
-/// authorisation and admission.
+/// Tries, as the worker, what it must be able to do and what it must not; as dry runs, which pass the same authorisation
+/// and admission, in a namespace labelled as a run's that no worker takes for one.
 pub(crate) fn confined(step: &mut Step, cluster: &Cluster) -> Result<()> {
+    let labels = json!({"codex-k8s.dev/managed-by": "codex-k8s", "codex-k8s.dev/purpose": "run"});
+    let scene = namespace(RUN_NAMESPACE, &labels).to_string();
+    feed(cluster.kubectl().arg("apply").args(MANAGER).args(["-f", "-"]), &scene)?;
+    let judged = writes(step, cluster).and_then(|()| others(step, cluster));
+    let removed = output(cluster.kubectl().args(["delete", "namespace", RUN_NAMESPACE, "--wait=false"]));
+    judged.and(removed.map(drop))
+}
+
+fn writes(step: &mut Step, cluster: &Cluster) -> Result<()> {
     let run = json!({
         "codex-k8s.dev/managed-by": "codex-k8s",
         "codex-k8s.dev/purpose": "run",
@@ -36,17 +45,16 @@ pub(crate) fn confined(step: &mut Step, cluster: &Cluster) -> Result<()> {
     });
     let mut open = run.clone();
     open["pod-security.kubernetes.io/enforce"] = json!("privileged");
+    let (new, ours) = ("rights-check-new", "codex-k8s-run-manager");
     let cases = [
-        ("a run's namespace", namespace(&run), None),
-        ("a namespace without our labels", namespace(&json!({})), Some("carry the labels of a run")),
-        ("a namespace that is not restricted", namespace(&open), Some("Pod Security")),
-        (
-            "a binding in kube-system",
-            binding("kube-system", "codex-k8s-run-manager"),
-            Some("in the namespaces of runs"),
-        ),
-        ("a binding of cluster-admin", binding("default", "cluster-admin"), Some("forbidden")),
-        ("a binding for somebody else", binding_for("default", "control-plane"), Some("only to itself")),
+        ("a run's namespace", namespace(new, &run), None),
+        ("a namespace without our labels", namespace(new, &json!({})), Some("carry the labels of a run")),
+        ("a namespace that is not restricted", namespace(new, &open), Some("Pod Security")),
+        ("the binding of a run", binding(RUN_NAMESPACE, ours, "worker"), None),
+        ("a binding in kube-system", binding("kube-system", ours, "worker"), Some("in the namespaces of runs")),
+        ("a binding of cluster-admin", binding(RUN_NAMESPACE, "cluster-admin", "worker"), Some("forbidden")),
+        ("a binding for somebody else", binding(RUN_NAMESPACE, ours, "control-plane"), Some("only to itself")),
+        ("a pod", pod(), Some("forbidden")),
     ];
     for (what, object, refusal) in cases {
         step.note(what)?;
@@ -54,26 +62,25 @@ pub(crate) fn confined(step: &mut Step, cluster: &Cluster) -> Result<()> {
         create.args(["create", "--dry-run=server", "-f", "-"]);
         judged(what, feed(&mut create, &object.to_string()), refusal)?;
     }
-    let reads = [
-        ("the platform's Secrets", vec!["-n", NAMESPACE, "get", "secret", "control-plane"]),
-        ("all Secrets", vec!["get", "secrets", "-A"]),
-        ("nodes", vec!["get", "nodes"]),
-        ("the removal of kube-system", vec!["delete", "namespace", "kube-system", "--dry-run=server"]),
-        (
-            "the removal of our own Deployment",
-            vec!["-n", NAMESPACE, "delete", "deployment", "worker", "--dry-run=server"],
-        ),
+    Ok(())
+}
+
+fn others(step: &mut Step, cluster: &Cluster) -> Result<()> {
+    let (foreign, forbidden) = (Some("carry the labels of a run"), Some("forbidden"));
+    let cases = [
+        ("the agents' Service", "-n codex-k8s get service api-gateway-agents", None),
+        ("a Secret of the platform", "-n codex-k8s get secret control-plane", forbidden),
+        ("all Secrets", "get secrets -A", forbidden),
+        ("nodes", "get nodes", forbidden),
+        ("the removal of our own namespace", "delete namespace codex-k8s --dry-run=server", foreign),
+        ("the removal of a Deployment", "-n codex-k8s delete deployment worker --dry-run=server", forbidden),
+        ("new labels for kube-system", "label namespace kube-system a=b --dry-run=server", forbidden),
     ];
-    for (what, arguments) in reads {
+    for (what, arguments, refusal) in cases {
         step.note(what)?;
-        let expected = if what.ends_with("kube-system") { "carry the labels of a run" } else { "forbidden" };
-        judged(what, output(as_worker(cluster).args(arguments)), Some(expected))?;
+        judged(what, output(as_worker(cluster).args(arguments.split_whitespace())), refusal)?;
     }
-    judged(
-        "the agents' Service",
-        output(as_worker(cluster).args(["-n", NAMESPACE, "get", "service", "api-gateway-agents"])),
-        None,
-    )
+    Ok(())
 }
 
 /// Compares an answer with what is expected: success, or a refusal that says why.
@@ -95,24 +102,25 @@ fn as_worker(cluster: &Cluster) -> std::process::Command {
     command
 }
 
-fn namespace(labels: &Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RUN_NAMESPACE, "labels": labels}})
+fn namespace(name: &str, labels: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
-fn binding(namespace: &str, role: &str) -> Value {
-    bound(namespace, role, "worker")
-}
-
-fn binding_for(namespace: &str, account: &str) -> Value {
-    bound(namespace, "codex-k8s-run-manager", account)
-}
-
-fn bound(namespace: &str, role: &str, account: &str) -> Value {
+fn binding(namespace: &str, role: &str, account: &str) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {"name": "rights-check", "namespace": namespace},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
+    })
+}
+
+fn pod() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "rights-check", "namespace": RUN_NAMESPACE},
+        "spec": {"containers": [{"name": "any", "image": "any"}]},
     })
 }
