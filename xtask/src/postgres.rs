@@ -95,6 +95,11 @@ pub(crate) fn tests_client(paths: &Paths, database: &str) -> Result<Command> {
     Ok(psql)
 }
 
+/// The folder of the programs, for tests and measurements that start servers of their own.
+pub(crate) fn programs(paths: &Paths) -> Result<PathBuf> {
+    Ok(Install::prepare(paths)?.bin)
+}
+
 /// The programs, where the server's user can reach them, and that user.
 struct Install {
     bin: PathBuf,

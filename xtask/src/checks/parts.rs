@@ -89,10 +89,28 @@ fn story(paths: &Paths) -> Tally {
     with_postgres(paths, || match programs() {
         Err(error) => Tally::check(Err(error)),
         Ok(programs) => {
-            let arguments = ["--workspace", "--exclude", "store", "--test", "*"];
-            cargo_tests(paths, "test-story", "stories", &arguments, &programs)
+            let arguments = ["--workspace", "--exclude", "store", "--exclude", "rig", "--test", "*"];
+            let mut tally = cargo_tests(paths, "test-story", "stories", &arguments, &programs);
+            tally += durability(paths);
+            tally
         }
     })
+}
+
+/// Faults on the way of a webhook, whose counts are worth reading also when all is well. They start servers of their
+/// own, because they kill them.
+fn durability(paths: &Paths) -> Tally {
+    let programs = match postgres::programs(paths) {
+        Ok(programs) => [("CODEXK8S_TEST_POSTGRES_BIN", programs)],
+        Err(error) => return Tally::check(Err(error)),
+    };
+    let arguments = ["--workspace", "--test", "durability", "--", "--show-output"];
+    let tally = cargo_tests(paths, "test-durability", "webhooks under faults", &arguments, &programs);
+    let written = std::fs::read_to_string(paths.log("test-durability")).unwrap_or_default();
+    for counts in written.lines().filter(|line| line.starts_with("F-")) {
+        println!("      {counts}");
+    }
+    tally
 }
 
 /// Needs the whole stack, and starts it.
