@@ -3,6 +3,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod console;
+mod machine;
 mod overlay;
 mod rollout;
 mod secrets;

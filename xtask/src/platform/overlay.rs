@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::machine::Machine;
 use super::secrets::{Model, Secret};
 use crate::hashing;
 use crate::images::Image;
@@ -37,36 +38,24 @@ impl Overlay {
         let sources = hashing::tree(&paths.checkout, &SOURCES)?;
         let job = hashing::short([images.control_plane.reference.as_str(), &sources]);
         let migration = format!("migration-{job}");
-        let digests = secrets.iter().map(|secret| {
-            let annotation = json!({"codex-k8s.dev/secrets": secret.digest()});
-            json!({
-                "target": {"kind": "Deployment", "name": secret.name},
-                "patch": json!([{"op": "add", "path": "/spec/template/metadata/annotations", "value": annotation}])
-                    .to_string(),
-            })
-        });
-        let rename = json!([{"op": "replace", "path": "/metadata/name", "value": migration}]);
-        let mut patches = vec![json!({
-            "target": {"kind": "Job", "name": "migration"},
-            "patch": rename.to_string(),
-            "options": {"allowNameChange": true},
-        })];
-        patches.extend(digests);
+        let machine = Machine::found();
+        let mut generated = vec![
+            settings("api-gateway", "CODEXK8S_MODEL_API_URL", &model.url),
+            settings("worker", "CODEXK8S_AGENT_IMAGE", &images.agent.reference),
+        ];
+        generated.extend(machine.generated());
         let text = json!({
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "namespace": super::NAMESPACE,
-            "resources": [relative(&folder, &paths.checkout.join("deploy/dev"))?],
+            "resources": resources(paths, &folder, &machine)?,
             "images": [
                 image("api-gateway", images.gateway),
                 image("control-plane", images.control_plane),
                 image("worker", images.worker),
             ],
-            "configMapGenerator": [
-                settings("api-gateway", "CODEXK8S_MODEL_API_URL", &model.url),
-                settings("worker", "CODEXK8S_AGENT_IMAGE", &images.agent.reference),
-            ],
-            "patches": patches,
+            "configMapGenerator": generated,
+            "patches": patches(&migration, secrets, &machine),
         });
         let file = folder.join("kustomization.yaml");
         // JSON is YAML.
@@ -75,12 +64,51 @@ impl Overlay {
     }
 }
 
-fn image(name: &str, image: &Image) -> serde_json::Value {
+/// The stack's own overlay, and what the machine adds as files of the folder.
+fn resources(paths: &Paths, folder: &Path, machine: &Machine) -> Result<Vec<String>> {
+    let mut resources = vec![relative(folder, &paths.checkout.join("deploy/dev"))?];
+    if let Some((file, name)) = machine.authorities() {
+        fs::copy(file, folder.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
+    }
+    if let Some(policy) = machine.policy() {
+        let name = "machine-names.yaml";
+        fs::write(folder.join(name), policy.to_string()).with_context(|| format!("cannot write {name}"))?;
+        resources.push(name.to_owned());
+    }
+    Ok(resources)
+}
+
+fn patches(migration: &str, secrets: &[Secret], machine: &Machine) -> Vec<Value> {
+    let rename = json!([{"op": "replace", "path": "/metadata/name", "value": migration}]);
+    let mut patches = vec![json!({
+        "target": {"kind": "Job", "name": "migration"},
+        "patch": rename.to_string(),
+        "options": {"allowNameChange": true},
+    })];
+    let mut change = |deployment: &str, operations: Vec<Value>| {
+        let target = json!({"kind": "Deployment", "name": deployment});
+        patches.push(json!({"target": target, "patch": Value::from(operations).to_string()}));
+    };
+    for secret in secrets {
+        let annotation = json!({"codex-k8s.dev/secrets": secret.digest()});
+        change(
+            secret.name,
+            vec![json!({"op": "add", "path": "/spec/template/metadata/annotations", "value": annotation})],
+        );
+    }
+    let operations = machine.patches();
+    if !operations.is_empty() {
+        change("api-gateway", operations);
+    }
+    patches
+}
+
+fn image(name: &str, image: &Image) -> Value {
     let (repository, tag) = image.reference.rsplit_once(':').unwrap_or((&image.reference, "latest"));
     json!({"name": format!("codex-k8s/{name}"), "newName": repository, "newTag": tag})
 }
 
-fn settings(name: &str, variable: &str, value: &str) -> serde_json::Value {
+fn settings(name: &str, variable: &str, value: &str) -> Value {
     json!({"name": name, "behavior": "merge", "literals": [format!("{variable}={value}")]})
 }
 
