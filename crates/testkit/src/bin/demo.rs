@@ -64,8 +64,11 @@ async fn play(cli: Cli) -> Result<()> {
     let owner = Owner { cli, front, console };
     say(&format!("signed in at {} as {}", owner.cli.console, owner.cli.login));
     let repository = owner.connected_repository().await.context("connect the repository")?;
-    let issue = owner.labelled_issue().await.context("open an issue")?;
-    let work = owner.follow_run(&repository, issue);
+    let issue = owner.issue().await.context("open an issue")?;
+    // A stand-in that was set up anew counts from 1 again, and the platform remembers.
+    let earlier = owner.runs(&repository, issue).await?.len();
+    owner.label(issue).await.context("label the issue")?;
+    let work = owner.follow_run(&repository, issue, earlier);
     let run = tokio::time::timeout(PATIENCE, work).await.context("the run takes too long")??;
     owner.show(&run).await
 }
@@ -100,24 +103,35 @@ impl Owner {
         text(&repository, "id")
     }
 
-    /// A new issue with the label that starts a developer's run.
-    async fn labelled_issue(&self) -> Result<i64> {
-        let path = format!("/repos/{}/issues", self.cli.repository);
+    async fn issue(&self) -> Result<i64> {
         let issue = json!({
             "title": "Say who the greeting is for",
             "body": "The README should mention that the greeting takes a name.",
         });
+        let path = format!("/repos/{}/issues", self.cli.repository);
         let made = self.front.api(Method::POST, &path, &self.cli.token, &issue).await?;
-        let number = made["number"].as_i64().context("an issue without a number")?;
-        say(&format!("opened {} and labelled it run:dev", text(&made, "html_url")?));
-        let label = json!({"labels": ["run:dev"]});
-        self.front.api(Method::POST, &format!("{path}/{number}/labels"), &self.cli.token, &label).await?;
-        Ok(number)
+        say(&format!("opened {}", text(&made, "html_url")?));
+        made["number"].as_i64().context("an issue without a number")
+    }
+
+    /// Puts the label on that starts a developer's run.
+    async fn label(&self, issue: i64) -> Result<()> {
+        let path = format!("/repos/{}/issues/{issue}/labels", self.cli.repository);
+        self.front.api(Method::POST, &path, &self.cli.token, &json!({"labels": ["run:dev"]})).await?;
+        say("labelled it run:dev");
+        Ok(())
+    }
+
+    /// The issue's runs, newest first.
+    async fn runs(&self, repository: &str, issue: i64) -> Result<Vec<Value>> {
+        let runs = self.console.get(&format!("runs?repository_id={repository}&q={issue}&limit=200")).await?;
+        let runs = runs["items"].as_array().cloned().unwrap_or_default();
+        Ok(runs.into_iter().filter(|run| run["subject_number"] == issue).collect())
     }
 
     /// Finds the issue's run and shows it live until it is over.
-    async fn follow_run(&self, repository: &str, issue: i64) -> Result<Value> {
-        let mut run = self.started_run(repository, issue).await?;
+    async fn follow_run(&self, repository: &str, issue: i64, earlier: usize) -> Result<Value> {
+        let mut run = self.started_run(repository, issue, earlier).await?;
         let path = format!("runs/{}", text(&run, "id")?);
         say(&format!("run {}/runs/{}", self.cli.console, text(&run, "id")?));
         let mut screen = Screen::default();
@@ -140,14 +154,13 @@ impl Owner {
         Ok(run)
     }
 
-    async fn started_run(&self, repository: &str, issue: i64) -> Result<Value> {
+    async fn started_run(&self, repository: &str, issue: i64, earlier: usize) -> Result<Value> {
         let mut ticks = tokio::time::interval(Duration::from_millis(500));
         for _ in 0..60 {
             ticks.tick().await;
-            let runs = self.console.get(&format!("runs?repository_id={repository}&limit=20")).await?;
-            let ours = runs["items"].as_array().and_then(|all| all.iter().find(|run| run["subject_number"] == issue));
-            if let Some(run) = ours {
-                return Ok(run.clone());
+            let mut runs = self.runs(repository, issue).await?;
+            if runs.len() > earlier {
+                return Ok(runs.swap_remove(0));
             }
         }
         let path = format!("deliveries?repository_id={repository}&subject_number={issue}");
