@@ -93,7 +93,7 @@ describe('as the owner', () => {
 
     await page.getByRole('button', { name: 'Stop the run' }).click()
     await page.getByRole('alertdialog').getByRole('button', { name: 'Stop the run' }).click()
-    await page.getByText('Cancelled', { exact: true }).waitFor({ timeout: STOP_MS })
+    await page.getByRole('status').getByText('Cancelled', { exact: true }).waitFor({ timeout: STOP_MS })
     await picture(page, 'run-cancelled-1280')
   })
 
@@ -109,6 +109,7 @@ describe('as the owner', () => {
   it('works on a narrow screen and in Russian', async () => {
     const { page } = owner
     await page.getByLabel('Language').selectOption('ru')
+    await page.getByRole('navigation').getByRole('link', { name: 'Запуски' }).waitFor()
     await page.setViewportSize({ width: 390, height: 844 })
     for (const path of ['/runs', '/projects', '/deliveries', '/users']) {
       await page.goto(CONSOLE + path)

@@ -49,6 +49,11 @@ export function useFormat() {
     ago,
     span,
     exact: (at: string) => full.value.format(new Date(at)),
+    /** A short span to a tenth of a second, a longer one as everywhere. */
+    precisely(from: string, to: string): string {
+      const seconds = Math.max(0, Date.parse(to) - Date.parse(from)) / 1000
+      return seconds < 10 ? unit(Math.round(seconds * 10) / 10, 'second') : span(seconds * 1000)
+    },
     clock: (at: string) => clock.value.format(new Date(at)),
     /** Between two moments; until now when the second is not there yet. */
     between: (from: string, to: string | undefined) =>

@@ -1,7 +1,7 @@
 // Stable codes as sentences. A code that this console does not know yet is shown as it is, never hidden.
 import { useI18n } from 'vue-i18n'
 
-import { ApiProblem, SignedOut, Unreachable } from '@/api/problem'
+import { ApiProblem, fieldMessages, SignedOut, Unreachable } from '@/api/problem'
 
 export interface Wording {
   title: string
@@ -31,5 +31,13 @@ export function useReason() {
     return { title, help: detail ?? t('error.refusedHelp'), code }
   }
 
-  return { reason, failure }
+  /** Messages for the fields of a form: our own words where the problem's code says it all, else the server's. */
+  function fields(error: unknown): Record<string, string> {
+    const messages = fieldMessages(error)
+    const key = error instanceof ApiProblem ? `problemField.${error.problem.code}` : ''
+    if (!te(key)) return messages
+    return Object.fromEntries(Object.keys(messages).map((field) => [field, t(key)]))
+  }
+
+  return { reason, failure, fields }
 }

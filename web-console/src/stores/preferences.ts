@@ -19,9 +19,10 @@ export const usePreferences = defineStore('preferences', () => {
   const logWrap = useStorage('codex-k8s.log.wrap', false)
 
   async function setLocale(chosen: Locale): Promise<void> {
+    // Kept first: whoever reloads while the words are on their way gets what was chosen.
+    localStorage.setItem(LOCALE_KEY, chosen)
     await useLocale(chosen)
     locale.value = chosen
-    localStorage.setItem(LOCALE_KEY, chosen)
   }
 
   return { locale, theme, logTimes, logWrap, setLocale }

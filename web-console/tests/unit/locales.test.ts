@@ -77,7 +77,7 @@ it('has a word for every state, role and check of the contract', () => {
     ...Object.keys(DECISION).map((name) => `status.decision.${name}`),
     ...Object.keys(REPOSITORY_STATE).map((name) => `status.repository.${name}`),
     ...Object.keys(CHECK_STATE).map((name) => `checkState.${name}`),
-    ...Object.keys(CHECKS).map((name) => `check.${name}`),
+    ...Object.keys(CHECKS).flatMap((name) => [`check.${name}`, `checkFor.${name}`]),
     ...Object.keys(PLATFORM_ROLES).map((name) => `role.platform.${name}`),
     ...Object.keys(PROJECT_ROLES).map((name) => `role.project.${name}`),
   ]

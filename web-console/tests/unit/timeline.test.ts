@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 
+import { plainDetail } from '@/components/run/detail'
 import { timelineEntries } from '@/components/run/timeline'
 import { flowOf, runs, someRun } from '../fixtures/data'
 
@@ -19,4 +20,19 @@ it('leaves nothing open when the run is over', () => {
   for (const run of runs.filter(({ finished_at }) => finished_at !== undefined)) {
     expect(timelineEntries(flowOf(run), true).some(({ open }) => open)).toBe(false)
   }
+})
+
+it('says in the timeline only what the page does not say elsewhere, and colours the end by its outcome', () => {
+  for (const run of runs.filter(({ status }) => status === 'failed')) {
+    const entries = timelineEntries(flowOf(run), true)
+    expect(entries.flatMap(({ facts }) => facts.map(({ name }) => name))).not.toContain('namespace')
+    expect(entries.find(({ event }) => event.kind === 'run.finished')?.look.tone).toBe('error')
+  }
+})
+
+it('reads the message out of an error in JSON, and leaves words alone', () => {
+  expect(plainDetail('{"error":{"message":"no such model"},"status":400}')).toBe('no such model')
+  expect(plainDetail('{"title":"Not found"}')).toBe('Not found')
+  expect(plainDetail('exit code 1')).toBe('exit code 1')
+  expect(plainDetail('[1]')).toBe('[1]')
 })

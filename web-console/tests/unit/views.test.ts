@@ -95,7 +95,7 @@ it('names what a repository lacks and what to do about it', async () => {
   screen = await open(Project, `/projects/${project}`, '/projects/:id/:tab?')
   const text = await screen.until((shown) => shown.includes('acme/shop-orders-and-fulfilment'))
   expect(text).toContain('May write issues and labels')
-  expect(text).toContain('Give the token the permission "Issues: read and write".')
+  expect(text).toContain('Grant “Issues: read and write” on the token’s page on GitHub.')
 })
 
 it('says why signing in was refused, and comes back only to paths of its own', async () => {

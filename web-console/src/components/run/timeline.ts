@@ -17,7 +17,7 @@ import {
 } from '@mdi/js'
 
 import type { FlowEvent } from '@/api/types'
-import type { Tone } from '@/status'
+import { RUN_STATUS, type Tone } from '@/status'
 
 export interface FlowLook {
   icon: string
@@ -64,12 +64,27 @@ export interface TimelineEntry {
   facts: { name: string; value: string }[]
 }
 
-function factsOf(data: Record<string, unknown>): TimelineEntry['facts'] {
+/** Facts that the page tells elsewhere, for the whole run. */
+const ELSEWHERE = new Set(['branch', 'issue', 'job', 'namespace', 'number', 'old', 'pr_number', 'run', 'stage', 'status', 'url', 'worker'])
+/** Events whose facts are the page's first sentence. */
+const TOLD = new Set(['agent.reported', 'run.finished'])
+
+function factsOf({ kind, data }: FlowEvent): TimelineEntry['facts'] {
+  if (TOLD.has(kind)) return []
   return Object.entries(data).flatMap(([name, value]) => {
+    if (ELSEWHERE.has(name) || (name === 'launch' && value === 1)) return []
     if (typeof value === 'string' && value !== '') return [{ name, value }]
     if (typeof value === 'number' || typeof value === 'boolean') return [{ name, value: String(value) }]
     return []
   })
+}
+
+/** An end looks like the state it left the run in. */
+function lookOf({ kind, data }: FlowEvent): FlowLook {
+  const look = FLOW_LOOKS[kind] ?? UNKNOWN
+  if (kind !== 'run.finished') return look
+  const [, state] = Object.entries(RUN_STATUS).find(([status]) => status === data['status']) ?? []
+  return { ...look, tone: state?.tone ?? look.tone }
 }
 
 function sameAs(entry: TimelineEntry | undefined, event: FlowEvent): boolean {
@@ -85,8 +100,7 @@ export function timelineEntries(events: readonly FlowEvent[], over: boolean): Ti
       before.times += 1
       continue
     }
-    const look = FLOW_LOOKS[event.kind] ?? UNKNOWN
-    entries.push({ event, look, times: 1, open: false, facts: factsOf(event.data) })
+    entries.push({ event, look: lookOf(event), times: 1, open: false, facts: factsOf(event) })
   }
   const phases = entries.filter(({ event }) => !ASIDES.has(event.kind))
   for (const [at, entry] of phases.entries()) {
