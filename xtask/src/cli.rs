@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
+use crate::bench;
 use crate::checks::{self, Part};
 use crate::cluster::{self, Cluster};
 use crate::codegen;
@@ -60,11 +61,23 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Measures against the least that must be done, and prints ratios beside their goals.
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        task: BenchTask,
+    },
     /// Runs the tests: all parts, or those named.
     Test {
         /// Parts to run.
         parts: Vec<Part>,
     },
+}
+
+#[derive(Subcommand)]
+enum BenchTask {
+    /// The way of a webhook: rates, waits and claims; takes under ten minutes on an idle machine.
+    Webhook,
 }
 
 #[derive(Subcommand)]
@@ -120,6 +133,7 @@ fn dispatch(task: Task) -> Result<()> {
             Action::Start => cluster::start_component(&paths, &name, &arguments),
         },
         Task::Kubectl { arguments } => kubectl(&paths, &arguments),
+        Task::Bench { task: BenchTask::Webhook } => bench::webhook(&paths),
         Task::Test { parts } => checks::run(&paths, &parts),
     }
 }

@@ -1,5 +1,6 @@
 //! What people run on a checkout: `cargo xtask up`, `down`, `status`, `test`.
 
+mod bench;
 mod checks;
 mod cli;
 mod cluster;

@@ -1,9 +1,11 @@
 //! Deliveries as GitHub sends them: signed `issues.labeled` events, each for an issue of its own, so that each starts a
 //! run.
 
+use anyhow::Result;
 use bytes::Bytes;
+use contract::assertion::{Caller, Signer};
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::json;
 use sha2::Sha256;
 
@@ -65,6 +67,21 @@ impl Delivery {
         let mut headers = headers_of(guid);
         insert(&mut headers, "x-hub-signature-256", &format!("sha256={}", signature(&body)));
         Self { guid: guid.to_owned(), path: "/api/v1/webhooks/github", headers, body: body.into() }
+    }
+}
+
+impl Delivery {
+    /// The same for the control-plane itself, vouched for by `signer` as the gateway would.
+    ///
+    /// # Errors
+    /// When the signer's key cannot sign.
+    pub fn asserted(guid: &str, issue: u64, signer: &Signer) -> Result<Self> {
+        let (path, body) = ("/internal/v1/webhooks/github", payload(issue).into_bytes());
+        let caller = Caller::Webhook { event: "issues".to_owned(), delivery_guid: guid.to_owned() };
+        let mut headers = headers_of(guid);
+        let assertion = signer.sign(&Method::POST, path, &body, &caller)?;
+        insert(&mut headers, "x-codexk8s-assertion", &assertion);
+        Ok(Self { guid: guid.to_owned(), path, headers, body: body.into() })
     }
 }
 

@@ -2,6 +2,7 @@
 //! the real control-plane and gateway as processes, a small installation, and a client that sends many deliveries.
 #![deny(missing_docs)]
 
+pub mod bench;
 pub mod delivery;
 pub mod installation;
 pub mod load;

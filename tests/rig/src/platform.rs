@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -45,9 +45,8 @@ impl Platform {
     /// When a process does not come up; the end of its log is in the error.
     pub async fn start(programs: &Programs, database_url: &str, pool: u32) -> Result<Self> {
         let logs = tempfile::tempdir()?;
-        let key = SigningKey::from_bytes(&[7; 32]);
-        let (private, public) =
-            (key.to_pkcs8_pem(LineEnding::LF)?, key.verifying_key().to_public_key_pem(LineEnding::LF)?);
+        let private = assertion_key()?;
+        let public = key().verifying_key().to_public_key_pem(LineEnding::LF)?;
         let mut control_plane = Process::new(&programs.control_plane, "control-plane", &["LISTEN"], &logs)?;
         control_plane.set("DATABASE_URL", database_url);
         control_plane.set("DATABASE_POOL", &pool.to_string());
@@ -63,8 +62,8 @@ impl Platform {
         for (name, value) in [
             ("PUBLIC_URL", "http://rig.test"),
             ("CONTROL_PLANE_URL", &format!("http://{}", control_plane.address)),
-            ("ASSERTION_PRIVATE_KEY", &private),
-            ("STAFF_JWT_PRIVATE_KEY", &private),
+            ("ASSERTION_PRIVATE_KEY", private.expose_secret()),
+            ("STAFF_JWT_PRIVATE_KEY", private.expose_secret()),
             ("STAFF_JWT_KEY_ID", "rig"),
             ("CONSOLE_DIR", "/"),
             ("WEBHOOK_SECRETS", SECRET),
@@ -79,6 +78,18 @@ impl Platform {
         gateway.logs = Some(logs);
         Ok(Self { control_plane, gateway })
     }
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+/// What the gateway vouches with, as PEM.
+///
+/// # Errors
+/// When the key cannot be written down.
+pub fn assertion_key() -> Result<SecretString> {
+    Ok(key().to_pkcs8_pem(LineEnding::LF)?.as_str().into())
 }
 
 /// One process of the platform.
