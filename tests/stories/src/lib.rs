@@ -5,6 +5,7 @@
 
 mod front;
 mod platform;
+mod pod;
 mod webhook;
 
 use anyhow::{Context, Result};
@@ -13,7 +14,8 @@ use serde_json::{Value, json};
 use testkit::console::Console;
 use testkit::github::World;
 
-pub use platform::Platform;
+pub use platform::{Platform, WEBHOOK_SECRETS};
+pub use pod::Pod;
 pub use webhook::{Delivery, labelled};
 
 /// One story's installation: an owner, a project, and the world's repository connected to it.
@@ -118,10 +120,7 @@ impl Story {
     /// # Errors
     /// When GitHub refuses.
     pub async fn open_issue(&self, title: &str) -> Result<u64> {
-        let before = self.github.deliveries(0).await?.len();
-        let issue = self.github.open_issue("writer", title, "Please.").await?;
-        self.github.deliveries(before + 1).await?;
-        Ok(issue)
+        self.heard("opened", async || self.github.open_issue("writer", title, "Please.").await).await
     }
 
     /// Somebody puts a label on an issue, and the platform has heard of it.
@@ -129,9 +128,7 @@ impl Story {
     /// # Errors
     /// When GitHub refuses.
     pub async fn label(&self, person: &str, issue: u64, label: &str) -> Result<()> {
-        let before = self.github.deliveries(0).await?.len();
-        self.github.label(person, issue, label).await?;
-        self.github.deliveries(before + 1).await.map(drop)
+        self.heard("labeled", async || self.github.label(person, issue, label).await).await
     }
 
     /// Somebody takes a label off an issue, and the platform has heard of it.
@@ -139,9 +136,7 @@ impl Story {
     /// # Errors
     /// When GitHub refuses.
     pub async fn unlabel(&self, person: &str, issue: u64, label: &str) -> Result<()> {
-        let before = self.github.deliveries(0).await?.len();
-        self.github.unlabel(person, issue, label).await?;
-        self.github.deliveries(before + 1).await.map(drop)
+        self.heard("unlabeled", async || self.github.unlabel(person, issue, label).await).await
     }
 
     /// Somebody closes an issue, and the platform has heard of it.
@@ -149,10 +144,37 @@ impl Story {
     /// # Errors
     /// When GitHub refuses.
     pub async fn close(&self, person: &str, issue: u64) -> Result<()> {
-        let before = self.github.deliveries(0).await?.len();
-        self.github.close(person, issue).await?;
-        self.github.deliveries(before + 1).await.map(drop)
+        self.heard("closed", async || self.github.close(person, issue).await).await
     }
+
+    /// Does something on GitHub and waits until one more `issues` delivery with this action was answered.
+    async fn heard<T>(&self, action: &str, act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+        let count = |all: &[Value]| all.iter().filter(|delivery| delivery["action"] == action).count();
+        let before = count(&self.github.deliveries(0).await?);
+        let done = act().await?;
+        let mut all = self.github.deliveries(0).await?;
+        while count(&all) == before {
+            all = self.github.deliveries(all.len() + 1).await?;
+        }
+        Ok(done)
+    }
+}
+
+/// Asks again and again until the answer is yes.
+///
+/// # Errors
+/// When asking fails, or the answer is still no after ten seconds.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let asking = async {
+        let mut pace = tokio::time::interval(std::time::Duration::from_millis(100));
+        loop {
+            pace.tick().await;
+            if is_so().await? {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), asking).await.with_context(|| format!("never: {what}"))?
 }
 
 /// The id of a JSON object.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use vault::Keyring;
 
 /// What GitHub signs deliveries with, and what it signed with before the last rotation.
-pub(crate) const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
+pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
 
 /// A running platform; it ends when this is dropped.
 pub struct Platform {

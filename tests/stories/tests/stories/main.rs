@@ -2,4 +2,5 @@
 
 mod access;
 mod labels;
+mod runs;
 mod signatures;
