@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 
 use super::console;
 use super::tally::Tally;
-use crate::cluster::Cluster;
+use crate::cluster::{self, Cluster};
+use crate::demo;
 use crate::gates;
 use crate::node;
 use crate::paths::Paths;
@@ -16,6 +17,7 @@ use crate::platform;
 use crate::postgres;
 use crate::prerequisites::{self, For};
 use crate::stack;
+use crate::standins;
 use crate::steps::{Step, step};
 
 /// A part of the test command, by the name people type.
@@ -89,7 +91,8 @@ fn story(paths: &Paths) -> Tally {
     with_postgres(paths, || match programs() {
         Err(error) => Tally::check(Err(error)),
         Ok(programs) => {
-            let arguments = ["--workspace", "--exclude", "store", "--exclude", "rig", "--test", "*"];
+            let arguments =
+                ["--workspace", "--exclude", "store", "--exclude", "rig", "--exclude", "cluster-tests", "--test", "*"];
             let mut tally = cargo_tests(paths, "test-story", "stories", &arguments, &programs);
             tally += durability(paths);
             tally
@@ -125,9 +128,27 @@ fn on_cluster(paths: &Paths) -> Tally {
             tally += Tally::check(step(paths, "worker-rights", "what the worker's account may not do", |step| {
                 platform::checks::confined(step, &cluster)
             }));
+            tally += runs_on_cluster(paths);
             tally
         }
     }
+}
+
+/// The stack stays as it is; what these tests take away from it they give back.
+fn runs_on_cluster(paths: &Paths) -> Tally {
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Tally::check(Err(error.into())),
+    };
+    let places = [
+        ("KUBECONFIG", cluster::admin_kubeconfig(paths)),
+        ("CODEXK8S_CONSOLE_URL", platform::CONSOLE.into()),
+        ("CODEXK8S_GITHUB_URL", standins::GITHUB.into()),
+        ("CODEXK8S_OWNER_LOGIN", demo::OWNER.into()),
+        ("CODEXK8S_XTASK", program),
+        ("CODEXK8S_PROGRAMS", paths.target().join("debug")),
+    ];
+    cargo_tests(paths, "test-cluster", "runs on Kubernetes", &["--package", "cluster-tests", "--test", "*"], &places)
 }
 
 /// Runs `work` with the tests' PostgreSQL up; without it the part has failed.
