@@ -52,6 +52,7 @@ export function useFormat() {
     /** A short span to a tenth of a second, a longer one as everywhere. */
     precisely(from: string, to: string): string {
       const seconds = Math.max(0, Date.parse(to) - Date.parse(from)) / 1000
+      if (seconds < 0.1) return `< ${unit(0.1, 'second')}`
       return seconds < 10 ? unit(Math.round(seconds * 10) / 10, 'second') : span(seconds * 1000)
     },
     clock: (at: string) => clock.value.format(new Date(at)),
