@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, PLATFORM, Scene, alone, beside, enforcer, until};
+use cluster_tests::{Cluster, PLATFORM, Run, Scene, alone, beside, enforcer, until};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use reqwest::Method;
 use serde_json::Value;
@@ -19,44 +19,60 @@ const PLAYED: [&str; 2] = ["203.0.113.77", "169.254.169.254"];
 #[tokio::test]
 async fn nothing_but_the_agents_listener_answers_a_pod() -> Result<()> {
     alone(async |scene| {
-        let listening = "node -e 'require(\"net\").createServer(s => s.end()).listen(7777, \"0.0.0.0\", \
-            () => console.log(\"listening\"))'";
-        let other = scene.start_script(listening).await?;
-        other.working(1).await?;
-        let other = other.pod().await?.context("the other run has no pod")?;
+        let other = scene.start("Take your time", "scenario: slow").await?;
         let mut targets = platform_targets(&scene.stage.cluster).await?;
-        targets.insert("other run's pod".into(), format!("{}:7777", address(&other)?).parse()?);
+        targets.insert("other run's pod".into(), listening(&other).await?);
+        for address in PLAYED {
+            targets.insert(address.into(), format!("{address}:80").parse()?);
+        }
         let mut played = Vec::new();
         for address in PLAYED {
             played.push(Played::begin(address).await?);
-            targets.insert(address.into(), format!("{address}:80").parse()?);
         }
-        for (name, target) in &targets {
-            let answers = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(target)).await;
-            ensure!(answers.is_ok_and(|answer| answer.is_ok()), "{name} ({target}) answers nobody, so nothing is proved");
-        }
-        let probes = targets.iter().map(|(name, target)| {
-            format!(
-                "timeout 3 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>/dev/null && echo \"{name}=open\" || echo \"{name}=closed\"",
-                target.ip(),
-                target.port()
-            )
-        });
-        let names = "getent hosts kubernetes.default.svc.cluster.local && echo names=open || echo names=closed";
-        let script = probes.chain([names.to_owned()]).collect::<Vec<_>>().join("\n");
-        let run = scene.start_script(&script).await?;
-        run.ended().await?;
-        let printed = run.printed().await?;
-        for name in targets.keys().map(String::as_str).chain(["names"]) {
-            let expected = if name == "agents listener" { "open" } else { "closed" };
-            ensure!(printed.contains(&format!("{name}={expected}")), "{name} must be {expected}:\n{printed}");
-        }
+        let result = only_the_agents_listener_is_open(scene, &targets).await;
         for one in played {
             one.end().await?;
         }
-        Ok(())
+        result
     })
     .await
+}
+
+/// Has the run's pod listen, and answers where.
+async fn listening(run: &Run<'_>) -> Result<SocketAddr> {
+    let name = run.working(1).await?;
+    let script = "setsid python3 -m http.server 7777 --bind 0.0.0.0 </dev/null >/dev/null 2>&1 &";
+    run.scene.stage.cluster.shell(&run.namespace, &name, script).await?;
+    let pod = run.pod().await?.context("the other run has no pod")?;
+    let target = format!("{}:7777", address(&pod)?).parse()?;
+    until("the other run's listener", Duration::from_secs(10), async || Ok(answers(target).await.then_some(())))
+        .await?;
+    Ok(target)
+}
+
+async fn answers(target: SocketAddr) -> bool {
+    let answer = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(target)).await;
+    answer.is_ok_and(|answer| answer.is_ok())
+}
+
+async fn only_the_agents_listener_is_open(scene: &Scene, targets: &BTreeMap<String, SocketAddr>) -> Result<()> {
+    for (name, target) in targets {
+        ensure!(answers(*target).await, "{name} ({target}) answers nobody, so nothing is proved");
+    }
+    let probes = targets.iter().map(|(name, target)| {
+        let (ip, port) = (target.ip(), target.port());
+        let probe = format!("timeout 2 bash -c 'exec 3<>/dev/tcp/{ip}/{port}' 2>/dev/null");
+        format!("{probe} && echo \"{name}=open\" || echo \"{name}=closed\"")
+    });
+    let names = "getent hosts kubernetes.default.svc.cluster.local && echo names=open || echo names=closed";
+    let run = scene.start_script(&probes.chain([names.to_owned()]).collect::<Vec<_>>().join("\n")).await?;
+    run.ended().await?;
+    let printed = run.printed().await?;
+    for name in targets.keys().map(String::as_str).chain(["names"]) {
+        let expected = if name == "agents listener" { "open" } else { "closed" };
+        ensure!(printed.contains(&format!("{name}={expected}")), "{name} must be {expected}:\n{printed}");
+    }
+    Ok(())
 }
 
 async fn platform_targets(cluster: &Cluster) -> Result<BTreeMap<String, SocketAddr>> {
