@@ -183,7 +183,9 @@ fn read_printed(printed: Printed, checkout: &str) -> (Vec<Draft>, Option<Turn>) 
 fn read_item(item: Item, stage: Stage, checkout: &str) -> Vec<Draft> {
     let id = item.id.as_str();
     match (item.what, stage) {
-        (What::CommandExecution { command, .. }, Stage::Started) => vec![Draft::of(Kind::Command, id, command)],
+        (What::CommandExecution { command, .. }, Stage::Started) => {
+            vec![Draft::of(Kind::Command, id, unwrapped(command))]
+        }
         (What::CommandExecution { aggregated_output, exit_code, status, .. }, Stage::Completed) => {
             ended(id, aggregated_output, exit_code, status)
         }
@@ -231,6 +233,14 @@ fn patch(changes: &[Change], status: &str, checkout: &str) -> String {
 fn unknown(line: &str) -> Option<Draft> {
     let shown: String = line.trim().chars().take(UNKNOWN_SHOWN).collect();
     (!shown.is_empty()).then(|| Draft::new(Kind::Notice, shown))
+}
+
+/// The script that the agent wrote, without the shell that codex quotes it for.
+fn unwrapped(command: String) -> String {
+    match shlex::split(&command).as_deref() {
+        Some([shell, flag, script]) if shell.ends_with("sh") && flag == "-c" => script.clone(),
+        _ => command,
+    }
 }
 
 #[cfg(test)]
@@ -301,5 +311,14 @@ mod tests {
         step b "[x] one\n[ ] two"
         patch c "update src/a.rs\nadd /etc/x\n(failed)"
         "#);
+    }
+
+    #[test]
+    fn a_command_is_shown_as_the_agent_wrote_it() {
+        assert_eq!(unwrapped("/usr/bin/bash -c 'ls && echo \"a b\"'".into()), "ls && echo \"a b\"");
+        assert_eq!(unwrapped("/usr/bin/bash -c \"set -e\nls\"".into()), "set -e\nls");
+        for plain in ["ls -la", "bash script.sh", "bash -c 'unfinished"] {
+            assert_eq!(unwrapped(plain.into()), plain);
+        }
     }
 }
