@@ -10,6 +10,9 @@ use kube::api::ListParams;
 /// How long a lease lasts, and what the promise adds to it.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(30 + 5);
 
+/// More than the node has room for at once.
+const RUNS: usize = 6;
+
 /// The moments of a launch that a row shows.
 const MOMENTS: [&str; 3] = ["lease_owner IS NOT NULL", "namespace_uid IS NOT NULL", "job_uid IS NOT NULL"];
 
@@ -72,12 +75,12 @@ async fn two_workers_launch_each_run_once() -> Result<()> {
     alone(async |scene| {
         with_worker(&scene.stage.cluster, 2, &[], async || {
             let mut runs = Vec::new();
-            for _ in 0..4 {
-                runs.push(scene.start("Look around", "scenario: nothing").await?);
+            for number in 0..RUNS {
+                runs.push(scene.start(&format!("Note number {number}"), "Please.").await?);
             }
             for run in &runs {
-                let seen = run.ended().await?;
-                ensure!(seen["launch"] == 1, "{seen}");
+                let seen = run.ended_as("succeeded", "").await?;
+                ensure!(seen["launch"] == 1 && run.times("run.claimed").await? == 1, "{seen}");
                 launched_once(scene, run).await?;
             }
             Ok(())
