@@ -2,5 +2,10 @@
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
-    rig::bench::run().await
+    let stop = runtime::shutdown::token()?;
+    tokio::select! {
+        outcome = rig::bench::run() => outcome,
+        // Dropping the measurement ends its server and processes.
+        () = stop.cancelled() => anyhow::bail!("stopped before the end"),
+    }
 }
