@@ -3,10 +3,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::tally::Tally;
+use crate::cluster::Cluster;
+use crate::command::output;
 use crate::demo;
 use crate::node;
 use crate::paths::Paths;
@@ -14,7 +17,10 @@ use crate::platform;
 use crate::prerequisites::{self, For};
 use crate::stack;
 use crate::standins;
-use crate::steps::step;
+use crate::steps::{step, wait_until};
+
+/// Longer than any pod's grace.
+const LEAVE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Checks the console by itself, then with everything behind it.
 pub(super) fn run(paths: &Paths) -> Tally {
@@ -47,6 +53,7 @@ fn in_a_browser(paths: &Paths, node: &Path) -> Tally {
     let ready = prerequisites::ensure(paths, For::Browser).and_then(|()| stack::up(paths, false)).and_then(|()| {
         step(paths, "browser-packages", "the browser suite's packages", |step| node::install(step, node, &suite))
     });
+    let ready = ready.and_then(|()| step(paths, "browser-quiet", "the last rollout's pods are gone", |_| quiet(paths)));
     if let Err(error) = ready {
         return Tally::check(Err(error));
     }
@@ -57,6 +64,17 @@ fn in_a_browser(paths: &Paths, node: &Path) -> Tally {
         command.env("CODEXK8S_OWNER_LOGIN", demo::OWNER);
         command.env("CODEXK8S_SHOTS", paths.cache.join("screenshots"));
         Ok(command)
+    })
+}
+
+/// Waits until no pod is on its way out. Chromium gives up whatever it is asking for when a network interface of its
+/// machine goes, and each pod of this machine has one.
+fn quiet(paths: &Paths) -> Result<()> {
+    let cluster = Cluster::of_stack(paths)?;
+    let leaving = "jsonpath={.items[*].metadata.deletionTimestamp}";
+    wait_until("the end of the pods that a rollout replaced", LEAVE_WITHIN, || {
+        let times = output(cluster.kubectl().args(["get", "pods", "--all-namespaces", "--output", leaving]))?;
+        if times.trim().is_empty() { Ok(()) } else { bail!("pods are still terminating") }
     })
 }
 
