@@ -44,24 +44,18 @@ impl IntoResponse for ApiError {
 
 /// The database is away, busy or starting: the same request may go well later.
 fn is_passing(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<store::Error>()).any(|error| {
-        matches!(
-            error.as_database_error().and_then(|e| e.code()).as_deref(),
-            Some("57P01" | "57P02" | "57P03" | "53300")
-        ) || error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "25006" || code == "57014")
-            || error.as_database_error().is_none() && error.is_connection_trouble()
+    error.chain().filter_map(|cause| cause.downcast_ref::<store::Error>()).any(|error| match error {
+        // Shut down by an administrator or a crash, starting, too many connections, read-only, cut by a time limit.
+        store::Error::Database(error) => {
+            matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300" | "25006" | "57014"))
+        }
+        store::Error::Io(_)
+        | store::Error::PoolTimedOut
+        | store::Error::PoolClosed
+        | store::Error::Tls(_)
+        | store::Error::WorkerCrashed => true,
+        _ => false,
     })
-}
-
-/// Which errors mean that no statement was run.
-trait ConnectionTrouble {
-    fn is_connection_trouble(&self) -> bool;
-}
-
-impl ConnectionTrouble for store::Error {
-    fn is_connection_trouble(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::PoolTimedOut | Self::PoolClosed | Self::Tls(_) | Self::WorkerCrashed)
-    }
 }
 
 fn database_away() -> Problem {

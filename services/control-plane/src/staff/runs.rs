@@ -172,8 +172,3 @@ fn text_of(rows: &[events::EventRow]) -> String {
     }
     text
 }
-
-/// The contract's type for one run, for streams.
-pub(super) fn shown(row: RunView, staff: &Staff) -> Run {
-    views::run(row, staff)
-}

@@ -128,7 +128,7 @@ impl RunWatch {
         let (over, version) = (run.status.0.is_over(), run.version);
         if version > self.place.version {
             self.place.version = version;
-            self.push("run", &runs::shown(run, &self.staff))?;
+            self.push("run", &views::run(run, &self.staff))?;
         }
         self.over = over && self.ready.is_empty();
         Ok(!self.ready.is_empty() || self.over)
@@ -206,7 +206,7 @@ impl ListWatch {
             self.sent.push_back(key);
             self.since = self.since.max(row.changed_at);
             let id = self.since.timestamp_micros().to_string();
-            let data = serde_json::to_string(&runs::shown(row, &self.staff)).map_err(anyhow::Error::from)?;
+            let data = serde_json::to_string(&views::run(row, &self.staff)).map_err(anyhow::Error::from)?;
             self.ready.push_back(Event::default().event("run").id(id).data(data));
         }
         while self.sent.len() > usize::try_from(BATCH).unwrap_or(usize::MAX) * 2 {
