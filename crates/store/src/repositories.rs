@@ -120,6 +120,34 @@ pub async fn checked(
     Ok(())
 }
 
+/// The webhook is not on GitHub any more: the repository is broken until somebody checks it, which registers another.
+/// `finding` is laid over the stored check of this name. Answers whether it was not known yet.
+///
+/// # Errors
+/// The database's.
+pub async fn hook_lost(
+    db: impl PgExecutor<'_>,
+    id: RepositoryId,
+    hook_id: i64,
+    check: &str,
+    finding: &Value,
+) -> Result<bool> {
+    let noted = sqlx::query!(
+        "UPDATE repositories
+         SET state = 'broken', hook_id = NULL,
+             checks = (SELECT COALESCE(jsonb_agg(CASE WHEN known ->> 'name' = $3 THEN known || $4 ELSE known END), '[]')
+                       FROM jsonb_array_elements(checks) AS known)
+         WHERE id = $1 AND hook_id = $2 AND state <> 'disconnected'",
+        id.0,
+        hook_id,
+        check,
+        finding
+    )
+    .execute(db)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
 /// Disconnects a repository without an active run: the token is forgotten, runs and deliveries stay. Answers whether
 /// it did.
 ///

@@ -11,16 +11,23 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// Workers: there is something to claim or to deliver.
-pub const WORK: &str = "codexk8s_work";
+const WORK: &str = "codexk8s_work";
 /// Viewers: a run changed; the payload is its id.
-pub const RUN: &str = "codexk8s_run";
+const RUN: &str = "codexk8s_run";
 
-/// Sends a wake-up after a commit.
+/// Sends wake-ups after a commit, all in one statement: each notifying transaction costs a commit of its own. Workers
+/// are woken when there is `work` for them, viewers of the `runs` that changed always.
 ///
 /// # Errors
 /// The database's; a caller may ignore them, the listeners poll.
-pub async fn notify(pool: &PgPool, channel: &str, payload: &str) -> sqlx::Result<()> {
-    sqlx::query("SELECT pg_notify($1, $2)").bind(channel).bind(payload).execute(pool).await?;
+pub async fn notify(pool: &PgPool, work: bool, runs: &[Uuid]) -> sqlx::Result<()> {
+    let changed = runs.iter().map(|run| (RUN, run.to_string()));
+    let (channels, payloads): (Vec<_>, Vec<_>) = work.then(|| (WORK, String::new())).into_iter().chain(changed).unzip();
+    sqlx::query("SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS news (channel, payload)")
+        .bind(channels)
+        .bind(payloads)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 

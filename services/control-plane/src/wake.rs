@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::mem;
 use std::sync::Mutex;
 
-use store::wake::{RUN, WORK, notify};
+use store::wake::notify;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -55,15 +55,9 @@ pub(crate) async fn deliver(app: App, stop: CancellationToken) -> anyhow::Result
             () = stop.cancelled() => return Ok(()),
             () = app.waker.wanted.notified() => {}
         }
-        let news = app.waker.take();
-        let mut sent = Ok(());
-        if news.work {
-            sent = notify(&app.pool, WORK, "").await;
-        }
-        for run in news.runs {
-            sent = sent.and(notify(&app.pool, RUN, &run.to_string()).await);
-        }
-        if let Err(error) = sent {
+        let News { work, runs } = app.waker.take();
+        let runs: Vec<_> = runs.into_iter().collect();
+        if let Err(error) = notify(&app.pool, work, &runs).await {
             tracing::warn!(error = format!("{error:#}"), "a wake-up was not sent; its listeners poll");
         }
     }

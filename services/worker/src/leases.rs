@@ -27,7 +27,7 @@ pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken
     }
     // Left alone, the leases run out by themselves; giving them back only saves the others the wait.
     match lease::release_all(&deps.beat_db, &deps.worker).await {
-        Ok(()) => wake::notify(&deps.beat_db, wake::WORK, "").await.unwrap_or_default(),
+        Ok(()) => wake::notify(&deps.beat_db, true, &[]).await.unwrap_or_default(),
         Err(error) => tracing::warn!(%error, "leases were not given back; they run out by themselves"),
     }
     Ok(())

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::CorrelationId;
-use forge::{DeliverySummary, RepositoryProvider};
+use forge::{DeliverySummary, ForgeError, RepositoryProvider};
 use runtime::Pace;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::intake::{Arrival, IntakeError, Taken, take_in};
 use store::repositories::{self, RepositoryRow};
@@ -57,14 +58,30 @@ async fn read_log(deps: &Deps, repository: &RepositoryRow, now: DateTime<Utc>) -
     let Some(hook) = repository.hook_id else { return Ok(()) };
     let opened = github::open(&deps.config, repository.id, &repository.full_name, &repository.token_sealed)?;
     let since = repository.deliveries_seen_until.map_or(repository.connected_at, |until| until - OVERLAP);
-    let log = opened.github.deliveries(&opened.name, hook, since.max(now - LOG)).await.inspect_err(|error| {
-        deps.holds.note(repository.id, error, now);
-    })?;
+    let log = match opened.github.deliveries(&opened.name, hook, since.max(now - LOG)).await {
+        Err(ForgeError::NotFound { .. }) => return hook_lost(deps, repository, hook).await,
+        log => log.inspect_err(|error| {
+            deps.holds.note(repository.id, error, now);
+        })?,
+    };
     let until = now - ON_ITS_WAY;
     for missed in missed(deps, log, until).await? {
         take(deps, &opened, hook, &missed).await?;
     }
     repositories::deliveries_seen(&deps.db, repository.id, until).await.context("note how far the log was read")
+}
+
+/// Says once, where people look, that no label is heard any more; without a webhook there is no log to read either.
+async fn hook_lost(deps: &Deps, repository: &RepositoryRow, hook: i64) -> anyhow::Result<()> {
+    let finding = json!({
+        "state": "failed",
+        "remedy": "The webhook is not on GitHub any more. Check the repository again to register it anew.",
+    });
+    let noted = repositories::hook_lost(&deps.db, repository.id, hook, "webhook_registered", &finding).await;
+    if noted.context("note that the webhook is gone")? {
+        tracing::warn!(repository = repository.full_name, hook, "the webhook is gone; labels are not heard");
+    }
+    Ok(())
 }
 
 /// Of the log, what the ledger lacks, oldest first, once per delivery.

@@ -67,5 +67,8 @@ async fn verify_keys(deps: &Deps) -> anyhow::Result<()> {
     let stored = store::settings::put_if_absent(&deps.db, CANARY, &mark).await.context("cannot read the key mark")?;
     let bytes =
         stored.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok()).context("the key mark is damaged")?;
-    deps.config.keyring.verify_canary(&Sealed::from_bytes(bytes)).map_err(Into::into)
+    deps.config
+        .keyring
+        .verify_canary(&Sealed::from_bytes(bytes))
+        .context("CODEXK8S_ENCRYPTION_KEYS is not the key that this database's secrets were sealed with")
 }

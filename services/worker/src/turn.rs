@@ -123,9 +123,7 @@ impl Turn<'_> {
 
 /// Tells viewers that a run changed, and the others that there may be something to deliver.
 pub(crate) async fn changed(deps: &Deps, run: RunId) {
-    for (channel, payload) in [(wake::RUN, run.to_string()), (wake::WORK, String::new())] {
-        if let Err(error) = wake::notify(&deps.db, channel, &payload).await {
-            tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
-        }
+    if let Err(error) = wake::notify(&deps.db, true, &[run.0]).await {
+        tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
     }
 }

@@ -2,4 +2,5 @@
 
 mod intake;
 mod leases;
+mod repositories;
 mod support;

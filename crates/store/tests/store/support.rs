@@ -19,6 +19,7 @@ pub(crate) const IVAN: i64 = 2;
 /// The installation.
 pub(crate) struct Installation {
     pub(crate) db: PgPool,
+    pub(crate) repository: RepositoryId,
 }
 
 pub(crate) async fn installation(db: PgPool) -> anyhow::Result<Installation> {
@@ -40,7 +41,7 @@ pub(crate) async fn installation(db: PgPool) -> anyhow::Result<Installation> {
         token_sealed: b"sealed",
     };
     repositories::connect(&db, &row).await?;
-    Ok(Installation { db })
+    Ok(Installation { db, repository })
 }
 
 async fn person(db: &PgPool, github_id: i64, role: PlatformRole) -> anyhow::Result<UserId> {
