@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::choice::{self, Choice};
 use crate::event::{AccountKind, Delivered, Event, Issue};
 use crate::ids::{ProjectId, RepositoryId, RunId, UserId};
-use crate::labels::{self, Stage};
+use crate::labels::{self, Label};
 use crate::reasons::{IntakeReason, Reason};
 use crate::rights::{self, Permission, PlatformRole, ProjectRole};
+use crate::stages::Stage;
 
 /// How old an event's object may be. Body hashes are remembered for longer, so an older body cannot be replayed.
 pub const STALE_AFTER: TimeDelta = TimeDelta::hours(72);
@@ -55,16 +57,18 @@ pub struct Facts<'a> {
     pub person: Option<Person>,
     /// The active run of the issue, if there is one.
     pub active: Option<ActiveRun>,
+    /// Models that a label may choose.
+    pub models: &'a [String],
     /// The database's clock.
     pub now: DateTime<Utc>,
 }
 
 /// What to do. The statement that stores it may still turn `Start` into [`IntakeReason::RunAlreadyActive`] when
 /// another delivery was first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Start a run of this stage for the sender.
-    Start(Stage),
+    /// Start a run of this stage for the sender, with the model and effort that the labels choose.
+    Start(Stage, Choice),
     /// End the active run.
     End {
         /// The run.
@@ -94,9 +98,12 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         return Decision::Ignore(IntakeReason::StaleEvent);
     }
     match &delivered.event {
-        Event::Labeled { label, issue } => match labels::trigger(label) {
-            Some(stage) => start(facts, stage, issue).map_or_else(Decision::Ignore, Decision::Start),
-            None => Decision::Ignore(IntakeReason::NotTriggerLabel),
+        Event::Labeled { label, issue } => match labels::read(label) {
+            Label::Run(stage) => match start(facts, stage, issue) {
+                Ok(choice) => Decision::Start(stage, choice),
+                Err(reason) => Decision::Ignore(reason),
+            },
+            _ => Decision::Ignore(IntakeReason::NotTriggerLabel),
         },
         Event::Unlabeled { label, .. } => unlabelled(facts.active, label),
         Event::IssueEnded { .. } => end(facts.active, IntakeReason::IssueEnded, Reason::Cancelled, false),
@@ -105,8 +112,27 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
     }
 }
 
-/// Whether a stage may start, or the first reason why not: first who asks, then what stands in the way.
-fn start(facts: &Facts<'_>, stage: Stage, issue: &Issue) -> Result<Stage, IntakeReason> {
+/// Whether a stage may start, and with what, or the first reason why not: first who asks, then what stands in the way.
+fn start(facts: &Facts<'_>, stage: Stage, issue: &Issue) -> Result<Choice, IntakeReason> {
+    permitted(facts)?;
+    if !issue.open {
+        return Err(IntakeReason::IssueClosed);
+    }
+    if facts.active.is_some() {
+        return Err(IntakeReason::RunAlreadyActive);
+    }
+    if issue.labels.iter().any(|label| labels::is_stage_label(label) && *label != labels::run(stage)) {
+        return Err(IntakeReason::LabelConflict);
+    }
+    if issue.labels.iter().any(|label| label == labels::BLOCKED || label == labels::NEED_INPUT) {
+        return Err(IntakeReason::StageNotReady);
+    }
+    let labels = issue.labels.iter().map(String::as_str);
+    choice::choose(labels, facts.models).map_err(|_| IntakeReason::ModelLabelConflict)
+}
+
+/// Whether the sender may start runs here.
+fn permitted(facts: &Facts<'_>) -> Result<(), IntakeReason> {
     let sender = facts.delivered.sender.as_ref().ok_or(IntakeReason::SenderTypeNotPermitted)?;
     if sender.kind != AccountKind::User {
         return Err(IntakeReason::SenderTypeNotPermitted);
@@ -117,27 +143,15 @@ fn start(facts: &Facts<'_>, stage: Stage, issue: &Issue) -> Result<Stage, Intake
     if !rights::allows(role, Permission::Run) {
         return Err(IntakeReason::SenderRoleNotPermitted);
     }
-    if !issue.open {
-        return Err(IntakeReason::IssueClosed);
-    }
-    if facts.active.is_some() {
-        return Err(IntakeReason::RunAlreadyActive);
-    }
-    if issue.labels.iter().any(|label| labels::is_stage_label(label) && label != stage.label()) {
-        return Err(IntakeReason::LabelConflict);
-    }
-    if issue.labels.iter().any(|label| label == labels::BLOCKED || label == labels::NEED_INPUT) {
-        return Err(IntakeReason::StageNotReady);
-    }
-    Ok(stage)
+    Ok(())
 }
 
 fn unlabelled(active: Option<ActiveRun>, label: &str) -> Decision {
     match active {
-        Some(run) if run.stage.label() == label && !run.claimed => {
+        Some(run) if labels::run(run.stage) == label && !run.claimed => {
             end(active, IntakeReason::Unlabelled, Reason::Cancelled, true)
         }
-        _ if labels::trigger(label).is_some() => Decision::Ignore(IntakeReason::EventNotHandled),
+        _ if matches!(labels::read(label), Label::Run(_)) => Decision::Ignore(IntakeReason::EventNotHandled),
         _ => Decision::Ignore(IntakeReason::NotTriggerLabel),
     }
 }
@@ -234,6 +248,7 @@ mod tests {
                 binding: self.binding,
                 person: self.person,
                 active: self.active,
+                models: &["gpt-5.5".to_owned()],
                 now: now(),
             })
         }
@@ -241,9 +256,21 @@ mod tests {
 
     #[test]
     fn a_run_label_by_someone_who_may_starts_a_run() {
-        assert_eq!(case().decide(), Decision::Start(Stage::Dev));
+        assert_eq!(case().decide(), Decision::Start(Stage::Dev, Choice::default()));
         let admin = case().with(|c| c.person = Some(person(PlatformRole::Admin, None)));
-        assert_eq!(admin.decide(), Decision::Start(Stage::Dev));
+        assert_eq!(admin.decide(), Decision::Start(Stage::Dev, Choice::default()));
+    }
+
+    #[test]
+    fn every_stage_is_started_by_its_label() {
+        for &stage in Stage::ALL {
+            let labelled = case().event(|issue| Event::Labeled {
+                label: labels::run(stage),
+                issue: Issue { labels: vec![labels::run(stage), "[ai-reasoning-low]".into()], ..issue },
+            });
+            let choice = Choice { model: None, effort: Some(choice::Effort::Low) };
+            assert_eq!(labelled.decide(), Decision::Start(stage, choice));
+        }
     }
 
     #[test]
@@ -273,6 +300,7 @@ mod tests {
             (R::LabelConflict, case().with(|c| c.issue().labels.push("run:plan".into()))),
             (R::StageNotReady, case().with(|c| c.issue().labels.push(labels::BLOCKED.into()))),
             (R::StageNotReady, case().with(|c| c.issue().labels.push(labels::NEED_INPUT.into()))),
+            (R::ModelLabelConflict, case().with(|c| c.issue().labels.push("[ai-model-unheard-of]".into()))),
         ];
         for (reason, case) in table {
             assert_eq!(case.decide(), Decision::Ignore(reason), "{reason}");

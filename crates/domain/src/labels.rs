@@ -1,47 +1,32 @@
-//! The labels that people steer with.
+//! The labels that people steer with: what one means, and which of them a repository should have.
+
+use crate::catalogue::{Catalogue, Look};
+use crate::choice::Effort;
+use crate::locale::Locale;
+use crate::stages::Stage;
 
 /// A label as it should be on every connected repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelSpec {
     /// Name on GitHub.
-    pub name: &'static str,
+    pub name: String,
     /// Six hex digits.
-    pub color: &'static str,
+    pub color: String,
     /// At most 100 characters (GitHub's limit).
-    pub description: &'static str,
+    pub description: String,
 }
 
-/// A stage of the workflow.
+/// What a label means to the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Code and a pull request.
-    Dev,
-}
-
-impl Stage {
-    /// The word in labels, names and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-        }
-    }
-
-    /// The role that acts in this stage.
-    #[must_use]
-    pub const fn role(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-        }
-    }
-
-    /// The label that starts it.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Dev => "run:dev",
-        }
-    }
+pub enum Label<'a> {
+    /// Starts a stage.
+    Run(Stage),
+    /// Chooses a model by its name.
+    Model(&'a str),
+    /// Chooses a reasoning effort.
+    Effort(Effort),
+    /// Nothing by itself.
+    Other,
 }
 
 /// Set while the work of an issue waits for a person's review.
@@ -53,24 +38,61 @@ pub const NEED_INPUT: &str = "need:input";
 /// Keeps a namespace; starts nothing and is not counted as a stage label.
 const DEBUG: &str = "run:debug";
 
-/// Labels made on every connected repository.
-pub const CATALOGUE: &[LabelSpec] = &[
-    LabelSpec { name: "run:dev", color: "1f6feb", description: "Start the developer agent on this issue" },
-    LabelSpec { name: IN_REVIEW, color: "a371f7", description: "The agent's work waits for a review" },
-    LabelSpec { name: BLOCKED, color: "d73a4a", description: "Nothing starts here until this is removed" },
-    LabelSpec { name: NEED_INPUT, color: "e3b341", description: "A person's answer is needed before work goes on" },
-];
+const RUN: &str = "run:";
+const MODEL: &str = "[ai-model-";
+const EFFORT: &str = "[ai-reasoning-";
 
-/// The stage that a label starts, if it starts one.
+/// What a label means.
 #[must_use]
-pub fn trigger(label: &str) -> Option<Stage> {
-    [Stage::Dev].into_iter().find(|stage| stage.label() == label)
+pub fn read(label: &str) -> Label<'_> {
+    if let Some(stage) = label.strip_prefix(RUN) {
+        return stage.parse().map_or(Label::Other, Label::Run);
+    }
+    let within = |kind: &str| label.strip_prefix(kind)?.strip_suffix(']').filter(|value| !value.is_empty());
+    match (within(MODEL), within(EFFORT)) {
+        (Some(model), _) => Label::Model(model),
+        (_, Some(effort)) => effort.parse().map_or(Label::Other, Label::Effort),
+        _ => Label::Other,
+    }
+}
+
+/// The label that starts a stage.
+#[must_use]
+pub fn run(stage: Stage) -> String {
+    format!("{RUN}{stage}")
 }
 
 /// Whether a label is one of those of which an issue carries at most one.
 #[must_use]
 pub fn is_stage_label(label: &str) -> bool {
-    label.starts_with("run:") && label != DEBUG
+    label.starts_with(RUN) && label != DEBUG
+}
+
+/// The labels that a repository should have, in the language of its project, with the models that may be chosen.
+#[must_use]
+pub fn wanted(catalogue: &Catalogue, locale: Locale, models: &[String]) -> Vec<LabelSpec> {
+    let filled = |look: &Look, name: String, holes: &[(&str, &str)]| {
+        let mut description = look.description.of(locale).to_owned();
+        for (hole, value) in holes {
+            description = description.replace(hole, value);
+        }
+        LabelSpec { name, color: look.color.clone(), description }
+    };
+    let stages = Stage::ALL.iter().map(|&stage| {
+        let produces = catalogue.stage(stage).produces.of(locale);
+        filled(&catalogue.run_label, run(stage), &[("{stage}", stage.as_str()), ("{produces}", produces)])
+    });
+    let fixed = catalogue.labels.iter().map(|label| LabelSpec {
+        name: label.name.clone(),
+        color: label.color.clone(),
+        description: label.description.of(locale).to_owned(),
+    });
+    let choices = &catalogue.choice_labels;
+    let models = models.iter().map(|model| filled(&choices.model, format!("{MODEL}{model}]"), &[("{value}", model)]));
+    let efforts = Effort::ALL
+        .iter()
+        .map(|effort| filled(&choices.effort, format!("{EFFORT}{effort}]"), &[("{value}", effort.as_str())]));
+    stages.chain(fixed).chain(models).chain(efforts).collect()
 }
 
 #[cfg(test)]
@@ -78,20 +100,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn triggers_and_stage_labels() {
-        assert_eq!(trigger("run:dev"), Some(Stage::Dev));
-        for other in ["run:plan", "run:debug", "dev", "RUN:DEV", "run:dev ", ""] {
-            assert_eq!(trigger(other), None, "{other}");
+    fn what_a_label_means() {
+        let table = [
+            ("run:dev", Label::Run(Stage::Dev)),
+            ("run:doc-audit", Label::Run(Stage::DocAudit)),
+            ("[ai-model-gpt-5.5]", Label::Model("gpt-5.5")),
+            ("[ai-reasoning-extra-high]", Label::Effort(Effort::ExtraHigh)),
+            ("[ai-reasoning-huge]", Label::Other),
+            ("[ai-model-]", Label::Other),
+        ];
+        for (label, meaning) in table {
+            assert_eq!(read(label), meaning, "{label}");
         }
-        assert!(is_stage_label("run:plan") && is_stage_label("run:dev"));
+        for other in ["run:debug", "run:", "dev", "RUN:DEV", "run:dev ", "state:blocked", ""] {
+            assert_eq!(read(other), Label::Other, "{other}");
+        }
+        assert!(is_stage_label("run:plan") && is_stage_label("run:of-another-tool"));
         assert!(!is_stage_label("run:debug") && !is_stage_label("state:blocked"));
     }
 
     #[test]
-    fn the_catalogue_is_what_github_takes() {
-        for label in CATALOGUE {
-            assert!(label.description.chars().count() <= 100, "{}", label.name);
-            assert!(label.color.len() == 6 && label.color.chars().all(|c| c.is_ascii_hexdigit()), "{}", label.name);
+    fn every_stage_has_a_label_that_github_takes() {
+        let models = ["gpt-5.5".to_owned()];
+        for locale in Locale::ALL {
+            let labels = wanted(Catalogue::builtin(), *locale, &models);
+            for label in &labels {
+                assert!(label.description.chars().count() <= 100, "{}: {}", label.name, label.description);
+                assert!(!label.description.contains('{'), "{}", label.description);
+                assert!(label.name.chars().count() <= 50, "{}", label.name);
+            }
+            let names: Vec<_> = labels.iter().map(|label| label.name.as_str()).collect();
+            assert!(Stage::ALL.iter().all(|&stage| names.contains(&run(stage).as_str())), "{names:?}");
+            for name in [IN_REVIEW, BLOCKED, NEED_INPUT, "[ai-model-gpt-5.5]", "[ai-reasoning-extra-high]"] {
+                assert!(names.contains(&name), "{name}");
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 //! somebody else's work. Each rule has one home, named after what it decides.
 #![deny(missing_docs)]
 
+pub mod catalogue;
+pub mod choice;
 pub mod closing;
 pub mod code;
 pub mod egress;
@@ -13,8 +15,10 @@ pub mod ids;
 pub mod intake;
 pub mod labels;
 pub mod launch;
+pub mod locale;
 pub mod names;
 pub mod reasons;
 pub mod rights;
 pub mod run;
 pub mod scope;
+pub mod stages;

@@ -23,6 +23,8 @@ coded_enum! {
         RunAlreadyActive = "run_already_active",
         /// Blocked, or waiting for a person's input.
         StageNotReady = "stage_not_ready",
+        /// The labels choose two models or efforts, or one that is not allowed.
+        ModelLabelConflict = "model_label_conflict",
         /// The issue is closed.
         IssueClosed = "issue_closed",
         /// The same event under another delivery id.
@@ -55,6 +57,7 @@ impl IntakeReason {
                 | Self::SenderRoleNotPermitted
                 | Self::RunAlreadyActive
                 | Self::StageNotReady
+                | Self::ModelLabelConflict
         )
     }
 }

@@ -3,9 +3,13 @@
 //! The facts are gathered by whoever holds the objects; nothing here runs git. All refusals are collected, so that
 //! an agent can mend its commits in one go.
 
+mod patterns;
+
 use std::fmt;
 
 use crate::closing;
+
+pub use patterns::{Patterns, WrongPattern};
 
 /// What git writes where an object is not: a ref that is created or deleted.
 pub const NO_OBJECT: &str = "0000000000000000000000000000000000000000";
@@ -95,6 +99,13 @@ pub enum Refusal {
         /// Name of the base branch.
         base: String,
     },
+    /// Files are changed that the run's stage may not change.
+    OutOfScope {
+        /// The files.
+        files: Vec<String>,
+        /// What it may change.
+        may_write: Vec<String>,
+    },
     /// Workflows of GitHub Actions are changed.
     Workflows(Vec<String>),
     /// Submodules are added or changed.
@@ -120,6 +131,7 @@ impl Refusal {
             Self::Deletion => "deletion",
             Self::NotFastForward => "not_fast_forward",
             Self::Unrelated { .. } => "unrelated_history",
+            Self::OutOfScope { .. } => "write_scope",
             Self::Workflows(_) => "workflows",
             Self::Submodules(_) => "submodules",
             Self::Lfs(_) => "lfs",
@@ -142,6 +154,10 @@ impl fmt::Display for Refusal {
                 write!(f, "this would rewrite what the branch already has; add commits on top of it instead")
             }
             Self::Unrelated { base } => write!(f, "the branch has no commit in common with {base}; start from {base}"),
+            Self::OutOfScope { files, may_write } => {
+                let what = format!("this run may change only {}; take out of your commits", may_write.join(", "));
+                list(f, &what, files)
+            }
             Self::Workflows(files) => list(f, "workflows of GitHub Actions may not be changed", files),
             Self::Submodules(files) => list(f, "submodules may not be added or changed", files),
             Self::Lfs(files) => list(f, "Git LFS is not available here; commit the content itself", files),
@@ -187,7 +203,7 @@ pub fn judge_refs(updates: &[RefUpdate], branch: &str) -> Vec<Refusal> {
 
 /// Every reason to refuse a push of the run's branch. Empty means that it may go on.
 #[must_use]
-pub fn judge(push: &Push, base: &str) -> Vec<Refusal> {
+pub fn judge(push: &Push, base: &str, may_write: &Patterns) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     match push.ancestry {
         Ancestry::Forward => {}
@@ -204,6 +220,12 @@ pub fn judge(push: &Push, base: &str) -> Vec<Refusal> {
         let names: Vec<_> = push.changes.iter().filter(|change| wrong(change)).map(|c| c.path.clone()).collect();
         (!names.is_empty()).then_some(names)
     };
+    let outside: Vec<_> =
+        push.changes.iter().map(|change| &change.path).filter(|path| !may_write.matches(path)).collect();
+    if !outside.is_empty() {
+        let files = outside.into_iter().cloned().collect();
+        refusals.push(Refusal::OutOfScope { files, may_write: may_write.written().to_vec() });
+    }
     refusals.extend(files(|change| is_workflow(&change.path)).map(Refusal::Workflows));
     refusals.extend(files(|change| change.mode == "160000" || change.path == ".gitmodules").map(Refusal::Submodules));
     refusals.extend(files(|change| change.lfs_pointer || change.adds_filter).map(Refusal::Lfs));
@@ -235,6 +257,10 @@ mod tests {
 
     fn update(old: &str, new: &str, name: &str) -> RefUpdate {
         RefUpdate { old: old.into(), new: new.into(), name: name.into() }
+    }
+
+    fn anything() -> Patterns {
+        Patterns::compile(vec!["**".into()]).unwrap()
     }
 
     fn codes(refusals: &[Refusal]) -> Vec<&'static str> {
@@ -283,7 +309,11 @@ mod tests {
             (Change { size: FILE_LIMIT + 1, ..change("big.bin") }, &["file_too_big"]),
         ];
         for (change, expected) in table {
-            assert_eq!(codes(&judge(&push(vec![change.clone()], "Add it"), "main")), expected, "{change:?}");
+            assert_eq!(
+                codes(&judge(&push(vec![change.clone()], "Add it"), "main", &anything())),
+                expected,
+                "{change:?}"
+            );
         }
     }
 
@@ -291,10 +321,21 @@ mod tests {
     fn all_refusals_come_at_once_and_name_the_files() {
         let mut bad = push(vec![change(".github/workflows/a.yml"), change(".github/workflows/b.yml")], "Fixes #3");
         bad.ancestry = Ancestry::Rewritten;
-        let refusals = judge(&bad, "main");
+        let refusals = judge(&bad, "main", &anything());
         assert_eq!(codes(&refusals), ["not_fast_forward", "workflows", "closing_keywords"]);
         let words = refusals[1].to_string();
         assert!(words.contains("\n  .github/workflows/a.yml\n  .github/workflows/b.yml"), "{words}");
+    }
+
+    #[test]
+    fn what_is_outside_the_stages_files_is_named() {
+        let markdown = Patterns::compile(vec!["**/*.md".into()]).unwrap();
+        let changes = ["docs/plan.md", "src/main.rs", "Makefile"].map(change).to_vec();
+        let refusals = judge(&push(changes, "Add it"), "main", &markdown);
+        assert_eq!(codes(&refusals), ["write_scope"]);
+        let words = refusals[0].to_string();
+        assert!(words.starts_with("this run may change only **/*.md"), "{words}");
+        assert!(words.ends_with("\n  src/main.rs\n  Makefile"), "{words}");
     }
 
     #[test]
@@ -307,11 +348,11 @@ mod tests {
     #[test]
     fn counts_are_bounded() {
         let many = push((0..=CHANGED_FILES_LIMIT).map(|n| change(&format!("f{n}"))).collect(), "Add");
-        assert_eq!(codes(&judge(&many, "main")), ["too_many_files"]);
+        assert_eq!(codes(&judge(&many, "main", &anything())), ["too_many_files"]);
         let mut commits = push(vec![], "Add");
         commits.commits = vec![commits.commits[0].clone(); COMMITS_LIMIT + 1];
-        assert_eq!(codes(&judge(&commits, "main")), ["too_many_commits"]);
+        assert_eq!(codes(&judge(&commits, "main", &anything())), ["too_many_commits"]);
         let unrelated = Push { ancestry: Ancestry::Unrelated, changes: vec![], commits: vec![] };
-        assert_eq!(codes(&judge(&unrelated, "main")), ["unrelated_history"]);
+        assert_eq!(codes(&judge(&unrelated, "main", &anything())), ["unrelated_history"]);
     }
 }

@@ -193,7 +193,11 @@ async fn labels_are_made_corrected_or_left_alone() {
         .mount(&world.server)
         .await;
     world.answers("GET", "/repos/octo/hello/labels/new%2Fone", ok(&json!({ "name": "new/one" }))).await;
-    let label = |name, color, description| LabelSpec { name, color, description };
+    let label = |name: &str, color: &str, description: &str| LabelSpec {
+        name: name.into(),
+        color: color.into(),
+        description: description.into(),
+    };
     let wanted = [label("run:dev", "1f6feb", "x"), label("good", "aabbcc", "fine"), label("new/one", "000000", "y")];
     world.github.ensure_labels(&world.name, &wanted).await.unwrap();
 }

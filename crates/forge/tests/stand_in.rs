@@ -2,7 +2,9 @@
 //! is read back, and doing it again changes nothing.
 
 use anyhow::{Context, Result};
-use domain::labels::CATALOGUE;
+use domain::catalogue::Catalogue;
+use domain::labels::{LabelSpec, wanted};
+use domain::locale::Locale;
 use forge::{
     ForgeError, GitHub, HookSpec, NewPull, RepositoryName, RepositoryPermission, RepositoryProvider, RightState,
 };
@@ -43,6 +45,10 @@ impl Scene {
     }
 }
 
+fn labels() -> Vec<LabelSpec> {
+    wanted(Catalogue::builtin(), Locale::En, &["gpt-5.5".to_owned()])
+}
+
 #[tokio::test]
 async fn connecting_a_repository_can_be_repeated() -> Result<()> {
     let Scene { bot, name, world, .. } = &Scene::new().await?;
@@ -56,8 +62,8 @@ async fn connecting_a_repository_can_be_repeated() -> Result<()> {
     };
     let hook = bot.ensure_webhook(name, &spec).await?;
     assert_eq!(bot.ensure_webhook(name, &spec).await?, hook);
-    bot.ensure_labels(name, CATALOGUE).await?;
-    bot.ensure_labels(name, CATALOGUE).await?;
+    bot.ensure_labels(name, &labels()).await?;
+    bot.ensure_labels(name, &labels()).await?;
     bot.remove_webhook(name, hook).await?;
     bot.remove_webhook(name, hook).await?;
     Ok(())
@@ -68,7 +74,7 @@ async fn what_a_run_writes_on_its_issue_is_found_again() -> Result<()> {
     let scene = Scene::new().await?;
     let Scene { bot, name, world, .. } = &scene;
     let number = scene.issue().await?;
-    bot.ensure_labels(name, CATALOGUE).await?;
+    bot.ensure_labels(name, &labels()).await?;
     bot.add_labels(name, number, &["run:dev".to_owned()]).await?;
     bot.add_labels(name, number, &["run:dev".to_owned(), "state:in-review".to_owned()]).await?;
     bot.remove_label(name, number, "run:dev").await?;

@@ -1,4 +1,5 @@
-//! The template engine: embedded seeds, strict about undefined variables, bounded in work.
+//! The template engine: strict about undefined variables, bounded in work, and with nothing to escape, for it writes
+//! Markdown.
 
 use std::sync::LazyLock;
 
@@ -6,6 +7,8 @@ use domain::coded_enum;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
+
+use crate::seeds::SEEDS;
 
 coded_enum! {
     /// A language that the platform speaks.
@@ -34,17 +37,6 @@ pub struct TemplateError {
     source: minijinja::Error,
 }
 
-macro_rules! seeds {
-    ($($name:literal),+ $(,)?) => {
-        const SEEDS: &[(&str, Locale, &str)] = &[$(
-            ($name, Locale::En, include_str!(concat!("../templates/en/", $name, ".md.j2"))),
-            ($name, Locale::Ru, include_str!(concat!("../templates/ru/", $name, ".md.j2"))),
-        )+];
-    };
-}
-
-seeds!["policy", "context", "issue", "task-dev-work", "output", "service-comment", "refusal"];
-
 /// Far more steps than any seed takes; a loop that never ends stops here.
 const FUEL: u64 = 100_000;
 
@@ -53,10 +45,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_fuel(Some(FUEL));
-    for (name, locale, source) in SEEDS {
+    for seed in SEEDS {
         environment
-            .add_template_owned(key(name, *locale), (*source).to_owned())
-            .unwrap_or_else(|error| unreachable!("seed {name}: {error}"));
+            .add_template_owned(key(seed.name, seed.locale), seed.source.to_owned())
+            .unwrap_or_else(|error| unreachable!("seed {}: {error}", seed.name));
     }
     environment
 });
@@ -72,21 +64,16 @@ pub(crate) fn render(name: &'static str, locale: Locale, facts: &impl Serialize)
     template.render(Serde(facts)).map_err(wrong)
 }
 
-/// The seed's own text, for its version.
-pub(crate) fn source(name: &str, locale: Locale) -> &'static str {
-    SEEDS.iter().find(|seed| seed.0 == name && seed.1 == locale).map_or("", |seed| seed.2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn both_languages_of_a_seed_use_the_same_variables() {
-        for (name, _, _) in SEEDS.iter().filter(|seed| seed.1 == Locale::En) {
+        for seed in SEEDS.iter().filter(|seed| seed.locale == Locale::En) {
             let [en, ru] = [Locale::En, Locale::Ru]
-                .map(|locale| ENVIRONMENT.get_template(&key(name, locale)).unwrap().undeclared_variables(true));
-            assert_eq!(en, ru, "{name}");
+                .map(|locale| ENVIRONMENT.get_template(&key(seed.name, locale)).unwrap().undeclared_variables(true));
+            assert_eq!(en, ru, "{}", seed.name);
         }
     }
 

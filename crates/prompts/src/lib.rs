@@ -6,6 +6,7 @@
 pub mod comments;
 mod engine;
 pub mod run;
+mod seeds;
 pub mod untrusted;
 
 pub use engine::{Locale, TemplateError};

@@ -27,6 +27,12 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// The text in one line with nothing hidden in it: fit to stand outside a fence.
+#[must_use]
+pub fn line(text: &str) -> String {
+    visible(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Control characters but line ends and tabs; zero-width and joining characters; direction overrides; tags; soft
 /// hyphens; variation selectors beyond the emoji's.
 fn is_hidden(c: char) -> bool {
@@ -48,6 +54,11 @@ mod tests {
     fn hidden_characters_are_written_out() {
         assert_eq!(visible("a\u{200B}b\u{202E}c\u{E0041}\u{7}"), "a<U+200B>b<U+202E>c<U+E0041><U+0007>");
         assert_eq!(visible("plain, кириллица, 👍\n\tcode"), "plain, кириллица, 👍\n\tcode");
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(line(" olga\n\n# Rules\t\u{200B} "), "olga # Rules <U+200B>");
     }
 
     #[test]

@@ -1,18 +1,26 @@
 //! Taking one webhook delivery in: read, gather the facts, let [`domain::intake::decide`] decide, store it in one
 //! statement. Both doors use it: the webhook itself and GitHub's delivery log.
 
+mod facts;
+mod record;
+
+use domain::catalogue::Catalogue;
+use domain::choice::{Choice, Effort};
 use domain::event::{self, Delivered, UnreadablePayload};
 use domain::flow::FlowKind;
 use domain::ids::{CorrelationId, DeliveryId, RunId};
 use domain::intake::{self, Decision};
-use domain::labels::Stage;
 use domain::names;
+use domain::stages::Stage;
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::deliveries::{self, Effect, Facts, Intake, NewRun, RunEnd, Stored};
 use crate::flow;
+use facts::Facts;
+use record::{Effect, Intake, NewRun, RunEnd};
+
+pub use record::Stored;
 
 /// A delivery as it arrived.
 #[derive(Debug, Clone)]
@@ -60,18 +68,20 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
     let delivered = event::read(arrival.event, payload.as_bytes())?;
     let sender = delivered.sender.as_ref().map(|s| s.github_id);
     let issue = delivered.issue().map(|issue| issue.number);
-    let facts = deliveries::facts(pool, &delivered).await?;
+    let mut connection = pool.acquire().await?;
+    let facts = facts::read(&mut *connection, &delivered).await?;
     let decision = intake::decide(&intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
         person: facts.person,
         active: facts.active,
+        models: &facts.models,
         now: facts.now,
     });
     let event_key = delivered.key.as_ref().map(|key| key.after(facts.opposites));
     let id = DeliveryId::new();
     let run = RunId::new();
-    let names = Names::of(run, &delivered, &facts, decision);
+    let names = Names::of(run, &delivered, &facts, &decision);
     let intake = Intake {
         id,
         guid: arrival.guid,
@@ -88,18 +98,18 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         correlation: arrival.correlation,
         source: arrival.source,
         payload: &payload,
-        effect: effect(decision, run, &delivered, &facts, &names),
+        effect: effect(&decision, run, &delivered, &facts, &names),
     };
-    match deliveries::take_in(pool, &intake).await {
+    match record::store(&mut *connection, &intake).await {
         Ok(Some(stored)) => Ok(Taken::New(stored)),
-        Ok(None) => duplicate(pool, &intake).await,
-        Err(error) if is_same_event_at_once(&error) => duplicate(pool, &intake).await,
+        Ok(None) => duplicate(&mut connection, &intake).await,
+        Err(error) if is_same_event_at_once(&error) => duplicate(&mut connection, &intake).await,
         Err(error) => Err(error.into()),
     }
 }
 
-async fn duplicate(pool: &PgPool, intake: &Intake<'_>) -> Result<Taken, IntakeError> {
-    let first = deliveries::count_duplicate(pool, intake.guid, intake.body_sha256, intake.event_key).await?;
+async fn duplicate(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Taken, IntakeError> {
+    let first = record::count_duplicate(db, intake.guid, intake.body_sha256, intake.event_key).await?;
     Ok(Taken::Duplicate(first.ok_or(sqlx::Error::RowNotFound)?))
 }
 
@@ -121,41 +131,43 @@ struct Names {
 }
 
 impl Names {
-    fn of(run: RunId, delivered: &Delivered, facts: &Facts, decision: Decision) -> Self {
+    fn of(run: RunId, delivered: &Delivered, facts: &Facts, decision: &Decision) -> Self {
         let number = delivered.issue().map_or(0, |issue| issue.number);
         let slug = facts.defaults.as_ref().map_or("", |defaults| defaults.project_slug.as_str());
-        let stage = if let Decision::Start(stage) = decision { stage } else { Stage::Dev };
+        let stage = if let Decision::Start(stage, _) = decision { *stage } else { Stage::Dev };
         Self { branch: names::branch(number, run), namespace: names::namespace(slug, stage.as_str(), number, run) }
     }
 }
 
 fn effect<'a>(
-    decision: Decision,
+    decision: &'a Decision,
     run: RunId,
     delivered: &'a Delivered,
     facts: &'a Facts,
     names: &'a Names,
 ) -> Effect<'a> {
-    let login = delivered.sender.as_ref().map_or("", |sender| sender.login.as_str());
-    let actor = format!("user:{login}");
-    match decision {
+    match *decision {
         Decision::Ignore(reason) => Effect::Ignore(reason),
         Decision::End { run, because, reason, only_unclaimed } => {
             let data = json!({ "because": because.as_str() });
-            let flow = flow::Entry::new(FlowKind::CancelRequested, actor, data);
+            let flow = flow::Entry::new(FlowKind::CancelRequested, actor(delivered), data);
             Effect::End(Box::new(RunEnd { run, because, reason, only_unclaimed, flow }))
         }
-        Decision::Start(stage) => start(stage, run, delivered, facts, names, actor),
+        Decision::Start(stage, ref choice) => start((stage, choice), run, delivered, facts, names),
     }
 }
 
+/// For the audit.
+fn actor(delivered: &Delivered) -> String {
+    format!("user:{}", delivered.sender.as_ref().map_or("", |sender| sender.login.as_str()))
+}
+
 fn start<'a>(
-    stage: Stage,
+    (stage, choice): (Stage, &'a Choice),
     run: RunId,
     delivered: &'a Delivered,
     facts: &'a Facts,
     names: &'a Names,
-    actor: String,
 ) -> Effect<'a> {
     let (Some(issue), Some(binding), Some(defaults), Some(person)) =
         (delivered.issue(), facts.binding, facts.defaults.as_ref(), facts.person)
@@ -170,11 +182,14 @@ fn start<'a>(
         body: &issue.body,
         url: &issue.url,
         stage,
+        role: Catalogue::builtin().stage(stage).actor(),
+        model: choice.model.as_deref().unwrap_or(&defaults.model),
+        effort: choice.effort.map(Effort::for_codex),
         defaults,
         branch: &names.branch,
         namespace: &names.namespace,
         started_by: person.user_id,
-        flow: flow::Entry::new(FlowKind::RunCreated, actor, data),
+        flow: flow::Entry::new(FlowKind::RunCreated, actor(delivered), data),
     }))
 }
 

@@ -24,12 +24,14 @@ pub mod staff_sessions;
 pub mod tokens;
 pub mod usage;
 pub mod users;
+mod viewer;
 pub mod wake;
 
 pub use coded::Coded;
 pub use page::Cursor;
 pub use pool::{MIGRATOR, connect, in_transaction, wait_until_ready};
 pub use sqlx::{PgExecutor, PgPool};
+pub use viewer::Viewer;
 
 /// What a statement may fail with; the kinds a caller branches on have methods in [`sqlx::Error`].
 pub type Error = sqlx::Error;

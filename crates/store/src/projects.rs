@@ -83,6 +83,16 @@ pub async fn get(db: impl PgExecutor<'_>, id: ProjectId, viewer: UserId) -> Resu
     .await
 }
 
+/// The language of a project.
+///
+/// # Errors
+/// The database's.
+pub async fn locale(db: impl PgExecutor<'_>, id: ProjectId) -> Result<Option<String>> {
+    sqlx::query_scalar!("SELECT locale FROM projects WHERE id = $1 AND removed_at IS NULL", id.0)
+        .fetch_optional(db)
+        .await
+}
+
 /// Projects that a person can see, newest first: all of them, or those of which they are a member.
 ///
 /// # Errors

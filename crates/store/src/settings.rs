@@ -1,5 +1,6 @@
 //! `system_settings`: data that an owner changes without a release.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -10,9 +11,26 @@ use crate::Result;
 ///
 /// # Errors
 /// The database's; [`sqlx::Error::Decode`] when the value does not have the wanted shape.
-pub async fn get<T: DeserializeOwned>(db: impl PgExecutor<'_>, key: &str) -> Result<Option<T>> {
+async fn get<T: DeserializeOwned>(db: impl PgExecutor<'_>, key: &str) -> Result<Option<T>> {
     let value = sqlx::query_scalar!("SELECT value FROM system_settings WHERE key = $1", key).fetch_optional(db).await?;
     value.map(serde_json::from_value).transpose().map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// The models that agents may run with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Models {
+    /// Where nobody chooses.
+    pub default: String,
+    /// Those that a project or a label may choose.
+    pub allowed: Vec<String>,
+}
+
+/// The platform's list of models.
+///
+/// # Errors
+/// The database's; [`sqlx::Error::RowNotFound`] when an owner has deleted the setting.
+pub async fn models(db: impl PgExecutor<'_>) -> Result<Models> {
+    get(db, "models").await?.ok_or(sqlx::Error::RowNotFound)
 }
 
 /// Stores a setting unless it is there already; answers what is stored afterwards.

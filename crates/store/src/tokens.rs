@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{ProjectId, RepositoryId, RunId};
+use domain::stages::Stage;
 use sqlx::PgExecutor;
 
-use crate::Result;
 use crate::runs::Lease;
+use crate::{Coded, Result};
 
 /// Records the token of the current launch, replacing one that an earlier owner of the run had made for it and not
 /// handed over. It ends five minutes after the run's deadline. Answers whether the lease still holds.
@@ -44,6 +45,8 @@ pub struct GrantRow {
     pub branch: String,
     /// Where its pull request goes.
     pub base_branch: String,
+    /// Its stage, which decides what it may change.
+    pub stage: Coded<Stage>,
     /// The run's model.
     pub model: String,
     /// Asked to stop, or done: it may only save.
@@ -63,7 +66,7 @@ pub async fn verify(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<Option
     sqlx::query_as!(
         GrantRow,
         r#"SELECT a.id AS run_id, a.launch, a.project_id, a.repository_id, r.full_name AS repository, a.branch,
-                  a.base_branch, a.model, t.expires_at,
+                  a.base_branch, a.stage AS "stage: Coded<Stage>", a.model, t.expires_at,
                   (a.cancel_requested_at IS NOT NULL OR a.deadline_at < app_now()) AS "saving_only!",
                   ARRAY(SELECT g.host FROM egress_grants AS g
                         WHERE g.project_id = a.project_id AND g.withdrawn_at IS NULL ORDER BY g.host) AS "egress_hosts!"

@@ -9,9 +9,11 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use contract::agent::{Beat, EventBatch, EventsStored, Orders, RunContext, RunResult};
 use contract::problem::Problem;
+use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
 use http::StatusCode;
 use prompts::Locale;
+use prompts::run::Work;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -60,15 +62,20 @@ async fn prompt(app: &App, of: ForRun, row: &ContextRow) -> Result<(String, Stri
     }
     let facts = prompts::run::RunFacts {
         role: &row.role,
-        stage: &row.stage,
+        stage: row.stage.0.as_str(),
+        work: Work::Work,
         repository: &row.repository,
         base_branch: &row.base_branch,
         branch: &row.branch,
+        may_write: Catalogue::builtin().stage(row.stage.0).may_write.written(),
         issue_number: row.subject_number,
         issue_url: &row.subject_url,
         issue_title: &row.subject_title,
         issue_body: &row.subject_body,
+        issue_author: None,
+        pull: None,
         started_by: &row.started_by_login,
+        revision: None,
     };
     let prompt = prompts::run::render(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?;
     report::keep_prompt(&app.pool, of.run, &prompt.text, &prompt.sha256, &prompt.version).await?;

@@ -2,6 +2,7 @@
 //! own, and it changes nothing that a run may not change. Then the pull request is opened or brought up to date.
 
 use anyhow::Context;
+use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
@@ -52,7 +53,7 @@ async fn gather(turn: &Turn<'_>, Opened { github, name }: &Opened) -> Result<Gat
     if comparison.ahead_by == 0 {
         return Ok(Gathered::Nothing("the branch has no commit of its own"));
     }
-    let refusals = judge(&push(&comparison), &row.base_branch);
+    let refusals = judge(&push(&comparison), &row.base_branch, &Catalogue::builtin().stage(row.stage.0).may_write);
     if !refusals.is_empty() {
         let words: Vec<_> = refusals.iter().map(ToString::to_string).collect();
         return Ok(Gathered::Refused(words.join("; ")));

@@ -56,7 +56,7 @@ pub(crate) async fn finish(
     launch_failed: bool,
 ) -> anyhow::Result<()> {
     let detail = presentable(detail);
-    let trigger = format!("run:{}", turn.row.stage);
+    let trigger = labels::run(turn.row.stage.0);
     let labels_on: &[&str] = if status == RunStatus::Succeeded { &[labels::IN_REVIEW] } else { &[] };
     let mut what = json!({ "status": status, "launch": turn.row.launch });
     if let Some(reason) = reason {

@@ -61,10 +61,10 @@ pub(super) async fn ensure_labels(client: &Client, name: &RepositoryName, wanted
     let existing: Vec<Label> = client.list(&route, |_| false).await?;
     for label in wanted {
         let body = json!({ "name": label.name, "color": label.color, "description": label.description });
-        match existing.iter().find(|known| known.name.eq_ignore_ascii_case(label.name)) {
+        match existing.iter().find(|known| known.name.eq_ignore_ascii_case(&label.name)) {
             Some(known) if looks_like(known, label) => {}
             Some(known) => drop(client.write(Method::PATCH, &route.clone().then(&known.name), Some(&body)).await?),
-            None => create_label(client, &route, label.name, &body).await?,
+            None => create_label(client, &route, &label.name, &body).await?,
         }
     }
     Ok(())
@@ -83,7 +83,7 @@ async fn create_label(client: &Client, route: &Route, label: &str, body: &Value)
 
 fn looks_like(known: &Label, wanted: &LabelSpec) -> bool {
     known.name == wanted.name
-        && known.color.eq_ignore_ascii_case(wanted.color)
+        && known.color.eq_ignore_ascii_case(&wanted.color)
         && known.description.as_deref().unwrap_or_default() == wanted.description
 }
 

@@ -1,5 +1,5 @@
 SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name AS repository, r.token_sealed,
-       a.subject_number, a.subject_title, a.stage, a.role, a.locale, a.branch, a.base_branch, a.namespace,
+       a.subject_number, a.subject_title, a.stage AS "stage: Coded<Stage>", a.role, a.locale, a.branch, a.base_branch, a.namespace,
        a.namespace_uid, a.correlation_id, a.status AS "status: Coded<RunStatus>", a.launch, a.launch_open, a.attempts,
        a.job_uid, a.deadline_at, COALESCE(a.deadline_at <= app_now(), false) AS "deadline_passed!",
        a.time_limit_seconds, a.namespace_ttl_seconds, a.cancel_requested_at IS NOT NULL AS "cancel_requested!",

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId};
 use domain::reasons::Reason;
 use domain::run::{Reported, RunFacts, RunStatus};
+use domain::stages::Stage;
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -34,7 +35,7 @@ pub struct RunRow {
     /// Title of the issue.
     pub subject_title: String,
     /// Stage.
-    pub stage: String,
+    pub stage: Coded<Stage>,
     /// Role.
     pub role: String,
     /// Language of what people are told.

@@ -1,10 +1,11 @@
 //! What the run's own pod reports, under its token: everything here is the agent's claim.
 
 use domain::ids::{RepositoryId, RunId};
+use domain::stages::Stage;
 use serde_json::Value;
 use sqlx::PgExecutor;
 
-use crate::{Result, flow};
+use crate::{Coded, Result, flow};
 
 /// What the prompt is made from.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct ContextRow {
     /// Who put the label on.
     pub started_by_login: String,
     /// Stage.
-    pub stage: String,
+    pub stage: Coded<Stage>,
     /// Role.
     pub role: String,
     /// Language.
@@ -57,7 +58,7 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
     sqlx::query_as!(
         ContextRow,
         r#"SELECT a.launch, r.full_name AS repository, a.subject_number, a.subject_title, a.subject_body, a.subject_url,
-                  a.started_by_login, a.stage, a.role, a.locale, a.model, a.effort, a.branch, a.base_branch, a.prompt,
+                  a.started_by_login, a.stage AS "stage: Coded<Stage>", a.role, a.locale, a.model, a.effort, a.branch, a.base_branch, a.prompt,
                   a.prompt_sha256, r.bot_login, r.bot_github_id,
                   COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!"
            FROM agent_runs AS a JOIN repositories AS r ON r.id = a.repository_id WHERE a.id = $1"#,

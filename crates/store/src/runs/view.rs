@@ -7,8 +7,7 @@ use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::deliveries::Viewer;
-use crate::{Coded, Cursor, Result, flow};
+use crate::{Coded, Cursor, Result, Viewer, flow};
 use domain::rights::ProjectRole;
 
 /// A run with everything that a list or its page shows.

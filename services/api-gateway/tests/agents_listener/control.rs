@@ -92,6 +92,7 @@ impl Control {
             repository: "acme/app".to_owned(),
             branch: "codex/i1-aa".to_owned(),
             base_branch: "main".to_owned(),
+            may_write: vec!["**".to_owned()],
             models: vec!["gpt-5.5".to_owned(), "gpt-6-sol".to_owned()],
             egress_hosts: vec!["granted.test".to_owned(), "inside.test".to_owned(), "metadata.test".to_owned()],
             expires_at: chrono::Utc::now() + chrono::TimeDelta::hours(1),

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use contract::internal::RunGrant;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -42,11 +43,17 @@ pub(crate) struct Ended {
 impl Forge {
     /// A repository `acme/app` with one commit on `main`, another branch, and a clone of it made through the gateway.
     pub(crate) async fn new() -> Self {
+        Self::for_run(|_| ()).await
+    }
+
+    /// The same, by a run that its token gives other rights.
+    pub(crate) async fn for_run(rights: impl FnOnce(&mut RunGrant)) -> Self {
         let place = TempDir::new().unwrap();
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let backend = Backend { root: place.path().join("forge"), seen: seen.clone() };
         let address = serve_router(Router::new().route("/{*path}", any(cgi)).with_state(backend)).await;
         let world = World::new().await;
+        world.control.change(rights);
         world.control.put_credential(&format!("http://{address}/acme/app.git"), "x-access-token", FORGE_TOKEN);
         let forge = Self { world, place, seen };
         forge.seed().await;

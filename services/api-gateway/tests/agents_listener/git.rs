@@ -135,6 +135,18 @@ async fn workflows_are_not_touched_and_every_file_is_named() {
 }
 
 #[tokio::test]
+async fn a_stage_of_documents_pushes_documents_alone_and_may_mend_what_was_refused() {
+    let forge = Forge::for_run(|grant| grant.may_write = vec!["**/*.md".to_owned()]).await;
+    forge.commit("docs/plan.md", "# Plan\n", "Write the plan").await;
+    forge.commit("src/plan.rs", "pub fn plan() {}\n", "Begin with the code").await;
+    refused(&forge, &PUSH, &["remote: ", "may change only **/*.md", "src/plan.rs"], "write_scope").await;
+    forge.must(&forge.work(), &["rm", "-q", "src/plan.rs"]).await;
+    forge.must(&forge.work(), &["commit", "-q", "-m", "Leave the code to its stage"]).await;
+    forge.must(&forge.work(), &PUSH).await;
+    assert!(forge.tip(BRANCH).await.is_some());
+}
+
+#[tokio::test]
 async fn a_workflow_from_another_branch_does_not_come_along() {
     let forge = Forge::new().await;
     forge.commit(".github/workflows/evil.yml", "on: push\n", "Add it").await;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use contract::internal::{RunGrant, RunGrantServes, RunTokenSecret};
 use contract::problem::Problem;
+use domain::catalogue::Catalogue;
 use store::tokens;
 use vault::RunToken;
 
@@ -30,6 +31,7 @@ pub(super) async fn verify_run_token(
         repository: grant.repository,
         branch: grant.branch,
         base_branch: grant.base_branch,
+        may_write: Catalogue::builtin().stage(grant.stage.0).may_write.written().to_vec(),
         models: vec![grant.model],
         egress_hosts: grant.egress_hosts,
         expires_at: grant.expires_at,

@@ -11,8 +11,7 @@ use http::StatusCode;
 use http::request::Parts;
 use runtime::correlation::Correlation;
 use sha2::{Digest, Sha256};
-use store::deliveries::Stored;
-use store::intake::{Arrival, IntakeError, Taken, take_in};
+use store::intake::{Arrival, IntakeError, Stored, Taken, take_in};
 
 use crate::error::ApiError;
 use crate::state::App;

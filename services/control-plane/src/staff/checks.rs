@@ -2,10 +2,14 @@
 
 use contract::gateway::{Check, CheckName, CheckState};
 use contract::problem::Problem;
-use domain::labels;
+use domain::catalogue::Catalogue;
+use domain::ids::ProjectId;
+use domain::labels::{self, LabelSpec};
+use domain::locale::Locale;
 use forge::{ForgeError, GitHub, HookSpec, RepositoryName, RepositoryProvider, RightCheck, RightState};
+use store::{projects, settings};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, no_such};
 use crate::state::App;
 
 /// Events that the platform acts on. Issues are enough for a label; the others are recorded, so that the ledger can say
@@ -78,7 +82,13 @@ pub(super) fn refuse_blocked(rights: &[RightCheck]) -> Result<(), ApiError> {
 }
 
 /// Registers the webhook and makes the labels, and adds how that went to what is known already.
-pub(super) async fn make_true(app: &App, github: &GitHub, name: &RepositoryName, mut checks: Vec<Check>) -> Findings {
+pub(super) async fn make_true(
+    app: &App,
+    github: &GitHub,
+    name: &RepositoryName,
+    labels: &[LabelSpec],
+    mut checks: Vec<Check>,
+) -> Findings {
     let hook = HookSpec {
         url: app.webhook_url.clone(),
         secret: app.webhook_secret.clone(),
@@ -86,9 +96,16 @@ pub(super) async fn make_true(app: &App, github: &GitHub, name: &RepositoryName,
     };
     let registered = github.ensure_webhook(name, &hook).await;
     checks.push(outcome(CheckName::WebhookRegistered, "hearing of labels", registered.as_ref().err()));
-    let made = github.ensure_labels(name, labels::CATALOGUE).await;
+    let made = github.ensure_labels(name, labels).await;
     checks.push(outcome(CheckName::LabelsMade, "steering by labels", made.as_ref().err()));
     Findings { checks, hook_id: registered.ok() }
+}
+
+/// The labels that a repository of the project should have: in its language, with the models that may be chosen.
+pub(super) async fn labels(app: &App, project: ProjectId) -> Result<Vec<LabelSpec>, ApiError> {
+    let locale = projects::locale(&app.pool, project).await?.ok_or_else(|| no_such("project"))?;
+    let models = settings::models(&app.pool).await?;
+    Ok(labels::wanted(Catalogue::builtin(), Locale::or_english(&locale), &models.allowed))
 }
 
 fn outcome(name: CheckName, needed_for: &str, error: Option<&ForgeError>) -> Check {

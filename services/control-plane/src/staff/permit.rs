@@ -6,7 +6,7 @@ use contract::problem::Problem;
 use domain::ids::{ProjectId, UserId};
 use domain::rights::{self, Permission, PlatformRole, ProjectRole};
 use http::request::Parts;
-use store::deliveries::Viewer;
+use store::Viewer;
 use store::{PgExecutor, projects, staff_sessions};
 
 use crate::error::{ApiError, no_such};

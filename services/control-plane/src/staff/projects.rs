@@ -7,7 +7,6 @@ use contract::problem::Problem;
 use domain::ids::ProjectId;
 use domain::rights::Permission;
 use http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
 use store::{Cursor, projects, settings};
 use uuid::Uuid;
 
@@ -117,12 +116,7 @@ fn version(headers: &HeaderMap) -> i64 {
 }
 
 async fn known_model(app: &App, model: &str) -> Result<(), ApiError> {
-    #[derive(Deserialize)]
-    struct Models {
-        allowed: Vec<String>,
-    }
-    let models: Option<Models> = settings::get(&app.pool, "models").await?;
-    let allowed = models.map(|models| models.allowed).unwrap_or_default();
+    let allowed = settings::models(&app.pool).await?.allowed;
     if allowed.iter().any(|known| known == model) {
         return Ok(());
     }

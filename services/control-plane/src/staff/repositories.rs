@@ -72,7 +72,8 @@ pub(super) async fn connect_repository(
         "/full_name",
         "A project has connected this repository already",
     ))?;
-    let findings = checks::make_true(&app, &github, &name, checks::from_rights(&rights)).await;
+    let labels = checks::labels(&app, project).await?;
+    let findings = checks::make_true(&app, &github, &name, &labels, checks::from_rights(&rights)).await;
     record(&app, id, &findings).await?;
     Ok((StatusCode::CREATED, Json(current(&app, id).await?)))
 }
@@ -103,7 +104,8 @@ pub(super) async fn check_repository(
     let name: RepositoryName = row.full_name.parse().context("a stored repository name")?;
     let github = GitHub::new(&app.github_api_url, &open(&app, &row)?).map_err(checks::forge_refusal)?;
     let rights = github.check_rights(&name).await.map_err(checks::forge_refusal)?;
-    let findings = checks::make_true(&app, &github, &name, checks::from_rights(&rights)).await;
+    let labels = checks::labels(&app, row.project_id).await?;
+    let findings = checks::make_true(&app, &github, &name, &labels, checks::from_rights(&rights)).await;
     record(&app, row.id, &findings).await?;
     Ok(Json(current(&app, row.id).await?))
 }

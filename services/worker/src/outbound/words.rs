@@ -7,7 +7,7 @@ use prompts::Locale;
 use prompts::comments::{self, ServiceComment};
 use serde::Deserialize;
 use serde_json::Value;
-use store::deliveries::Viewer;
+use store::Viewer;
 use store::outbound::ActionRow;
 use store::projects;
 use store::repositories::RepositoryRow;

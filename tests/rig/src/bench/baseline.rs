@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::stage::{DATABASE, POOL, Stage};
 use crate::delivery::payload;
 
-const STATEMENT: &str = include_str!("../../../../crates/store/src/deliveries/take_in.sql");
+const STATEMENT: &str = include_str!("../../../../crates/store/src/intake/take_in.sql");
 /// Threads of `pgbench`.
 const THREADS: u32 = 2;
 
@@ -83,7 +83,7 @@ fn script_for(stage: &Stage) -> Result<String> {
 }
 
 /// The statement's parameters in their order.
-fn values(stage: &Stage) -> [String; 42] {
+fn values(stage: &Stage) -> [String; 43] {
     let (installation, text) = (&stage.installation, |text: &str| format!("'{text}'"));
     let known = |id: Uuid| format!("'{id}'::uuid");
     let fresh = |kind: u32| format!("('0000000{kind}-0000-7000-8000-' || lpad(to_hex((:n)::bigint), 12, '0'))::uuid");
@@ -134,5 +134,6 @@ fn values(stage: &Stage) -> [String; 42] {
         canonical,
         fresh(5),
         "ARRAY['sender_not_allowed', 'run_already_active']".to_owned(),
+        null("text"),
     ]
 }

@@ -1,6 +1,7 @@
 //! Labels and what they start, or why they do not.
 
 use anyhow::Result;
+use domain::stages::Stage;
 use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -16,6 +17,63 @@ async fn a_label_by_a_member_starts_a_run() -> Result<()> {
     issues.opened → ignored event_not_handled
     issues.labeled run:dev → accepted
     ");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn every_stage_starts_by_its_label_with_its_role_and_what_the_labels_choose() -> Result<()> {
+    let mut t = Story::begin().await?;
+    for (issue, &stage) in (1..).zip(Stage::ALL) {
+        let mut payload = labelled(&t, issue, &format!("run:{stage}"), &now()).await?;
+        let chosen = ["[ai-model-gpt-6-sol]", "[ai-reasoning-extra-high]"].map(|name| json!({ "name": name }));
+        payload["issue"]["labels"].as_array_mut().unwrap().extend(chosen);
+        let answer = Delivery::issues(stage.as_str(), &payload).send(&t).await?;
+        assert_eq!(answer.status.as_u16(), 202, "{stage}: {}", answer.body);
+    }
+    let page = t.owner.get("runs?limit=50").await?;
+    let mut lines: Vec<_> = page["items"].as_array().into_iter().flatten().map(told).collect();
+    lines.reverse();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    #1 intake by pm, gpt-6-sol, xhigh
+    #2 vision by pm, gpt-6-sol, xhigh
+    #3 prd by pm, gpt-6-sol, xhigh
+    #4 arch by sa, gpt-6-sol, xhigh
+    #5 design by sa, gpt-6-sol, xhigh
+    #6 plan by em, gpt-6-sol, xhigh
+    #7 dev by dev, gpt-6-sol, xhigh
+    #8 doc-audit by km, gpt-6-sol, xhigh
+    #9 qa by qa, gpt-6-sol, xhigh
+    #10 release by em, gpt-6-sol, xhigh
+    #11 postdeploy by qa, gpt-6-sol, xhigh
+    #12 ops by sre, gpt-6-sol, xhigh
+    #13 self-improve by km, gpt-6-sol, xhigh
+    #14 rethink by em, gpt-6-sol, xhigh
+    ");
+    t.platform.still_runs()
+}
+
+/// `#issue stage by role, model, effort`.
+fn told(run: &Value) -> String {
+    let word = |field: &str| run[field].as_str().unwrap_or("-").to_owned();
+    format!("#{} {} by {}, {}, {}", run["subject_number"], word("stage"), word("role"), word("model"), word("effort"))
+}
+
+#[tokio::test]
+async fn labels_that_choose_two_models_or_a_strange_one_start_nothing_and_are_answered() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let chosen: [&[&str]; 3] = [
+        &["[ai-model-gpt-5.5]", "[ai-model-gpt-6-sol]"],
+        &["[ai-reasoning-low]", "[ai-reasoning-high]"],
+        &["[ai-model-of-next-year]"],
+    ];
+    for (issue, labels) in (1..).zip(chosen) {
+        let mut payload = labelled(&t, issue, "run:dev", &now()).await?;
+        let labels = labels.iter().map(|name| json!({ "name": name }));
+        payload["issue"]["labels"].as_array_mut().unwrap().extend(labels);
+        Delivery::issues(&issue.to_string(), &payload).send(&t).await?;
+    }
+    assert_eq!(t.told().await?, ["model_label_conflict"; 3]);
+    assert!(t.runs().await?.is_empty());
     t.platform.still_runs()
 }
 
@@ -79,18 +137,18 @@ async fn a_second_stage_label_is_answered_and_a_leftover_one_is_a_conflict() -> 
     let mut t = Story::begin().await?;
     let issue = t.open_issue("Add dark mode").await?;
     t.label("writer", issue, "run:dev").await?;
+    t.label("writer", issue, "run:plan").await?;
     t.unlabel("writer", issue, "run:dev").await?;
     assert_eq!(t.runs().await?, [format!("#{issue} cancelled cancelled")], "taken off before a worker came");
-    t.label("writer", issue, "run:plan").await?;
     t.label("writer", issue, "run:dev").await?;
     insta::assert_snapshot!(t.ledger().await?, @r"
     issues.opened → ignored event_not_handled
     issues.labeled run:dev → accepted
+    issues.labeled run:plan → ignored run_already_active
     issues.unlabeled run:dev → effected unlabelled
-    issues.labeled run:plan → ignored not_trigger_label
     issues.labeled run:dev → ignored label_conflict
     ");
-    assert_eq!(t.told().await?, ["label_conflict"]);
+    assert_eq!(t.told().await?, ["run_already_active", "label_conflict"]);
     t.platform.still_runs()
 }
 

@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use contract::internal::{BrokerEventKind, ForgeCredential};
-use domain::scope::{NO_OBJECT, RefUpdate, Refusal, judge, judge_refs};
+use domain::scope::{NO_OBJECT, Patterns, RefUpdate, Refusal, judge, judge_refs};
 use futures::StreamExt;
 use http::StatusCode;
 use http::header::CONTENT_ENCODING;
@@ -213,8 +213,11 @@ impl Disposable<'_> {
         let [update] = &question.updates[..] else {
             return Ok(Verdict { taken: false, words: "nothing to push\n".to_owned() });
         };
+        let Ok(may_write) = Patterns::compile(grant.may_write.clone()) else {
+            return Ok(Verdict { taken: false, words: "it is not known which files this run may change\n".to_owned() });
+        };
         let facts = inspected.facts(update, &grant.base_branch).await?;
-        let refusals = judge(&facts, &grant.base_branch);
+        let refusals = judge(&facts, &grant.base_branch, &may_write);
         if !refusals.is_empty() {
             return Ok(self.refuse(&refusals));
         }

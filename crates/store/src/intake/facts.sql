@@ -4,11 +4,12 @@ SELECT app_now() AS "now!",
        r.id AS "repository_id?", r.project_id AS "project_id?", r.bot_github_id AS "bot_github_id?",
        r.default_branch AS "default_branch?", p.slug AS "project_slug?", p.locale AS "locale?",
        COALESCE(p.model, models.value ->> 'default') AS model,
+       ARRAY(SELECT jsonb_array_elements_text(models.value -> 'allowed')) AS "models!",
        (limits.value ->> 'time_limit_seconds')::int AS "time_limit_seconds!",
        (limits.value ->> 'namespace_ttl_seconds')::int AS "namespace_ttl_seconds!",
        u.id AS "user_id?", u.platform_role AS "platform_role?: Coded<PlatformRole>",
        m.role AS "project_role?: Coded<ProjectRole>",
-       a.id AS "active_id?", a.stage AS "active_stage?", a.claimed_at IS NOT NULL AS active_claimed,
+       a.id AS "active_id?", a.stage AS "active_stage?: Coded<Stage>", a.claimed_at IS NOT NULL AS active_claimed,
        (SELECT count(*) FROM webhook_deliveries WHERE event_key >= $4 AND event_key < $4 || '$') AS "opposites!"
 FROM system_settings AS models
 JOIN system_settings AS limits ON limits.key = 'run_limits'

@@ -8,9 +8,9 @@ WITH seen AS (
     SELECT FROM webhook_deliveries WHERE delivery_guid = $2 OR body_sha256 = $3 OR event_key = $4
 ), run AS (
     INSERT INTO agent_runs (id, project_id, repository_id, subject_number, subject_title, subject_body, subject_url, kind,
-                            stage, role, locale, model, branch, base_branch, namespace, delivery_id, correlation_id,
+                            stage, role, locale, model, effort, branch, base_branch, namespace, delivery_id, correlation_id,
                             started_by, started_by_login, time_limit_seconds, namespace_ttl_seconds, flow_seq, flow_head)
-    SELECT $17::uuid, $18, $7, $9, $19, $20, $21, 'stage', $22, $23, $24, $25, $26, $27, $28, $1, $13,
+    SELECT $17::uuid, $18, $7, $9, $19, $20, $21, 'stage', $22, $23, $24, $25, $43, $26, $27, $28, $1, $13,
            $29, $12, $30, $31, 1, flow_hash('\x', 1, app_now(), $40)
     WHERE $17::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM seen)
     ON CONFLICT DO NOTHING

@@ -1,0 +1,407 @@
+//! The catalogue of the workflow: what each stage does and may write, who acts in it, how stages follow each other, and
+//! the labels that people steer with. Data in one embedded file (`catalogue/catalogue.json`, described by the schema
+//! beside it); nothing of it is repeated in code.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::locale::Words;
+use crate::scope::{Patterns, WrongPattern};
+use crate::stages::{Mode, Right, Role, Stage};
+
+const BUILTIN: &str = include_str!("../catalogue/catalogue.json");
+
+/// GitHub's limit for the description of a label.
+const DESCRIPTION_LIMIT: usize = 100;
+
+/// The whole catalogue, checked.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    stages: BTreeMap<Stage, StageSpec>,
+    roles: BTreeMap<Role, RoleSpec>,
+    paths: Vec<PathSpec>,
+    shortcuts: Vec<Shortcut>,
+    /// Labels with fixed names.
+    pub labels: Vec<LabelText>,
+    /// How the labels look that start stages; holes: `{stage}` and `{produces}`.
+    pub run_label: Look,
+    /// How the labels look that choose model and effort.
+    pub choice_labels: ChoiceLabels,
+}
+
+/// What a stage is.
+#[derive(Debug, Clone)]
+pub struct StageSpec {
+    /// Who acts first, then who reviews.
+    pub roles: Vec<Role>,
+    /// Files that a run of this stage may change.
+    pub may_write: Patterns,
+    /// What comes out.
+    pub produces: Words,
+}
+
+impl StageSpec {
+    /// The role that does the stage's work.
+    #[must_use]
+    pub fn actor(&self) -> Role {
+        self.roles[0]
+    }
+
+    /// The role that looks at the work before the owner does: the stage's second one, else the reviewer.
+    #[must_use]
+    pub fn reviewer(&self) -> Role {
+        self.roles.get(1).copied().unwrap_or(Role::Reviewer)
+    }
+}
+
+/// What a role starts out with; its policy in the database may say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleSpec {
+    name: Role,
+    /// What surrounds it.
+    pub mode: Mode,
+    /// How many runs of it a project may have at once.
+    pub parallel_runs: u16,
+    /// What its account may do in its namespace.
+    pub rights: Vec<Right>,
+    /// How long a run may take, waits not counted.
+    pub time_limit_minutes: u32,
+    /// How long the namespace outlives the run.
+    pub namespace_ttl_hours: u32,
+}
+
+/// An order in which stages follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PathSpec {
+    /// For people.
+    pub name: String,
+    /// First to last.
+    pub stages: Vec<Stage>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shortcut {
+    from: Stage,
+    to: Stage,
+}
+
+/// A label as the catalogue tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelText {
+    /// Name on GitHub.
+    pub name: String,
+    /// Six hex digits.
+    pub color: String,
+    /// At most 100 characters.
+    pub description: Words,
+}
+
+/// Looks of a kind of label whose name is made up; the description may hold what the name is made of in braces.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Six hex digits.
+    pub color: String,
+    /// With holes.
+    pub description: Words,
+}
+
+/// Looks of labels that choose; hole: `{value}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChoiceLabels {
+    /// Of a model.
+    pub model: Look,
+    /// Of a reasoning effort.
+    pub effort: Look,
+}
+
+/// What is wrong with a catalogue, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueProblem {
+    /// It is not JSON, or not of the catalogue's shape; the source names line and column.
+    #[error("the catalogue cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+    /// It contradicts itself.
+    #[error("the catalogue, at {place}: {problem}")]
+    Wrong {
+        /// As a JSON pointer.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    stages: Vec<RawStage>,
+    write_scopes: BTreeMap<String, Vec<String>>,
+    paths: Vec<PathSpec>,
+    shortcuts: Vec<Shortcut>,
+    roles: Vec<RoleSpec>,
+    run_label: Look,
+    choice_labels: ChoiceLabels,
+    labels: Vec<LabelText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStage {
+    name: Stage,
+    roles: Vec<Role>,
+    may_write: String,
+    produces: Words,
+}
+
+impl Catalogue {
+    /// The catalogue that the platform brings along.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+            Catalogue::read(BUILTIN).unwrap_or_else(|problem| unreachable!("the built-in catalogue: {problem}"))
+        });
+        &CATALOGUE
+    }
+
+    /// Reads a catalogue.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn read(text: &str) -> Result<Self, CatalogueProblem> {
+        let raw: Raw = serde_json::from_str(text)?;
+        let catalogue = Self {
+            stages: stages(raw.stages, &scopes(raw.write_scopes)?)?,
+            roles: complete("/roles", raw.roles, Role::ALL, |role| role.name)?,
+            paths: raw.paths,
+            shortcuts: raw.shortcuts,
+            labels: raw.labels,
+            run_label: raw.run_label,
+            choice_labels: raw.choice_labels,
+        };
+        catalogue.check_paths()?;
+        catalogue.check_labels()?;
+        Ok(catalogue)
+    }
+
+    /// What a stage is.
+    #[must_use]
+    pub fn stage(&self, stage: Stage) -> &StageSpec {
+        &self.stages[&stage]
+    }
+
+    /// What a role starts out with.
+    #[must_use]
+    pub fn role(&self, role: Role) -> &RoleSpec {
+        &self.roles[&role]
+    }
+
+    /// What may follow a stage, each once: along the paths in their order, then by a shortcut.
+    #[must_use]
+    pub fn after(&self, stage: Stage) -> Vec<Stage> {
+        let along = self.paths.iter().filter_map(|path| path.after(stage));
+        let across = self.shortcuts.iter().filter(|shortcut| shortcut.from == stage).map(|shortcut| shortcut.to);
+        let mut seen = HashSet::new();
+        along.chain(across).filter(|next| seen.insert(*next)).collect()
+    }
+
+    /// The orders in which a stage has a place, with the stages before it.
+    pub fn before(&self, stage: Stage) -> impl Iterator<Item = &[Stage]> {
+        self.paths.iter().filter_map(move |path| {
+            let place = path.stages.iter().position(|&at| at == stage)?;
+            Some(&path.stages[..place])
+        })
+    }
+
+    fn check_paths(&self) -> Result<(), CatalogueProblem> {
+        for (number, path) in self.paths.iter().enumerate() {
+            let mut seen = HashSet::new();
+            if let Some(again) = path.stages.iter().find(|stage| !seen.insert(**stage)) {
+                return Err(wrong(format!("/paths/{number}/stages"), format!("{again} stands there twice")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_labels(&self) -> Result<(), CatalogueProblem> {
+        let mut seen = HashSet::new();
+        for (number, label) in self.labels.iter().enumerate() {
+            let place = format!("/labels/{number}");
+            if !seen.insert(label.name.to_lowercase()) {
+                return Err(wrong(place, format!("{} stands there twice", label.name)));
+            }
+            look(&place, &label.color, &label.description)?;
+        }
+        let ChoiceLabels { model, effort } = &self.choice_labels;
+        let looks =
+            [("/run_label", &self.run_label), ("/choice_labels/model", model), ("/choice_labels/effort", effort)];
+        looks.into_iter().try_for_each(|(place, kind)| look(place, &kind.color, &kind.description))
+    }
+}
+
+impl PathSpec {
+    fn after(&self, stage: Stage) -> Option<Stage> {
+        let place = self.stages.iter().position(|&at| at == stage)?;
+        self.stages.get(place + 1).copied()
+    }
+}
+
+fn scopes(raw: BTreeMap<String, Vec<String>>) -> Result<BTreeMap<String, Patterns>, CatalogueProblem> {
+    let compile = |(name, patterns): (String, Vec<String>)| match Patterns::compile(patterns) {
+        Ok(patterns) => Ok((name, patterns)),
+        Err(WrongPattern { pattern, problem }) => {
+            Err(wrong(format!("/write_scopes/{name}"), format!("the pattern {pattern:?}: {problem}")))
+        }
+    };
+    raw.into_iter().map(compile).collect()
+}
+
+fn stages(
+    raw: Vec<RawStage>,
+    scopes: &BTreeMap<String, Patterns>,
+) -> Result<BTreeMap<Stage, StageSpec>, CatalogueProblem> {
+    for (number, stage) in raw.iter().enumerate() {
+        if stage.roles.is_empty() {
+            return Err(wrong(format!("/stages/{number}/roles"), "somebody must act"));
+        }
+        if !scopes.contains_key(&stage.may_write) {
+            let problem = format!("there is no write scope {:?}", stage.may_write);
+            return Err(wrong(format!("/stages/{number}/may_write"), problem));
+        }
+    }
+    let known = complete("/stages", raw, Stage::ALL, |stage| stage.name)?;
+    let spec = |raw: RawStage| StageSpec {
+        roles: raw.roles,
+        may_write: scopes[&raw.may_write].clone(),
+        produces: raw.produces,
+    };
+    Ok(known.into_iter().map(|(name, raw)| (name, spec(raw))).collect())
+}
+
+/// Each of `all` exactly once.
+fn complete<K, T>(
+    place: &str,
+    items: Vec<T>,
+    all: &[K],
+    name: impl Fn(&T) -> K,
+) -> Result<BTreeMap<K, T>, CatalogueProblem>
+where
+    K: Copy + Ord + std::fmt::Display,
+{
+    let mut known = BTreeMap::new();
+    for (number, item) in items.into_iter().enumerate() {
+        let name = name(&item);
+        if known.insert(name, item).is_some() {
+            return Err(wrong(format!("{place}/{number}"), format!("{name} stands there twice")));
+        }
+    }
+    match all.iter().find(|name| !known.contains_key(name)) {
+        Some(missing) => Err(wrong(place, format!("{missing} is missing"))),
+        None => Ok(known),
+    }
+}
+
+fn look(place: &str, color: &str, description: &Words) -> Result<(), CatalogueProblem> {
+    if color.len() != 6 || !color.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(wrong(format!("{place}/color"), "a colour is six hex digits"));
+    }
+    let longest = description.en.chars().count().max(description.ru.chars().count());
+    if longest > DESCRIPTION_LIMIT {
+        let problem = format!("{longest} characters; GitHub takes {DESCRIPTION_LIMIT}");
+        return Err(wrong(format!("{place}/description"), problem));
+    }
+    Ok(())
+}
+
+fn wrong(place: impl Into<String>, problem: impl Into<String>) -> CatalogueProblem {
+    CatalogueProblem::Wrong { place: place.into(), problem: problem.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn builtin() -> Value {
+        serde_json::from_str(BUILTIN).unwrap()
+    }
+
+    fn schema() -> jsonschema::Validator {
+        let schema = serde_json::from_str(include_str!("../catalogue/catalogue.schema.json")).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    }
+
+    #[test]
+    fn the_built_in_catalogue_follows_its_schema_and_is_read() {
+        let problems: Vec<_> = schema().iter_errors(&builtin()).map(|error| error.to_string()).collect();
+        assert_eq!(problems, Vec::<String>::new());
+        let catalogue = Catalogue::builtin();
+        assert_eq!(catalogue.stage(Stage::Dev).actor(), Role::Dev);
+        assert_eq!(catalogue.stage(Stage::Dev).reviewer(), Role::Reviewer);
+        assert_eq!(catalogue.stage(Stage::Arch).reviewer(), Role::Reviewer, "a stage with one role");
+        assert_eq!(catalogue.stage(Stage::Plan).reviewer(), Role::Km);
+        assert_eq!(catalogue.role(Role::Qa).rights, [Right::Read, Right::Logs, Right::Exec, Right::TestJobs]);
+    }
+
+    #[test]
+    fn what_follows_a_stage() {
+        let table: [(Stage, &[Stage]); 8] = [
+            (Stage::Intake, &[Stage::Vision, Stage::Prd, Stage::Plan]),
+            (Stage::Prd, &[Stage::Arch, Stage::Design]),
+            (Stage::Design, &[Stage::Plan, Stage::Dev]),
+            (Stage::Plan, &[Stage::Dev]),
+            (Stage::Dev, &[Stage::Qa]),
+            (Stage::Ops, &[]),
+            (Stage::DocAudit, &[]),
+            (Stage::Rethink, &[]),
+        ];
+        for (stage, expected) in table {
+            assert_eq!(Catalogue::builtin().after(stage), expected, "{stage}");
+        }
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_its_place() {
+        let table: [(&str, Value, &str); 10] = [
+            ("/stages/3/roles", json!([]), "/stages/3/roles: somebody must act"),
+            ("/stages/3/may_write", json!("nowhere"), "/stages/3/may_write: there is no write scope \"nowhere\""),
+            ("/stages/3/name", json!("dev"), "/stages/6: dev stands there twice"),
+            ("/roles/0/name", json!("km"), "/roles/7: km stands there twice"),
+            ("/write_scopes/markdown", json!(["[a"]), "/write_scopes/markdown: the pattern \"[a\""),
+            ("/paths/2/stages", json!(["dev", "qa", "dev"]), "/paths/2/stages: dev stands there twice"),
+            ("/labels/1/name", json!("STATE:blocked"), "/labels/1: STATE:blocked stands there twice"),
+            ("/labels/1/color", json!("red"), "/labels/1/color: a colour is six hex digits"),
+            ("/labels/1/description/ru", json!("я".repeat(101)), "/labels/1/description: 101 characters"),
+            ("/run_label/color", json!("zzzzzz"), "/run_label/color: a colour"),
+        ];
+        for (place, value, expected) in table {
+            let mut changed = builtin();
+            *changed.pointer_mut(place).unwrap() = value;
+            let problem = Catalogue::read(&changed.to_string()).unwrap_err().to_string();
+            assert!(problem.contains(expected), "{place}: {problem}");
+        }
+        let mut short = builtin();
+        short["stages"].as_array_mut().unwrap().pop();
+        let problem = Catalogue::read(&short.to_string()).unwrap_err().to_string();
+        assert!(problem.contains("/stages: rethink is missing"), "{problem}");
+    }
+
+    #[test]
+    fn another_shape_is_refused_with_line_and_column() {
+        let mut changed = builtin();
+        changed["stages"][0]["colour"] = json!("red");
+        let text = serde_json::to_string_pretty(&changed).unwrap();
+        let CatalogueProblem::Unreadable(problem) = Catalogue::read(&text).unwrap_err() else {
+            panic!("it was read");
+        };
+        assert!(problem.to_string().contains("colour") && problem.line() > 1, "{problem}");
+        assert!(!schema().is_valid(&changed), "the schema lets it through");
+    }
+}

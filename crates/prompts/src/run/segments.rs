@@ -1,0 +1,163 @@
+//! The parts of a prompt, in their order: what the platform says, and fenced between it what others wrote.
+
+use domain::coded_enum;
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::facts::{Author, Remark, Revision, RunFacts, Work};
+use crate::engine::{self, Locale, TemplateError};
+use crate::seeds::{self, Seed};
+use crate::untrusted;
+
+coded_enum! {
+    /// Where a segment's template comes from.
+    Source {
+        /// The platform's own.
+        Seed = "seed",
+    }
+}
+
+/// One part of a prompt, with where it comes from: what the console's prompt X-ray shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    /// Name of its template.
+    pub name: &'static str,
+    /// What the agent reads.
+    pub text: String,
+    /// SHA-256 of the text, hex.
+    pub sha256: String,
+    /// Changes whenever the template does: twelve hex digits of its hash.
+    pub version: String,
+    /// Where the template comes from.
+    pub source: Source,
+    /// Who wrote the untrusted text in it, where there is one and that is known.
+    pub author: Option<Author>,
+}
+
+/// Why there is no prompt.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// A project's own role, for which nobody has written a task.
+    #[error("there is no seed for the role {role:?} to {work}")]
+    NoTask {
+        /// The role.
+        role: String,
+        /// What it should have done.
+        work: Work,
+    },
+    /// A stage that the platform does not know.
+    #[error("there is no seed for the stage {0:?}")]
+    NoStage(String),
+    /// A template is wrong.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+/// Every segment of a run's prompt.
+pub(super) fn of(locale: Locale, facts: &RunFacts<'_>) -> Result<Vec<Segment>, RenderError> {
+    let (task, stage) = (task(locale, facts)?, stage(locale, facts)?);
+    let own = |name| segment(locale, name, facts);
+    let issue = Quote { title: facts.issue_title, body: facts.issue_body, author: facts.issue_author.as_ref() };
+    let mut segments = vec![own("policy")?, own("context")?, issue.segment(locale, "issue")?];
+    if let Some(pull) = &facts.pull {
+        let quote = Quote { title: pull.title, body: pull.body, author: pull.author.as_ref() };
+        segments.push(quote.segment(locale, "pull-request")?);
+    }
+    segments.extend([own(task)?, own(stage)?]);
+    match (facts.work, &facts.revision) {
+        (Work::Work, Some(revision)) => segments.extend(revise(locale, revision)?),
+        (Work::Work, None) | (Work::Review, _) => {}
+    }
+    segments.push(own(output(facts.work))?);
+    Ok(segments)
+}
+
+/// Changes whenever one of the templates does; how often each is used does not matter.
+pub(super) fn version(segments: &[Segment]) -> String {
+    let mut templates: Vec<_> = segments.iter().map(|segment| (segment.name, &segment.version)).collect();
+    templates.sort_unstable();
+    templates.dedup();
+    let mut hash = Sha256::new();
+    for (name, version) in templates {
+        hash.update(format!("{name} {version}\n"));
+    }
+    format!("seed-{}", short(&hash.finalize()))
+}
+
+fn task(locale: Locale, facts: &RunFacts<'_>) -> Result<&'static str, RenderError> {
+    let seed = seeds::find(&format!("task-{}-{}", facts.role, facts.work), locale);
+    let missing = || RenderError::NoTask { role: facts.role.to_owned(), work: facts.work };
+    seed.map(|seed| seed.name).ok_or_else(missing)
+}
+
+fn stage(locale: Locale, facts: &RunFacts<'_>) -> Result<&'static str, RenderError> {
+    let seed = seeds::find(&format!("stage-{}", facts.stage), locale);
+    seed.map(|seed| seed.name).ok_or_else(|| RenderError::NoStage(facts.stage.to_owned()))
+}
+
+const fn output(work: Work) -> &'static str {
+    match work {
+        Work::Work => "output",
+        Work::Review => "output-review",
+    }
+}
+
+fn segment(locale: Locale, name: &'static str, facts: &impl Serialize) -> Result<Segment, TemplateError> {
+    let text = engine::render(name, locale, facts)?.trim_end().to_owned();
+    let template = seeds::find(name, locale).map_or("", |Seed { source, .. }| source);
+    Ok(Segment {
+        name,
+        sha256: hex::encode(Sha256::digest(&text)),
+        text,
+        version: short(&Sha256::digest(template)),
+        source: Source::Seed,
+        author: None,
+    })
+}
+
+fn short(hash: &[u8]) -> String {
+    hex::encode(&hash[..6])
+}
+
+/// A title with its text, from outside.
+struct Quote<'a> {
+    title: &'a str,
+    body: &'a str,
+    author: Option<&'a Author>,
+}
+
+impl Quote<'_> {
+    fn segment(&self, locale: Locale, name: &'static str) -> Result<Segment, TemplateError> {
+        let [title, body] = [self.title, self.body].map(untrusted::visible);
+        let author = self.author.map(readable);
+        let facts =
+            json!({ "fence": untrusted::fence(&title, &body), "title": title, "body": body, "author": &author });
+        Ok(Segment { author, ..segment(locale, name, &facts)? })
+    }
+}
+
+fn revise(locale: Locale, revision: &Revision<'_>) -> Result<Vec<Segment>, TemplateError> {
+    let opening = segment(locale, "revise", &json!({ "remarks": revision.remarks.len() }));
+    let remarks = revision.remarks.iter().zip(1..).map(|(said, number)| remark(locale, number, said));
+    std::iter::once(opening).chain(remarks).collect()
+}
+
+fn remark(locale: Locale, number: usize, remark: &Remark<'_>) -> Result<Segment, TemplateError> {
+    let [place, text] = [remark.place.unwrap_or_default(), remark.text].map(untrusted::visible);
+    let author = readable(&remark.author);
+    let facts = json!({
+        "number": number,
+        "author": &author,
+        "url": untrusted::line(remark.url),
+        "fence": untrusted::fence(&place, &text),
+        "place": place,
+        "text": text,
+    });
+    Ok(Segment { author: Some(author), ..segment(locale, "remark", &facts)? })
+}
+
+/// Stands outside the fence, so it must not be able to begin a line of its own.
+fn readable(author: &Author) -> Author {
+    Author { login: untrusted::line(&author.login), permission: untrusted::line(&author.permission) }
+}

@@ -1,0 +1,221 @@
+//! Taking a delivery in is one statement: the delivery, its decision and the run that it starts are stored together or
+//! not at all.
+
+use domain::ids::{CorrelationId, DeliveryId, ProjectId, RepositoryId, RunId, UserId};
+use domain::reasons::{IntakeReason, Reason};
+use domain::stages::{Role, Stage};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::facts::RunDefaults;
+use crate::{Result, flow};
+
+/// A delivery to take in, with what was decided.
+#[derive(Debug, Clone)]
+pub(super) struct Intake<'a> {
+    /// The row.
+    pub id: DeliveryId,
+    /// GitHub's id of the delivery.
+    pub guid: &'a str,
+    /// Of the raw body.
+    pub body_sha256: &'a [u8],
+    /// The event's own key.
+    pub event_key: Option<&'a str>,
+    /// The event's name.
+    pub event: &'a str,
+    /// The payload's action.
+    pub action: Option<&'a str>,
+    /// The connected repository.
+    pub repository: Option<RepositoryId>,
+    /// As the payload says.
+    pub repository_full_name: Option<&'a str>,
+    /// Number of the issue.
+    pub subject_number: Option<i64>,
+    /// The label.
+    pub label: Option<&'a str>,
+    /// Numeric id of the sender.
+    pub sender_github_id: Option<i64>,
+    /// Login of the sender.
+    pub sender_login: Option<&'a str>,
+    /// Ties together all that follows.
+    pub correlation: CorrelationId,
+    /// `webhook`, or `delivery_log` when it was read from GitHub's log.
+    pub source: &'a str,
+    /// The body as JSON text, without NUL characters.
+    pub payload: &'a str,
+    /// What to do.
+    pub effect: Effect<'a>,
+}
+
+/// The decision, ready to be stored.
+#[derive(Debug, Clone)]
+pub(super) enum Effect<'a> {
+    /// Nothing, for this reason.
+    Ignore(IntakeReason),
+    /// Start this run.
+    Start(Box<NewRun<'a>>),
+    /// End this run.
+    End(Box<RunEnd>),
+}
+
+/// A run to end.
+#[derive(Debug, Clone)]
+pub(super) struct RunEnd {
+    /// The run.
+    pub run: RunId,
+    /// For the ledger.
+    pub because: IntakeReason,
+    /// For the run.
+    pub reason: Reason,
+    /// Only as long as no worker has claimed it.
+    pub only_unclaimed: bool,
+    /// Audit of the request to stop.
+    pub flow: flow::Entry,
+}
+
+/// An effect laid out for the statement: what does not apply is NULL there.
+struct Columns<'a> {
+    ignored: Option<IntakeReason>,
+    run: Option<&'a NewRun<'a>>,
+    end: Option<&'a RunEnd>,
+    entry: Option<&'a flow::Entry>,
+}
+
+impl Effect<'_> {
+    fn columns(&self) -> Columns<'_> {
+        let nothing = Columns { ignored: None, run: None, end: None, entry: None };
+        match self {
+            Self::Ignore(reason) => Columns { ignored: Some(*reason), ..nothing },
+            Self::Start(run) => Columns { run: Some(run), entry: Some(&run.flow), ..nothing },
+            Self::End(end) => Columns { end: Some(end), entry: Some(&end.flow), ..nothing },
+        }
+    }
+}
+
+/// A run to start.
+#[derive(Debug, Clone)]
+pub(super) struct NewRun<'a> {
+    /// The row.
+    pub id: RunId,
+    /// Its project.
+    pub project: ProjectId,
+    /// Title of the issue.
+    pub title: &'a str,
+    /// Text of the issue, exactly as the event carried it.
+    pub body: &'a str,
+    /// Page of the issue.
+    pub url: &'a str,
+    /// Stage.
+    pub stage: Stage,
+    /// Who acts.
+    pub role: Role,
+    /// Model.
+    pub model: &'a str,
+    /// Reasoning effort, in codex's word; the model's own when it is not said.
+    pub effort: Option<&'static str>,
+    /// Settings.
+    pub defaults: &'a RunDefaults,
+    /// The only branch it may push.
+    pub branch: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Who started it.
+    pub started_by: UserId,
+    /// Audit of the start.
+    pub flow: flow::Entry,
+}
+
+/// How a delivery was stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// `accepted`, `effected` or `ignored`.
+    pub decision: String,
+    /// Why, when it is not accepted.
+    pub reason: Option<String>,
+    /// The run that it started or touched.
+    pub run_id: Option<Uuid>,
+}
+
+/// Takes a delivery in. `None`: the same delivery, body or event is in the ledger already.
+///
+/// # Errors
+/// The database's. A foreign key violation means that the same event was taken in at the same instant; the caller may
+/// treat it as a duplicate.
+pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Result<Option<Stored>> {
+    let Columns { ignored, run, end, entry } = intake.effect.columns();
+    let commentable: Vec<String> =
+        IntakeReason::ALL.iter().filter(|r| r.deserves_comment()).map(ToString::to_string).collect();
+    sqlx::query_file_as!(
+        Stored,
+        "src/intake/take_in.sql",
+        intake.id.0,
+        intake.guid,
+        intake.body_sha256,
+        intake.event_key,
+        intake.event,
+        intake.action,
+        intake.repository.map(|id| id.0),
+        intake.repository_full_name,
+        intake.subject_number,
+        intake.label,
+        intake.sender_github_id,
+        intake.sender_login,
+        intake.correlation.0,
+        intake.source,
+        intake.payload,
+        ignored.map(IntakeReason::as_str),
+        run.map(|run| run.id.0),
+        run.map(|run| run.project.0),
+        run.map(|run| run.title),
+        run.map(|run| run.body),
+        run.map(|run| run.url),
+        run.map(|run| run.stage.as_str()),
+        run.map(|run| run.role.as_str()),
+        run.map(|run| run.defaults.locale.as_str()),
+        run.map(|run| run.model),
+        run.map(|run| run.branch),
+        run.map(|run| run.defaults.default_branch.as_str()),
+        run.map(|run| run.namespace),
+        run.map(|run| run.started_by.0),
+        run.map(|run| run.defaults.time_limit_seconds),
+        run.map(|run| run.defaults.namespace_ttl_seconds),
+        end.map(|end| end.run.0),
+        end.map(|end| end.because.as_str()),
+        end.map(|end| end.reason.as_str()),
+        end.is_some_and(|end| end.only_unclaimed),
+        entry.map(|entry| entry.id),
+        entry.map(|entry| entry.kind.as_str()),
+        entry.map(|entry| entry.actor.as_str()),
+        entry.map(|entry| &entry.data),
+        entry.map(|entry| entry.canonical.as_slice()),
+        Uuid::now_v7(),
+        &commentable,
+        run.and_then(|run| run.effort)
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Counts a repeat of a delivery and answers how the first was stored.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn count_duplicate(
+    db: impl PgExecutor<'_>,
+    guid: &str,
+    body_sha256: &[u8],
+    event_key: Option<&str>,
+) -> Result<Option<Stored>> {
+    sqlx::query_as!(
+        Stored,
+        "UPDATE webhook_deliveries SET duplicates = duplicates + 1
+         WHERE id = (SELECT id FROM webhook_deliveries
+                     WHERE delivery_guid = $1 OR body_sha256 = $2 OR event_key = $3 ORDER BY received_at LIMIT 1)
+         RETURNING decision, reason, run_id",
+        guid,
+        body_sha256,
+        event_key
+    )
+    .fetch_optional(db)
+    .await
+}
