@@ -89,7 +89,19 @@ impl Problem {
     /// Names one more wrong field: a JSON pointer into the body, or `query.x`, `header.X`, `path.x`.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.fields.push(FieldProblem { field: field.into(), message: message.into() });
+        self.fields.push(FieldProblem::new(field, message));
+        self
+    }
+
+    /// Names one more wrong field, with a stable `code` by which clients word what is wrong in the reader's language.
+    #[must_use]
+    pub fn with_coded_field(
+        mut self,
+        field: impl Into<String>,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        self.fields.push(FieldProblem { code: Some(code.into()), ..FieldProblem::new(field, message) });
         self
     }
 
@@ -98,6 +110,13 @@ impl Problem {
     pub fn status_code(&self) -> StatusCode {
         let status = u16::try_from(self.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl FieldProblem {
+    /// A wrong field that only the message explains.
+    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), code: None }
     }
 }
 

@@ -250,7 +250,7 @@ fn with_fields(mut problem: Problem, wrong: Vec<FieldProblem>) -> Problem {
 }
 
 fn field(field: &str, message: &str) -> FieldProblem {
-    FieldProblem { field: field.to_owned(), message: message.to_owned() }
+    FieldProblem::new(field, message)
 }
 
 #[cfg(test)]

@@ -22,3 +22,4 @@ pub mod rights;
 pub mod run;
 pub mod scope;
 pub mod stages;
+pub mod workflows;

@@ -202,6 +202,15 @@ pub struct ChangedFile {
     pub status: String,
 }
 
+/// A file as it is on the default branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileText {
+    /// From the repository's root.
+    pub path: String,
+    /// What it says; `None` when it is too large, no text, no plain file, or one file too many.
+    pub text: Option<String>,
+}
+
 /// How two commits differ, from their merge base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {

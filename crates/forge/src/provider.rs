@@ -5,8 +5,8 @@ use domain::labels::LabelSpec;
 
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, HookSpec, Issue, NewPull, Pull, Repository, RepositoryName,
-    RepositoryPermission, Viewer,
+    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Repository,
+    RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::rights::RightCheck;
 
@@ -109,6 +109,15 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
     /// The commit a branch points to; `None` when there is no such branch.
     fn branch_head(&self, name: &RepositoryName, branch: &str)
     -> impl Future<Output = Answered<Option<String>>> + Send;
+
+    /// The files right in a folder of the default branch whose names end in one of `endings`. All are listed, some may
+    /// lack their text; a folder that is not there has none.
+    fn folder(
+        &self,
+        name: &RepositoryName,
+        folder: &str,
+        endings: &[&str],
+    ) -> impl Future<Output = Answered<Vec<FileText>>> + Send;
 
     /// What `head` has that `base` lacks. Both are branches or commit hashes.
     fn compare(

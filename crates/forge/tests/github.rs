@@ -297,6 +297,34 @@ async fn a_branch_with_slashes_is_looked_up_and_may_be_missing() {
 }
 
 #[tokio::test]
+async fn files_of_a_folder_are_all_listed_and_read_as_far_as_it_is_worth() {
+    let world = World::new().await;
+    let at = "/repos/octo/hello/contents/ci";
+    let entry = |kind: &str, name: &str, size: u64| json!({ "type": kind, "name": name, "path": format!("ci/{name}"), "size": size });
+    let mut listed = vec![
+        entry("dir", "more.yml", 0),
+        entry("file", "notes.md", 9),
+        entry("file", "huge.yml", 1 << 20),
+        entry("symlink", "link.yml", 9),
+        entry("file", "bytes.yml", 2),
+        entry("file", "gone.yml", 9),
+    ];
+    listed.extend((0..60).map(|number| entry("file", &format!("{number}.yml"), 9)));
+    world.answers("GET", at, ok(&json!(listed))).await;
+    world.answers("GET", &format!("{at}/bytes.yml"), ok(&json!({ "content": "/w==" }))).await;
+    for number in 0..60 {
+        let file = json!({ "content": "b246IHB1\nc2gK\n" });
+        world.answers("GET", &format!("{at}/{number}.yml"), ok(&file)).await;
+    }
+    let files = world.github.folder(&world.name, "ci", &[".yml"]).await.unwrap();
+    assert_eq!(files.len(), 64);
+    let read: Vec<_> = files.iter().filter(|file| file.text.as_deref() == Some("on: push\n")).collect();
+    assert_eq!((read.len(), read[0].path.as_str(), read[45].path.as_str()), (46, "ci/0.yml", "ci/45.yml"));
+    assert!(files.iter().all(|file| file.text.is_none() || read.contains(&file)), "{files:?}");
+    assert!(world.github.folder(&world.name, "none", &[".yml"]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_permission_counts_only_for_the_numeric_id() {
     let world = World::new().await;
     let level = json!({ "permission": "write", "user": { "id": 5, "login": "jo", "type": "User" } });

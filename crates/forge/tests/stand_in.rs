@@ -2,11 +2,14 @@
 //! is read back, and doing it again changes nothing.
 
 use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use domain::catalogue::Catalogue;
 use domain::labels::{LabelSpec, wanted};
 use domain::locale::Locale;
 use forge::{
-    ForgeError, GitHub, HookSpec, NewPull, RepositoryName, RepositoryPermission, RepositoryProvider, RightState,
+    FileText, ForgeError, GitHub, HookSpec, NewPull, RepositoryName, RepositoryPermission, RepositoryProvider,
+    RightState,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -121,6 +124,27 @@ async fn a_branch_becomes_one_pull_request() -> Result<()> {
     bot.update_pull(name, pull.number, "Add one note", "Refs #1").await?;
     let found = bot.find_pull_by_head(name, "codex/issue-1").await?.context("pull")?;
     assert_eq!((found.number, found.title.as_str(), found.head_sha), (pull.number, "Add one note", head));
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_are_read_from_the_default_branch() -> Result<()> {
+    let Scene { bot, name, world, .. } = &Scene::new().await?;
+    let folder = async || bot.folder(name, ".github/workflows", &[".yml", ".yaml"]).await;
+    assert_eq!(folder().await?, []);
+    let text = "on: push\n# ".to_owned() + &"long ".repeat(100);
+    for (file, branch) in [("ci.yml", "main"), ("README.md", "main"), ("other.yml", "elsewhere")] {
+        if branch != "main" {
+            let main = bot.branch_head(name, "main").await?.context("main")?;
+            world
+                .api("owner", Method::POST, "/git/refs", &json!({ "ref": "refs/heads/elsewhere", "sha": main }))
+                .await?;
+        }
+        let change = json!({ "message": file, "content": STANDARD.encode(&text), "branch": branch });
+        world.api("owner", Method::PUT, &format!("/contents/.github/workflows/{file}"), &change).await?;
+    }
+    let expected = FileText { path: ".github/workflows/ci.yml".into(), text: Some(text) };
+    assert_eq!(folder().await?, [expected]);
     Ok(())
 }
 

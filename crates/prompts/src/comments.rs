@@ -1,10 +1,11 @@
 //! Comments that the platform writes on issues.
 
+use domain::locale::Locale;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
 use serde::Serialize;
 
-use crate::engine::{self, Locale, TemplateError};
+use crate::engine::{self, TemplateError};
 use crate::untrusted;
 
 /// A hidden line by which a comment of ours is found again when GitHub did not answer. Only comments of our own account
@@ -54,6 +55,8 @@ pub struct ServiceComment<'a> {
     pub attempts: i32,
     /// What the agent last said it was doing.
     pub last_words: Option<&'a str>,
+    /// Labels of the stages that can follow.
+    pub next: Vec<String>,
 }
 
 fn as_code<S: serde::Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {
@@ -173,6 +176,7 @@ mod tests {
             namespace_expires: None,
             attempts: 0,
             last_words: None,
+            next: vec!["run:qa".into(), "run:release".into()],
         }
     }
 

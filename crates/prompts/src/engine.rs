@@ -3,30 +3,12 @@
 
 use std::sync::LazyLock;
 
-use domain::coded_enum;
+use domain::locale::Locale;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::seeds::SEEDS;
-
-coded_enum! {
-    /// A language that the platform speaks.
-    Locale {
-        /// English.
-        En = "en",
-        /// Russian.
-        Ru = "ru",
-    }
-}
-
-impl Locale {
-    /// The locale of a code; English when the platform does not speak it.
-    #[must_use]
-    pub fn or_english(code: &str) -> Self {
-        code.parse().unwrap_or(Self::En)
-    }
-}
 
 /// A template is wrong, or lacks a variable.
 #[derive(Debug, thiserror::Error)]

@@ -9,4 +9,4 @@ pub mod run;
 mod seeds;
 pub mod untrusted;
 
-pub use engine::{Locale, TemplateError};
+pub use engine::TemplateError;

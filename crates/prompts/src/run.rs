@@ -10,7 +10,7 @@ mod words;
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::Locale;
+use domain::locale::Locale;
 
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Work};
 pub use output::{output_schema, review_output_schema};

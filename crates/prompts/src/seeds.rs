@@ -1,6 +1,6 @@
 //! The templates that the platform brings along, each in every language.
 
-use crate::engine::Locale;
+use domain::locale::Locale;
 
 /// A template of ours.
 pub(crate) struct Seed {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn every_template_in_the_folder_is_a_seed() {
         for &locale in Locale::ALL {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(locale.as_str());
+            let folder = Path::new("templates").join(locale.as_str());
             let files: BTreeSet<_> = fs::read_dir(folder)
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod agent_sessions;
+pub mod agents;
 pub mod clock;
 mod coded;
 pub mod deliveries;
@@ -29,7 +30,7 @@ pub mod wake;
 
 pub use coded::Coded;
 pub use page::Cursor;
-pub use pool::{MIGRATOR, connect, in_transaction, wait_until_ready};
+pub use pool::{MIGRATOR, connect, connect_intake, in_transaction, wait_until_ready};
 pub use sqlx::{PgExecutor, PgPool};
 pub use viewer::Viewer;
 

@@ -18,6 +18,10 @@ const SESSION: [(&str, &str); 4] = [
     ("client_min_messages", "error"),
 ];
 
+/// The way of a webhook is two statements that never change, so each connection plans them once, for any parameters.
+/// The plan may be made while the tables are still empty, where reading them whole would look best for ever.
+const FIXED_PLANS: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")];
+
 /// A connection that was idle for longer is asked whether it is alive before it is handed out. Under load that would
 /// double the round trips of a statement, and the rollback at its release has only just shown that it is.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -31,8 +35,24 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the address cannot be read.
 pub fn connect(url: &SecretString, size: u32, name: &str) -> sqlx::Result<PgPool> {
+    Ok(pool(options(url, name)?, size))
+}
+
+/// Makes a pool of its own for taking deliveries in, so that nobody else's reads keep a webhook waiting.
+///
+/// # Errors
+/// When the address cannot be read.
+pub fn connect_intake(url: &SecretString, size: u32, name: &str) -> sqlx::Result<PgPool> {
+    Ok(pool(options(url, name)?.options(FIXED_PLANS), size))
+}
+
+fn options(url: &SecretString, name: &str) -> sqlx::Result<PgConnectOptions> {
     let options: PgConnectOptions = url.expose_secret().parse()?;
-    let pool = PgPoolOptions::new()
+    Ok(options.application_name(name).options(SESSION))
+}
+
+fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(2))
         .max_lifetime(Duration::from_secs(30 * 60))
@@ -51,8 +71,7 @@ pub fn connect(url: &SecretString, size: u32, name: &str) -> sqlx::Result<PgPool
                 Ok(true)
             })
         })
-        .connect_lazy_with(options.application_name(name).options(SESSION));
-    Ok(pool)
+        .connect_lazy_with(options)
 }
 
 /// Answers once the database takes statements and has the schema of this binary or a newer one.

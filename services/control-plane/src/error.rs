@@ -66,7 +66,7 @@ fn database_away() -> Problem {
 pub(crate) fn taken(code: &'static str, field: &'static str, title: &'static str) -> impl Fn(store::Error) -> ApiError {
     move |error| {
         if error.as_database_error().is_some_and(|e| e.is_unique_violation()) {
-            Problem::conflict(code, title).with_field(field, title).into()
+            Problem::conflict(code, title).with_coded_field(field, code, title).into()
         } else {
             error.into()
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use domain::catalogue::Catalogue;
 use runtime::Pace;
 use runtime::ops::Flag;
 use serde_json::json;
@@ -20,13 +21,14 @@ use crate::state::App;
 /// The setting that holds a value sealed with the key of this installation.
 const CANARY: &str = "vault_canary";
 
-/// Runs the migrations, then makes the first owner.
+/// Runs the migrations, then makes the platform's roles and its first owner.
 ///
 /// # Errors
 /// The database's.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     let pool = store::connect(&config.database_url, 1, "migrations")?;
     store::MIGRATOR.run(&pool).await.context("running the migrations")?;
+    store::agents::seed(&pool, Catalogue::builtin()).await.context("writing the platform's roles")?;
     if store::users::ensure_owner(&pool, &config.owner_email).await? {
         tracing::info!("the platform has its first owner");
     }

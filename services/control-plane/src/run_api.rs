@@ -11,8 +11,8 @@ use contract::agent::{Beat, EventBatch, EventsStored, Orders, RunContext, RunRes
 use contract::problem::Problem;
 use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
+use domain::locale::Locale;
 use http::StatusCode;
-use prompts::Locale;
 use prompts::run::Work;
 use serde::Deserialize;
 use serde_json::json;

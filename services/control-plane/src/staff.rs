@@ -11,6 +11,7 @@ mod runs;
 mod streams;
 mod users;
 mod views;
+mod workflows;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -19,6 +19,8 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 pub struct Inner {
     pub(crate) pool: PgPool,
+    /// For webhooks alone.
+    pub(crate) intake: PgPool,
     pub(crate) keyring: Keyring,
     pub(crate) waker: Waker,
     pub(crate) hub: Hub,
@@ -34,9 +36,12 @@ impl App {
     /// # Errors
     /// When the database's address cannot be read.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let pool = store::connect(&config.database_url, config.database_pool, "control-plane")?;
+        let (url, size) = (&config.database_url, config.database_pool);
+        let pool = store::connect(url, size, "control-plane")?;
+        let intake = store::connect_intake(url, size, "control-plane-intake")?;
         Ok(Self(Arc::new(Inner {
             pool,
+            intake,
             keyring: config.keyring.clone(),
             waker: Waker::default(),
             hub: Hub::default(),

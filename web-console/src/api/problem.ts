@@ -1,5 +1,5 @@
 // What can go wrong with a request, as errors that screens can show: the server's own problem document, or no answer.
-import type { Problem } from './types'
+import type { FieldProblem, Problem } from './types'
 
 /** The server answered, and refused. `problem.code` is stable; screens branch on it. */
 export class ApiProblem extends Error {
@@ -53,9 +53,12 @@ export async function jsonBody(response: Response): Promise<unknown> {
   }
 }
 
-/** Messages for the fields of a form, by the field's name, from the JSON pointers of a problem document. */
-export function fieldMessages(error: unknown): Record<string, string> {
-  if (!(error instanceof ApiProblem)) return {}
-  const fields = error.problem.fields ?? []
-  return Object.fromEntries(fields.map(({ field, message }) => [field.replace(/^\//, ''), message]))
+/** What a problem document says about single fields. */
+export function fieldProblems(error: unknown): readonly FieldProblem[] {
+  return error instanceof ApiProblem ? (error.problem.fields ?? []) : []
+}
+
+/** The name by which a form knows the field: the JSON pointer of a member of the body, without its slash. */
+export function formField({ field }: FieldProblem): string {
+  return field.replace(/^\//, '')
 }

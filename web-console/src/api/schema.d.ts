@@ -498,6 +498,8 @@ export interface components {
             field: string;
             /** @description What is wrong and what is expected */
             message: string;
+            /** @description Stable, where a client can word it in the reader's language; of a token's right: the name of its check */
+            code?: string;
         };
         DeliveryReceipt: {
             /** @description GitHub's id of the delivery */
@@ -621,11 +623,15 @@ export interface components {
         };
         Check: {
             /** @enum {string} */
-            name: "admin_role" | "metadata_read" | "contents_read" | "contents_write" | "issues_write" | "pull_requests_write" | "webhooks_read" | "webhooks_write" | "actions_read" | "secrets_read" | "secrets_write" | "variables_read" | "variables_write" | "environments_write" | "no_workflow_right" | "webhook_registered" | "labels_made";
+            name: "admin_role" | "metadata_read" | "contents_read" | "contents_write" | "issues_write" | "pull_requests_write" | "webhooks_read" | "webhooks_write" | "actions_read" | "secrets_read" | "secrets_write" | "variables_read" | "variables_write" | "environments_write" | "no_workflow_right" | "webhook_registered" | "labels_made" | "workflow_secrets";
             /** @enum {string} */
             state: "ok" | "failed" | "warning" | "unchecked";
             needed_for?: string;
             remedy?: string;
+            /** @description What it found something in */
+            files?: string[];
+            /** @description What it is about and could not read, so it says nothing of it */
+            unread?: string[];
         };
         Repository: {
             /** Format: uuid */
@@ -735,6 +741,7 @@ export interface components {
             reason?: string;
             /** @description What was seen */
             reason_detail?: string;
+            waits?: components["schemas"]["Waits"];
             /** @description GitHub login */
             started_by: string;
             branch: string;
@@ -776,6 +783,24 @@ export interface components {
              * @description Grows with every change; an older copy never replaces a newer one
              */
             version: number;
+        };
+        /** @description Why a pending run has not begun */
+        Waits: {
+            /**
+             * @description A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again
+             * @enum {string}
+             */
+            for: "worker" | "role" | "project" | "platform" | "retry";
+            /**
+             * Format: int64
+             * @description Among the waiting runs of the same role in the same project
+             */
+            place: number;
+            /**
+             * Format: date-time
+             * @description With retry
+             */
+            until?: string;
         };
         RunPage: {
             items: components["schemas"]["Run"][];

@@ -1,7 +1,10 @@
 // Stable codes as sentences. A code that this console does not know yet is shown as it is, never hidden.
 import { useI18n } from 'vue-i18n'
 
-import { ApiProblem, fieldMessages, SignedOut, Unreachable } from '@/api/problem'
+import { ApiProblem, fieldProblems, formField, SignedOut, Unreachable } from '@/api/problem'
+import type { FieldProblem, Waits } from '@/api/types'
+import { githubRight } from '@/rights'
+import { useFormat } from './useFormat'
 
 export interface Wording {
   title: string
@@ -10,11 +13,18 @@ export interface Wording {
 }
 
 export function useReason() {
+  const { clock } = useFormat()
   const { t, te } = useI18n()
 
   function reason(group: 'delivery' | 'run', code: string): string {
     const key = `reason.${group}.${code}`
     return te(key) ? t(key) : t('reason.unknown', { code })
+  }
+
+  /** Why a run has not begun, and its place among those that wait for the same. */
+  function waiting(waits: Waits): string {
+    const place = waits.place > 1 ? t('waits.place', { place: waits.place }) : ''
+    return [t(`waits.${waits.for}`, { time: waits.until === undefined ? '' : clock(waits.until) }), place].filter(Boolean).join(' ')
   }
 
   /** What failed and what to do, for any error a request can end with. */
@@ -31,13 +41,18 @@ export function useReason() {
     return { title, help: detail ?? t('error.refusedHelp'), code }
   }
 
-  /** Messages for the fields of a form: our own words where the problem's code says it all, else the server's. */
-  function fields(error: unknown): Record<string, string> {
-    const messages = fieldMessages(error)
-    const key = error instanceof ApiProblem ? `problemField.${error.problem.code}` : ''
-    if (!te(key)) return messages
-    return Object.fromEntries(Object.keys(messages).map((field) => [field, t(key)]))
+  /** What is wrong with a field: our own words where its code is known, else the server's. */
+  function wrong({ code = '', message }: FieldProblem): string {
+    const what = te(`checkFor.${code}`) ? t(`checkFor.${code}`) : ''
+    const right = githubRight(code)
+    if (right !== undefined) return t('problemField.right', { right, what })
+    return te(`problemField.${code}`) ? t(`problemField.${code}`, { what }) : message
   }
 
-  return { reason, failure, fields }
+  /** Messages for the fields of a form, by the field's name. */
+  function fields(error: unknown): Record<string, string> {
+    return Object.fromEntries(fieldProblems(error).map((problem) => [formField(problem), wrong(problem)]))
+  }
+
+  return { reason, waiting, failure, wrong, fields }
 }

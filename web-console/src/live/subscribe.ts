@@ -13,7 +13,7 @@ import { reportAs } from './connection'
 import { isRun, newerRun, replaceInPages, type RunPages } from './version'
 
 const EVENTS_A_PAGE = 5000
-/** Lists that a change may have reordered are read again, at most this often. */
+/** Lists that a change may have reordered, and places in a queue, are read again, at most this often. */
 const LIST_REFRESH_MS = 1000
 
 function parse(data: string): unknown {
@@ -60,6 +60,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
     timer ??= setTimeout(() => {
       timer = undefined
       void cache.invalidateQueries({ queryKey: keys.runLists })
+      void cache.invalidateQueries({ predicate: ({ state }) => isRun(state.data) && state.data.waits !== undefined })
     }, LIST_REFRESH_MS)
   }
   let connectedBefore = false

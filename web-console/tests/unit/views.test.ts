@@ -96,6 +96,10 @@ it('names what a repository lacks and what to do about it', async () => {
   const text = await screen.until((shown) => shown.includes('acme/shop-orders-and-fulfilment'))
   expect(text).toContain('May write issues and labels')
   expect(text).toContain('Grant “Issues: read and write” on the token’s page on GitHub.')
+  expect(text).toContain('.github/workflows/nightly.yml')
+  expect(text).not.toContain('.github/workflows/pages.yml')
+  expect(text).toContain('and 2 more')
+  expect(text).toContain('Could not be read: .github/workflows/torn.yml')
 })
 
 it('says why signing in was refused, and comes back only to paths of its own', async () => {

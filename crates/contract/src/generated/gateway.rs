@@ -36,12 +36,18 @@ pub struct AccessToken {
 ///`Check`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Check {
+    ///What it found something in
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub files: ::std::vec::Vec<::std::string::String>,
     pub name: CheckName,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub needed_for: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub remedy: ::std::option::Option<::std::string::String>,
     pub state: CheckState,
+    ///What it is about and could not read, so it says nothing of it
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub unread: ::std::vec::Vec<::std::string::String>,
 }
 ///`CheckName`
 #[derive(
@@ -92,6 +98,8 @@ pub enum CheckName {
     WebhookRegistered,
     #[serde(rename = "labels_made")]
     LabelsMade,
+    #[serde(rename = "workflow_secrets")]
+    WorkflowSecrets,
 }
 impl ::std::fmt::Display for CheckName {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -113,6 +121,7 @@ impl ::std::fmt::Display for CheckName {
             Self::NoWorkflowRight => f.write_str("no_workflow_right"),
             Self::WebhookRegistered => f.write_str("webhook_registered"),
             Self::LabelsMade => f.write_str("labels_made"),
+            Self::WorkflowSecrets => f.write_str("workflow_secrets"),
         }
     }
 }
@@ -137,6 +146,7 @@ impl ::std::str::FromStr for CheckName {
             "no_workflow_right" => Ok(Self::NoWorkflowRight),
             "webhook_registered" => Ok(Self::WebhookRegistered),
             "labels_made" => Ok(Self::LabelsMade),
+            "workflow_secrets" => Ok(Self::WorkflowSecrets),
             _ => Err("invalid value".into()),
         }
     }
@@ -410,6 +420,9 @@ pub struct EgressGrantList {
 ///`FieldProblem`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct FieldProblem {
+    ///Stable, where a client can word it in the reader's language; of a token's right: the name of its check
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub code: ::std::option::Option<::std::string::String>,
     ///JSON pointer into the body, or `query.name`, `header.name`, `path.name`
     pub field: ::std::string::String,
     ///What is wrong and what is expected
@@ -988,6 +1001,8 @@ pub struct Run {
     pub usage: TokenUsage,
     ///Grows with every change; an older copy never replaces a newer one
     pub version: i64,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub waits: ::std::option::Option<Waits>,
 }
 ///`RunEvent`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -1214,6 +1229,86 @@ pub struct UserPage {
     pub items: ::std::vec::Vec<User>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub next_cursor: ::std::option::Option<::std::string::String>,
+}
+///Why a pending run has not begun
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Waits {
+    ///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again
+    #[serde(rename = "for")]
+    pub for_: WaitsFor,
+    ///Among the waiting runs of the same role in the same project
+    pub place: i64,
+    ///With retry
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub until: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+}
+///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum WaitsFor {
+    #[serde(rename = "worker")]
+    Worker,
+    #[serde(rename = "role")]
+    Role,
+    #[serde(rename = "project")]
+    Project,
+    #[serde(rename = "platform")]
+    Platform,
+    #[serde(rename = "retry")]
+    Retry,
+}
+impl ::std::fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Worker => f.write_str("worker"),
+            Self::Role => f.write_str("role"),
+            Self::Project => f.write_str("project"),
+            Self::Platform => f.write_str("platform"),
+            Self::Retry => f.write_str("retry"),
+        }
+    }
+}
+impl ::std::str::FromStr for WaitsFor {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "worker" => Ok(Self::Worker),
+            "role" => Ok(Self::Role),
+            "project" => Ok(Self::Project),
+            "platform" => Ok(Self::Platform),
+            "retry" => Ok(Self::Retry),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for WaitsFor {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for WaitsFor {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for WaitsFor {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 /// Generation of default values for serde.
 pub mod defaults {

@@ -20,21 +20,20 @@ pub(super) fn body_problems(schema: &jsonschema::Validator, value: &Value) -> Ve
 /// Everything wrong with one parameter; `name` is for example `query.limit`.
 pub(super) fn parameter_problems(schema: &jsonschema::Validator, name: &str, value: &Value) -> Vec<FieldProblem> {
     let errors = schema.iter_errors(value).take(MOST);
-    errors.map(|error| FieldProblem { field: name.to_owned(), message: masked(&error) }).collect()
+    errors.map(|error| FieldProblem::new(name, masked(&error))).collect()
 }
 
 fn pointed(error: &ValidationError<'_>) -> Vec<FieldProblem> {
     let parent = error.instance_path().as_str();
-    let at = |name: &str, message: &str| FieldProblem {
-        field: format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1")),
-        message: message.to_owned(),
+    let at = |name: &str, message: &str| {
+        FieldProblem::new(format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1")), message)
     };
     match error.kind() {
         ValidationErrorKind::Required { property } => vec![at(property.as_str().unwrap_or_default(), "is required")],
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             unexpected.iter().map(|name| at(name, "is not known here")).collect()
         }
-        _ => vec![FieldProblem { field: parent.to_owned(), message: masked(error) }],
+        _ => vec![FieldProblem::new(parent, masked(error))],
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod client;
+mod files;
 mod hooks;
 mod issues;
 mod probes;
@@ -17,8 +18,8 @@ use url::Url;
 use self::client::{Answer, Client};
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, HookSpec, Issue, NewPull, Pull, Repository, RepositoryName,
-    RepositoryPermission, Viewer,
+    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Repository,
+    RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::provider::{Answered, RepositoryProvider};
 use crate::rights::RightCheck;
@@ -145,6 +146,10 @@ impl RepositoryProvider for GitHub {
 
     async fn branch_head(&self, name: &RepositoryName, branch: &str) -> Answered<Option<String>> {
         pulls::branch_head(&self.client, name, branch).await
+    }
+
+    async fn folder(&self, name: &RepositoryName, folder: &str, endings: &[&str]) -> Answered<Vec<FileText>> {
+        files::folder(&self.client, name, folder, endings).await
     }
 
     async fn compare(&self, name: &RepositoryName, base: &str, head: &str) -> Answered<Comparison> {

@@ -57,7 +57,7 @@ mod tests {
             ("output-review", review_output_schema()),
             ("output-review", review_output_schema()["properties"]["findings"]["items"].clone()),
         ];
-        for &locale in crate::Locale::ALL {
+        for &locale in domain::locale::Locale::ALL {
             for (name, schema) in &contracts {
                 let told = crate::seeds::find(name, locale).unwrap().source;
                 for property in schema["properties"].as_object().unwrap().keys() {

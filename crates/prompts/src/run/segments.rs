@@ -1,12 +1,13 @@
 //! The parts of a prompt, in their order: what the platform says, and fenced between it what others wrote.
 
 use domain::coded_enum;
+use domain::locale::Locale;
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::facts::{Author, Remark, Revision, RunFacts, Work};
-use crate::engine::{self, Locale, TemplateError};
+use crate::engine::{self, TemplateError};
 use crate::seeds::{self, Seed};
 use crate::untrusted;
 

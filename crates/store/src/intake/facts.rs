@@ -1,9 +1,11 @@
 //! What the intake decision rests on, read in one query.
 
 use chrono::{DateTime, Utc};
+use domain::catalogue::Catalogue;
 use domain::event::Delivered;
 use domain::ids::{ProjectId, RepositoryId, RunId, UserId};
 use domain::intake::{ActiveRun, Binding, Person};
+use domain::labels::{self, Label};
 use domain::rights::{PlatformRole, ProjectRole};
 use domain::stages::Stage;
 use sqlx::PgExecutor;
@@ -55,7 +57,12 @@ pub(super) async fn read(db: impl PgExecutor<'_>, delivered: &Delivered) -> Resu
     let sender = delivered.sender.as_ref().map(|s| s.github_id);
     let issue = delivered.issue().map(|issue| issue.number);
     let opposite = delivered.key.as_ref().and_then(|key| key.opposite.as_deref());
-    let row = sqlx::query_file!("src/intake/facts.sql", repository, sender, issue, opposite).fetch_one(db).await?;
+    let role = match delivered.label().map(labels::read) {
+        Some(Label::Run(stage)) => Some(Catalogue::builtin().stage(stage).actor().as_str()),
+        _ => None,
+    };
+    let row =
+        sqlx::query_file!("src/intake/facts.sql", repository, sender, issue, opposite, role).fetch_one(db).await?;
     let binding = row.repository_id.zip(row.project_id).zip(row.bot_github_id);
     Ok(Facts {
         now: row.now,

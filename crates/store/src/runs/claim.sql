@@ -1,12 +1,23 @@
--- Leases one run that is due, or whose last owner went silent. The token grows with every claim and each later write
--- quotes it; launches and attempts are counted elsewhere, so a takeover costs none.
-WITH next AS (
-    SELECT id, status FROM agent_runs
-    WHERE (status = 'pending' AND not_before <= app_now())
-       OR (status = 'running' AND lease_expires_at <= app_now())
-    ORDER BY priority DESC, queued_at, id
+-- Leases one run whose last owner went silent, or else one that is due and for which its role, its project and the
+-- platform have a place. A project without a place delays nobody else: its runs are passed over. The token grows with
+-- every claim and each later write quotes it; launches and attempts are counted elsewhere, so a takeover costs none.
+WITH silent AS (
+    SELECT a.id, a.status, a.role_slot, a.project_slot, a.platform_slot FROM agent_runs AS a
+    WHERE a.status = 'running' AND a.lease_expires_at <= app_now()
+    ORDER BY a.lease_expires_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED
+), waiting AS (
+    SELECT a.id, a.status, free.of_role, free.of_project, free.of_platform
+    FROM agent_runs AS a
+    CROSS JOIN LATERAL free_slots(a) AS free
+    WHERE a.status = 'pending' AND a.not_before <= app_now() AND NOT EXISTS (SELECT FROM silent)
+      AND free.of_role IS NOT NULL AND free.of_project IS NOT NULL AND free.of_platform IS NOT NULL
+    ORDER BY a.priority DESC, a.queued_at, a.id
+    LIMIT 1
+    FOR UPDATE OF a SKIP LOCKED
+), next AS (
+    SELECT * FROM silent UNION ALL SELECT * FROM waiting
 ), run AS (
     UPDATE agent_runs AS run
     SET status = 'running',
@@ -14,6 +25,9 @@ WITH next AS (
         lease_owner = $1,
         lease_token = run.lease_token + 1,
         lease_expires_at = app_now() + make_interval(secs => $2),
+        role_slot = next.role_slot,
+        project_slot = next.project_slot,
+        platform_slot = next.platform_slot,
         flow_seq = run.flow_seq + 1,
         flow_head = flow_hash(run.flow_head, run.flow_seq + 1, app_now(),
                               CASE WHEN next.status = 'pending' THEN $6::bytea ELSE $7::bytea END),

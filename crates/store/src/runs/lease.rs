@@ -5,16 +5,34 @@ use std::time::Duration;
 use domain::flow::FlowKind;
 use domain::ids::RunId;
 use serde_json::json;
-use sqlx::PgExecutor;
+use sqlx::{PgExecutor, PgPool};
 
 use super::Lease;
 use crate::{Result, flow};
 
-/// Leases the next run that is due, or one whose owner went silent; `None` when there is no work.
+/// How often a claim is tried when others take the same place at the same moment; each time somebody else has won.
+const TRIES: usize = 50;
+
+/// Leases a run whose owner went silent, or the next one that is due and has a place; `None` when there is no work.
 ///
 /// # Errors
 /// The database's.
-pub async fn claim(db: impl PgExecutor<'_>, worker: &str, ttl: Duration) -> Result<Option<Lease>> {
+pub async fn claim(db: &PgPool, worker: &str, ttl: Duration) -> Result<Option<Lease>> {
+    for _ in 1..TRIES {
+        match try_claim(db, worker, ttl).await {
+            Err(error) if is_place_taken(&error) => {}
+            claimed => return claimed,
+        }
+    }
+    try_claim(db, worker, ttl).await
+}
+
+/// Another claim took the place in this instant: the index on it refused ours, whole.
+fn is_place_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+async fn try_claim(db: &PgPool, worker: &str, ttl: Duration) -> Result<Option<Lease>> {
     let actor = format!("worker:{worker}");
     let claimed = flow::Entry::new(FlowKind::RunClaimed, actor.as_str(), json!({}));
     let taken_over = flow::Entry::new(FlowKind::RunTakenOver, actor.as_str(), json!({}));

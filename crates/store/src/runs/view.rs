@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{ProjectId, RepositoryId, RunId};
 use domain::run::RunStatus;
+use domain::stages::Stage;
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -22,12 +23,15 @@ pub struct RunView {
     pub subject_number: i64,
     pub subject_title: String,
     pub subject_url: String,
-    pub stage: String,
+    pub stage: Coded<Stage>,
     pub role: String,
     pub locale: String,
     pub status: Coded<RunStatus>,
     pub reason: Option<String>,
     pub reason_detail: Option<String>,
+    pub waits_for: Option<String>,
+    pub waits_place: Option<i64>,
+    pub not_before: DateTime<Utc>,
     pub started_by_login: String,
     pub branch: String,
     pub model: String,

@@ -1,18 +1,31 @@
 -- Runs as people see them, newest first. $1 viewer, $2 sees everything, $3 to $9 filters, $10 and $11 the cursor,
 -- $12 the limit.
 SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name AS repository_full_name,
-       a.subject_number, a.subject_title, a.subject_url, a.stage, a.role, a.locale,
+       a.subject_number, a.subject_title, a.subject_url,
+       a.stage AS "stage: Coded<Stage>", a.role, a.locale,
        a.status AS "status: Coded<RunStatus>", a.reason, a.reason_detail, a.started_by_login, a.branch, a.model, a.effort,
        a.pr_number, a.pr_url, a.namespace, a.namespace_uid, a.namespace_expires_at, a.namespace_deleted_at,
        a.last_words, a.last_word, a.cancel_requested_at IS NOT NULL AS "cancel_requested!", a.launch, a.attempts,
        a.queued_at, a.started_at, a.finished_at, a.deadline_at, a.changed_at, a.version,
        m.role AS "member_role?: Coded<ProjectRole>",
+       waits.for AS "waits_for?", waits.place AS "waits_place?", a.not_before,
        usage.calls AS "calls!", usage.input_tokens AS "input_tokens!",
        usage.cached_input_tokens AS "cached_input_tokens!", usage.output_tokens AS "output_tokens!"
 FROM agent_runs AS a
 JOIN projects AS p ON p.id = a.project_id
 JOIN repositories AS r ON r.id = a.repository_id
 LEFT JOIN project_members AS m ON m.project_id = a.project_id AND m.user_id = $1
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN a.not_before > app_now() THEN 'retry'
+                WHEN free.of_role IS NULL THEN 'role'
+                WHEN free.of_project IS NULL THEN 'project'
+                WHEN free.of_platform IS NULL THEN 'platform'
+                ELSE 'worker' END AS for,
+           1 + (SELECT count(*) FROM agent_runs AS b
+                WHERE b.status = 'pending' AND b.project_id = a.project_id AND b.role = a.role
+                  AND (-b.priority, b.queued_at, b.id) < (-a.priority, a.queued_at, a.id)) AS place
+    FROM free_slots(a) AS free
+) AS waits ON a.status = 'pending'
 CROSS JOIN LATERAL (
     SELECT count(*) AS calls, COALESCE(sum(t.input_tokens), 0)::bigint AS input_tokens,
            COALESCE(sum(t.cached_input_tokens), 0)::bigint AS cached_input_tokens,

@@ -34,6 +34,7 @@ fn ending() -> Ending<'static> {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn many_workers_claim_each_run_once(db: PgPool) -> anyhow::Result<()> {
     let it = installation(db).await?;
+    it.allow(100).await?;
     for issue in 1..=50 {
         it.start(issue).await?;
     }

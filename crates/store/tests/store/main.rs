@@ -2,5 +2,6 @@
 
 mod intake;
 mod leases;
+mod places;
 mod repositories;
 mod support;

@@ -1,13 +1,14 @@
 //! A small installation in a database of its own: an owner, members, one project with one repository, and webhook
 //! deliveries for its issues.
 
+use domain::catalogue::Catalogue;
 use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId, UserId};
 use domain::rights::{PlatformRole, ProjectRole};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use store::intake::{Arrival, IntakeError, Taken, take_in};
-use store::{members, projects, repositories, users};
+use store::{agents, members, projects, repositories, users};
 
 /// GitHub's numeric id of the repository.
 const REPOSITORY: i64 = 42;
@@ -20,28 +21,40 @@ pub(crate) const IVAN: i64 = 2;
 pub(crate) struct Installation {
     pub(crate) db: PgPool,
     pub(crate) repository: RepositoryId,
+    people: (UserId, UserId),
 }
 
 pub(crate) async fn installation(db: PgPool) -> anyhow::Result<Installation> {
     let (owner, ivan) = (person(&db, 1, PlatformRole::Owner).await?, person(&db, IVAN, PlatformRole::Member).await?);
-    let project = ProjectId::new();
-    let new = projects::NewProject { slug: "acme", name: "Acme", locale: "en", creator: owner };
-    projects::create(&db, project, &new).await?;
-    members::set(&db, project, ivan, ProjectRole::ReadWrite).await?;
-    let repository = RepositoryId::new();
+    agents::seed(&db, Catalogue::builtin()).await?;
+    let repository = project(&db, (owner, ivan), "acme", REPOSITORY).await?;
+    Ok(Installation { db, repository, people: (owner, ivan) })
+}
+
+/// A project with one repository, in which the second of these people may start runs.
+async fn project(
+    db: &PgPool,
+    (owner, ivan): (UserId, UserId),
+    slug: &str,
+    github_id: i64,
+) -> anyhow::Result<RepositoryId> {
+    let (project, repository) = (ProjectId::new(), RepositoryId::new());
+    let new = projects::NewProject { slug, name: "Acme", locale: "en", creator: owner };
+    projects::create(db, project, &new).await?;
+    members::set(db, project, ivan, ProjectRole::ReadWrite).await?;
     let row = repositories::NewRepository {
         id: repository,
         project_id: project,
-        github_id: REPOSITORY,
-        full_name: "acme/app",
-        web_url: "http://github.test/acme/app",
+        github_id,
+        full_name: &format!("{slug}/app"),
+        web_url: &format!("http://github.test/{slug}/app"),
         default_branch: "main",
         bot_github_id: BOT,
         bot_login: "bot",
         token_sealed: b"sealed",
     };
-    repositories::connect(&db, &row).await?;
-    Ok(Installation { db, repository })
+    repositories::connect(db, &row).await?;
+    Ok(repository)
 }
 
 async fn person(db: &PgPool, github_id: i64, role: PlatformRole) -> anyhow::Result<UserId> {
@@ -92,6 +105,29 @@ impl Installation {
             }
             Taken::Duplicate(stored) => anyhow::bail!("a duplicate: {stored:?}"),
         }
+    }
+
+    /// One more project, whose repository GitHub knows under this number.
+    pub(crate) async fn add_project(&self, github_id: i64) -> anyhow::Result<()> {
+        project(&self.db, self.people, &format!("project-{github_id}"), github_id).await.map(drop)
+    }
+
+    /// Starts a run on an issue of a repository.
+    pub(crate) async fn start_in(&self, repository: i64, issue: i64) -> anyhow::Result<()> {
+        let mut payload = self.labelled(issue);
+        payload["repository"]["id"] = repository.into();
+        let taken = self.deliver(&format!("guid-{repository}-{issue}"), &payload).await?;
+        anyhow::ensure!(matches!(&taken, Taken::New(stored) if stored.run_id.is_some()), "nothing started: {taken:?}");
+        Ok(())
+    }
+
+    /// Lets so many runs of a role go on in one project at once, and many more in all.
+    pub(crate) async fn allow(&self, parallel_runs: i32) -> anyhow::Result<()> {
+        sqlx::query("UPDATE agent_policies SET parallel_runs = $1").bind(parallel_runs).execute(&self.db).await?;
+        let many = "UPDATE system_settings SET value = value || '{\"project_parallel_runs\": 1000, \
+                    \"platform_parallel_runs\": 1000}' WHERE key = 'run_limits'";
+        sqlx::query(many).execute(&self.db).await?;
+        Ok(())
     }
 
     /// One number from the database.

@@ -51,7 +51,7 @@ pub(super) async fn take_in_delivery(
         source: "webhook",
         correlation: CorrelationId(correlation.id()),
     };
-    let taken = take_in(&app.pool, &arrival).await.map_err(refusal)?;
+    let taken = take_in(&app.intake, &arrival).await.map_err(refusal)?;
     if let Taken::New(stored) = &taken {
         app.waker.work();
         if let Some(run) = stored.run_id {

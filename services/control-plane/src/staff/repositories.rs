@@ -73,7 +73,8 @@ pub(super) async fn connect_repository(
         "A project has connected this repository already",
     ))?;
     let labels = checks::labels(&app, project).await?;
-    let findings = checks::make_true(&app, &github, &name, &labels, checks::from_rights(&rights)).await;
+    let seen = checks::looked_at(&github, &name, &found.default_branch, &rights).await;
+    let findings = checks::make_true(&app, &github, &name, &labels, seen).await;
     record(&app, id, &findings).await?;
     Ok((StatusCode::CREATED, Json(current(&app, id).await?)))
 }
@@ -105,7 +106,8 @@ pub(super) async fn check_repository(
     let github = GitHub::new(&app.github_api_url, &open(&app, &row)?).map_err(checks::forge_refusal)?;
     let rights = github.check_rights(&name).await.map_err(checks::forge_refusal)?;
     let labels = checks::labels(&app, row.project_id).await?;
-    let findings = checks::make_true(&app, &github, &name, &labels, checks::from_rights(&rights)).await;
+    let seen = checks::looked_at(&github, &name, &row.default_branch, &rights).await;
+    let findings = checks::make_true(&app, &github, &name, &labels, seen).await;
     record(&app, row.id, &findings).await?;
     Ok(Json(current(&app, row.id).await?))
 }

@@ -1,5 +1,6 @@
 //! Rows as the contract shows them, and what lists have in common.
 
+use chrono::{DateTime, Utc};
 use contract::gateway;
 use contract::problem::Problem;
 use domain::rights::{self, Permission, PlatformRole, ProjectRole};
@@ -145,11 +146,12 @@ pub(super) fn run(row: RunView, viewer: &Staff) -> gateway::Run {
         subject_number: row.subject_number,
         subject_title: row.subject_title,
         subject_url: row.subject_url,
-        stage: row.stage,
+        stage: row.stage.0.to_string(),
         role: row.role,
         status: run_status(row.status.0),
         reason: row.reason,
         reason_detail: row.reason_detail,
+        waits: waits(row.waits_for.as_deref().zip(row.waits_place), row.not_before),
         started_by: row.started_by_login,
         branch: row.branch,
         model: row.model,
@@ -176,6 +178,12 @@ pub(super) fn run(row: RunView, viewer: &Staff) -> gateway::Run {
         deadline_at: row.deadline_at,
         version: row.version,
     }
+}
+
+fn waits(what: Option<(&str, i64)>, until: DateTime<Utc>) -> Option<gateway::Waits> {
+    let (for_, place) = what?;
+    let for_: gateway::WaitsFor = for_.parse().ok()?;
+    Some(gateway::Waits { for_, place, until: (for_ == gateway::WaitsFor::Retry).then_some(until) })
 }
 
 fn run_status(status: RunStatus) -> gateway::RunStatus {

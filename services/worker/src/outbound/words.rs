@@ -1,9 +1,11 @@
 //! What the comments say, from the rows as they are at this moment.
 
 use anyhow::Context;
+use domain::catalogue::Catalogue;
 use domain::ids::UserId;
+use domain::labels;
+use domain::locale::Locale;
 use domain::run::RunStatus;
-use prompts::Locale;
 use prompts::comments::{self, ServiceComment};
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,7 +45,7 @@ fn render(run: &RunView, console: &Url) -> anyhow::Result<Comment> {
         status: run.status.0,
         reason: run.reason.as_deref(),
         reason_detail: run.reason_detail.as_deref(),
-        stage: &run.stage,
+        stage: run.stage.0.as_str(),
         role: &run.role,
         model: &run.model,
         run_short: run.id.short(),
@@ -57,6 +59,7 @@ fn render(run: &RunView, console: &Url) -> anyhow::Result<Comment> {
         namespace_expires: run.namespace_expires_at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string()),
         attempts: run.attempts,
         last_words: run.last_words.as_deref().filter(|_| !run.status.0.is_over()),
+        next: Catalogue::builtin().after(run.stage.0).into_iter().map(labels::run).collect(),
     };
     let text = comments::service(Locale::or_english(&run.locale), &words)?;
     Ok(Comment { marker, text: clean(&text) })

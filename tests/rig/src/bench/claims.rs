@@ -70,8 +70,13 @@ async fn claimed(stage: &Stage, listens: bool, issues: std::ops::RangeInclusive<
 /// An idle worker: claims whatever is due, at each wake-up and each poll.
 async fn work(db: PgPool, mut pace: Pace, stop: CancellationToken, tell: mpsc::UnboundedSender<Instant>) -> Result<()> {
     while pace.turn(&stop).await {
-        while lease::claim(&db, "bench", Duration::from_secs(3600)).await?.is_some() {
+        while let Some(lease) = lease::claim(&db, "bench", Duration::from_secs(3600)).await? {
             tell.send(Instant::now())?;
+            // Its place is free again for the next label.
+            sqlx::query("UPDATE agent_runs SET status = 'succeeded', finished_at = app_now() WHERE id = $1")
+                .bind(lease.run.0)
+                .execute(&db)
+                .await?;
         }
     }
     Ok(())

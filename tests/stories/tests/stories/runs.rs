@@ -31,6 +31,28 @@ async fn the_pod_learns_what_it_is_for_and_nothing_more() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_run_that_waits_says_for_what_and_how_many_are_before_it() -> Result<()> {
+    let mut t = Story::begin().await?;
+    for number in 1..=4 {
+        let issue = t.open_issue(&format!("Issue {number}")).await?;
+        t.label("writer", issue, "run:dev").await?;
+    }
+    let waits = async || -> Result<Vec<String>> {
+        let page = t.owner.get("runs?limit=50").await?;
+        let all = page["items"].as_array().into_iter().flatten().rev();
+        Ok(all.map(|run| format!("{} {}", run["waits"]["for"], run["waits"]["place"])).collect())
+    };
+    let free = |place: i64| format!("\"worker\" {place}");
+    assert_eq!(waits().await?, [free(1), free(2), free(3), free(4)]);
+    for _ in 0..2 {
+        Pod::launch(&t).await?;
+    }
+    assert_eq!(waits().await?, ["null null", "null null", "\"role\" 1", "\"role\" 2"], "two developers a project");
+    assert!(Pod::launch(&t).await.is_err(), "there is no place for a third");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn events_are_stored_once_in_order_and_seen_live() -> Result<()> {
     let mut t = Story::begin().await?;
     let (pod, run) = working(&t).await?;

@@ -17,3 +17,8 @@ export const GITHUB_RIGHT: Readonly<Partial<Record<Check['name'], string>>> = {
   variables_write: 'Variables: read and write',
   environments_write: 'Environments: read and write',
 }
+
+/** The right that a refusal's code is about, when it is about one that GitHub's token page can grant. */
+export function githubRight(code: string): string | undefined {
+  return Object.entries(GITHUB_RIGHT).find(([name]) => name === code)?.[1]
+}
