@@ -21,7 +21,7 @@ pub(crate) fn webhook(paths: &Paths) -> Result<()> {
     prerequisites::ensure(paths, For::Tests)?;
     let programs = postgres::programs(paths)?;
     step(paths, "bench-build", "build the services, optimised", |step| {
-        step.run(cargo(paths).args(["build", "--profile", PROFILE, "-p", "rig", "--bins"]))
+        step.run(cargo(paths)?.args(["build", "--profile", PROFILE, "-p", "rig", "--bins"]))
     })?;
     let bench = paths.target().join(PROFILE).join("webhook-bench");
     let status = Command::new(&bench)

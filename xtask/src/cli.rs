@@ -15,7 +15,7 @@ use crate::stack;
 
 /// What people run on a checkout of codex-k8s.
 #[derive(Parser)]
-#[command(name = "cargo xtask", disable_version_flag = true)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
 struct Cli {
     #[command(subcommand)]
     command: Task,
@@ -23,29 +23,35 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Starts the development stack, and lets an issue become a pull request on it.
+    /// Builds and starts everything on this machine, and lets an issue become a pull request on it.
+    ///
+    /// That is PostgreSQL, a one-node Kubernetes of its own (no other cluster is touched), a stand-in for GitHub, and the
+    /// platform. What runs already and has not changed is left alone. Wants root, and Debian or Ubuntu. The first time
+    /// takes up to 35 minutes on two cores. With OPENAI_API_KEY set agents use OpenAI's models, which costs money; without
+    /// it a scripted model answers them.
     Up {
-        /// Opens no issue.
+        /// Starts everything, but opens no issue.
         #[arg(long)]
         no_demo: bool,
     },
-    /// Stops the development stack.
+    /// Stops everything that `up` started. Its data stays, and `up` goes on with it.
     Down {
-        /// Also removes its state: databases, keys, images. Caches stay.
+        /// Also removes the data under /var/lib/codex-k8s-dev: databases, keys, the node's images. What was built stays in
+        /// ~/.cache/codex-k8s.
         #[arg(long)]
         purge: bool,
     },
-    /// Shows every component of the stack.
+    /// Shows each part of what `up` starts, and whether it runs.
     Status,
-    /// Builds the images of the services and of the agent, and prints their references.
+    /// Builds the container images of the services and of the agent into the cache, and prints their references.
     Images {
         /// Programs to build; all of them when none is named.
         #[arg(value_parser = PROGRAMS)]
         programs: Vec<String>,
     },
-    /// kubectl as the administrator of the stack's cluster.
+    /// Runs kubectl as the administrator of the stack's Kubernetes.
     Kubectl {
-        /// What it is told.
+        /// As for kubectl itself: `get pods --all-namespaces`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -55,13 +61,13 @@ enum Task {
         #[command(subcommand)]
         task: StackTask,
     },
-    /// Makes the committed files that are made from others.
+    /// Makes the committed files that are made from others: wire types from openapi/, descriptions of SQL.
     Codegen {
         /// Writes nothing; names what is stale and fails.
         #[arg(long)]
         check: bool,
     },
-    /// Measures against the least that must be done, and prints ratios beside their goals.
+    /// Measures speed beside the least work that could do the same, as ratios beside their goals.
     Bench {
         /// What to measure.
         #[command(subcommand)]
@@ -69,7 +75,7 @@ enum Task {
     },
     /// Runs the tests: all parts, or those named.
     Test {
-        /// Parts to run.
+        /// Parts to run; all of them when none is named.
         parts: Vec<Part>,
     },
 }
@@ -105,7 +111,7 @@ pub(crate) fn run() -> ExitCode {
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\n{error:#}");
+            eprintln!("\nerror: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -17,6 +17,8 @@ mod paths;
 mod platform;
 mod postgres;
 mod prerequisites;
+mod prune;
+mod sources;
 mod stack;
 mod standins;
 mod steps;

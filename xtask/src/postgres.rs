@@ -71,6 +71,9 @@ const TESTS: Server = Server {
 /// The names of both servers and where they listen.
 pub(crate) const SERVERS: [(&str, &str); 2] = [(PLATFORM.name, PLATFORM.address), (TESTS.name, TESTS.address)];
 
+/// The server that `up` does not start.
+pub(crate) const FOR_TESTS: &str = TESTS.name;
+
 /// A shutdown that drops connected clients, which PostgreSQL's SIGTERM would wait for.
 pub(crate) const ENDING: Ending = Ending { signal: Signal::SIGINT, grace: Duration::from_secs(20) };
 

@@ -15,6 +15,7 @@ use crate::hashing;
 use crate::node;
 use crate::paths::Paths;
 use crate::postgres::secret;
+use crate::prune;
 use crate::steps::step;
 use crate::wheels::remove;
 
@@ -67,10 +68,11 @@ pub(crate) fn start(paths: &Paths) -> Result<()> {
 fn program(paths: &Paths) -> Result<PathBuf> {
     let program = paths.cache.join("bin").join(format!("standins-{}", hashing::tree(&paths.checkout, &SOURCES)?));
     if program.is_file() {
+        prune::mark_used(&program);
         return Ok(program);
     }
     step(paths, "build-standins", "build the stand-ins", |step| {
-        step.run(cargo(paths).args(["build", "--package", "testkit", "--bin", "standins"]))?;
+        step.run(cargo(paths)?.args(["build", "--package", "testkit", "--bin", "standins"]))?;
         fs::create_dir_all(paths.cache.join("bin"))?;
         let partial = program.with_extension("partial");
         fs::copy(paths.target().join("debug/standins"), &partial).context("cargo left no program")?;

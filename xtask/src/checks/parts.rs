@@ -16,6 +16,7 @@ use crate::paths::Paths;
 use crate::platform;
 use crate::postgres;
 use crate::prerequisites::{self, For};
+use crate::sources;
 use crate::stack;
 use crate::standins;
 use crate::steps::{Step, step};
@@ -70,9 +71,9 @@ fn unit(paths: &Paths) -> Tally {
     tally +=
         Tally::check(step(paths, "gate-dependencies", "crate dependencies", |_| none(gates::dependencies(paths)?)));
     tally +=
-        Tally::check(step(paths, "fmt", "format", |step| step.run(cargo(paths).args(["fmt", "--all", "--check"]))));
+        Tally::check(step(paths, "fmt", "format", |step| step.run(cargo(paths)?.args(["fmt", "--all", "--check"]))));
     tally += Tally::check(step(paths, "clippy", "lints", |step| {
-        step.run(cargo(paths).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        step.run(cargo(paths)?.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     }));
     tally += cargo_tests(paths, "test-unit", "unit tests", &["--workspace", "--lib", "--bins"], &[]);
     tally
@@ -163,7 +164,7 @@ fn with_postgres(paths: &Paths, work: impl FnOnce() -> Tally) -> Tally {
 fn cargo_tests(paths: &Paths, name: &str, title: &str, arguments: &[&str], env: &[(&str, PathBuf)]) -> Tally {
     let mut written = String::new();
     let result = step(paths, name, title, |step: &mut Step| {
-        let mut command = cargo(paths);
+        let mut command = cargo(paths)?;
         command.args(["test", "--no-fail-fast"]).args(arguments).env("DATABASE_URL", postgres::TEST_URL);
         command.envs(env.iter().map(|(name, value)| (name, value)));
         let result = step.run(&mut command);
@@ -174,13 +175,14 @@ fn cargo_tests(paths: &Paths, name: &str, title: &str, arguments: &[&str], env: 
 }
 
 /// Cargo with the shared build folder; on CI a snapshot that differs is a failure, never a new file.
-pub(crate) fn cargo(paths: &Paths) -> Command {
+pub(crate) fn cargo(paths: &Paths) -> Result<Command> {
+    sources::claim(paths)?;
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&paths.checkout).env("CARGO_TARGET_DIR", paths.target());
     if env::var_os("CI").is_some_and(|value| value == "true") {
         command.env("INSTA_UPDATE", "no");
     }
-    command
+    Ok(command)
 }
 
 fn none(problems: Vec<String>) -> Result<()> {

@@ -26,7 +26,7 @@ pub(super) const ADDRESSES: [&str; 8] = [
     "https://127.0.0.1:10257",
     "https://127.0.0.1:10259",
     "http://127.0.0.1:10256",
-    "nftables",
+    "network policies, as nftables rules",
     "https://172.31.255.1:10250",
 ];
 

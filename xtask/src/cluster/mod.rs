@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::output;
 use crate::daemon::{self, Daemon, running};
-use crate::images;
+use crate::images::{self, Image};
 use crate::paths::Paths;
 use crate::steps::{step, wait_until};
 use components::Components;
@@ -25,8 +25,9 @@ pub(crate) use components::NAMES;
 /// How long a component may take to answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Builds what is missing and makes sure that the node is ready and its DNS answers.
-pub(crate) fn up(paths: &Paths) -> Result<Cluster> {
+/// Builds what is missing and makes sure that the node is ready and its DNS answers. Beside the cluster: the images that
+/// it runs itself.
+pub(crate) fn up(paths: &Paths) -> Result<(Cluster, [Image; 2])> {
     let programs = Programs::built(paths)?;
     pki::ensure(paths)?;
     let pause = addons::pause(paths, &programs)?;
@@ -47,7 +48,7 @@ pub(crate) fn up(paths: &Paths) -> Result<Cluster> {
     }
     images::import(paths, &coredns)?;
     addons::apply_coredns(&cluster, &coredns)?;
-    Ok(cluster)
+    Ok((cluster, [pause, coredns]))
 }
 
 /// Stops every component, the API server before its store, and sweeps what they and their pods leave behind.
@@ -89,9 +90,16 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster of a stack that was started before.
+    /// The cluster that runs, whichever checkout started it; nothing is built for it.
+    ///
+    /// # Errors
+    /// When none runs, or it is another user's.
     pub(crate) fn of_stack(paths: &Paths) -> Result<Self> {
-        Ok(Self { paths: paths.clone(), kubectl: Programs::built(paths)?.node.display().to_string() })
+        let server =
+            running(paths, "apiserver").context("no Kubernetes of this stack runs; `cargo xtask up` starts it")?;
+        let program = std::fs::read_link(format!("/proc/{}/exe", server.pid))
+            .context("the stack's Kubernetes is another user's; use sudo -E")?;
+        Ok(Self { paths: paths.clone(), kubectl: program.display().to_string() })
     }
 
     /// kubectl with the administrator's credentials.
@@ -102,7 +110,7 @@ impl Cluster {
     }
 }
 
-fn start(cluster: &Cluster, components: &Components, needed: &[&images::Image]) -> Result<()> {
+fn start(cluster: &Cluster, components: &Components, needed: &[&Image]) -> Result<()> {
     let paths = &cluster.paths;
     components.get("etcd")?.ensure(paths)?;
     components
@@ -149,7 +157,7 @@ pub(crate) fn admin_kubeconfig(paths: &Paths) -> std::path::PathBuf {
     pki::admin_kubeconfig(paths)
 }
 
-/// One line per component: its name, where it listens, and its pid when it runs.
+/// Its components: name, where it listens, and its pid when it runs.
 pub(crate) fn status(paths: &Paths) -> Vec<(&'static str, &'static str, Option<i32>)> {
     let lines = NAMES.iter().zip(components::ADDRESSES);
     lines.map(|(name, address)| (*name, address, running(paths, name).map(|found| found.pid))).collect()

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::command::output;
 use crate::hashing;
 use crate::paths::Paths;
+use crate::prune;
 use crate::steps::step;
 use crate::wheels::remove;
 
@@ -74,6 +75,7 @@ fn cached(paths: &Paths, name: &str, hash: &str, title: &str, build: impl FnOnce
     let bin = paths.cache.join("bin");
     let program = bin.join(format!("{name}-{hash}"));
     if program.is_file() {
+        prune::mark_used(&program);
         return Ok(program);
     }
     step(paths, &format!("build-{name}"), title, |step| {

@@ -4,18 +4,19 @@
 //! folder that `SQLX_OFFLINE_DIR` names. That needs no sqlx program.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
 use super::Made;
+use crate::checks::cargo;
 use crate::command::feed;
 use crate::paths::Paths;
 use crate::postgres;
 use crate::prerequisites::{self, For};
+use crate::sources::touch;
 use crate::steps::step;
 
 /// Made, used and dropped by this module alone.
@@ -33,12 +34,10 @@ pub(super) fn descriptions(paths: &Paths) -> Result<Made> {
         fs::create_dir_all(&folder)?;
         fresh_database(paths)?;
         // Cargo does not know that the macros read a database: only a changed file makes it compile again.
-        touch(&paths.checkout.join("crates/store/src/lib.rs"))?;
+        touch(&paths.checkout.join("crates/store/src/lib.rs"), SystemTime::now())?;
         let checked = step.run(
-            Command::new("cargo")
+            cargo(paths)?
                 .args(["check", "--quiet", "-p", "store"])
-                .current_dir(&paths.checkout)
-                .env("CARGO_TARGET_DIR", paths.target())
                 .env("SQLX_OFFLINE", "false")
                 .env("SQLX_OFFLINE_DIR", &folder)
                 .env("DATABASE_URL", database_url()),
@@ -66,13 +65,6 @@ fn psql(paths: &Paths, database: &str, sql: &str) -> Result<()> {
 fn database_url() -> String {
     let server = postgres::TEST_URL.rsplit_once('/').map_or(postgres::TEST_URL, |(server, _)| server);
     format!("{server}/{DATABASE}")
-}
-
-fn touch(file: &Path) -> Result<()> {
-    let opened = File::options().append(true).open(file);
-    opened
-        .and_then(|file| file.set_modified(SystemTime::now()))
-        .with_context(|| format!("cannot touch {}", file.display()))
 }
 
 /// What `fresh` holds, under the names of `committed`, and the removal of what only `committed` holds.

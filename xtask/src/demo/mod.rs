@@ -20,7 +20,7 @@ pub(crate) const REPOSITORY: &str = "acme/sample";
 /// Plays it, with its output on the terminal.
 pub(crate) fn play(paths: &Paths) -> Result<()> {
     step(paths, "build-demo", "build the demo", |step| {
-        step.run(cargo(paths).args(["build", "--package", "testkit", "--bin", "demo"]))
+        step.run(cargo(paths)?.args(["build", "--package", "testkit", "--bin", "demo"]))
     })?;
     println!("\nWhat a new owner does first:");
     let mut demo = Command::new(paths.target().join("debug/demo"));

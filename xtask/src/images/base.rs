@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::{Content, Image, Recipe, built};
 use crate::hashing;
 use crate::paths::Paths;
+use crate::prune;
 use crate::steps::step;
 
 /// What every base image's name starts with.
@@ -44,7 +45,9 @@ impl Base {
         let packages = self.packages();
         let digest = hashing::short([suite.as_str(), packages]);
         let tar = paths.cache.join("images").join(format!("{}-{suite}-{digest}.rootfs", self.name()));
-        if !tar.is_file() {
+        if tar.is_file() {
+            prune::mark_used(&tar);
+        } else {
             step(paths, self.name(), &format!("make {} from Debian packages", self.name()), |step| {
                 fs::create_dir_all(paths.cache.join("images"))?;
                 let partial = tar.with_extension("partial");

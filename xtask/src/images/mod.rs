@@ -13,11 +13,15 @@ use anyhow::{Context, Result};
 use crate::command::output;
 use crate::hashing;
 use crate::paths::Paths;
+use crate::prune;
 use crate::steps::{Step, step};
 use crate::wheels::remove;
 
 pub(crate) use base::Base;
 pub(crate) use services::{PROGRAMS, services};
+
+/// The folder of the cache that buildah keeps its layers in.
+pub(crate) const STORE: &str = "buildah";
 
 /// A file that a Dockerfile copies.
 pub(crate) struct Content {
@@ -67,6 +71,7 @@ pub(crate) fn built(paths: &Paths, recipe: &Recipe<'_>) -> Result<Image> {
         archive: folder.join(format!("{}-{hash}.tar", recipe.name)),
     };
     if image.archive.is_file() {
+        prune::mark_used(&image.archive);
         return Ok(image);
     }
     step(paths, &format!("image-{}", recipe.name), &format!("build the image {}", recipe.name), |step| {
@@ -81,7 +86,8 @@ pub(crate) fn built(paths: &Paths, recipe: &Recipe<'_>) -> Result<Image> {
         }
         build(step, paths, recipe, &dockerfile, &context, &image)?;
         remove(&context)?;
-        drop_older(&folder, recipe.name, &image.archive)
+        // Programs change often, and not every build ends in a rollout that prunes.
+        prune::drop_older(&folder).map(drop)
     })?;
     Ok(image)
 }
@@ -152,28 +158,9 @@ fn ensure_stored(step: &mut Step, paths: &Paths, base: &Image) -> Result<()> {
     step.run(buildah(paths).arg("pull").arg(format!("docker-archive:{}", base.archive.display())))
 }
 
-/// Programs change often: of each image the cache keeps the newest archives of a few checkouts only.
-fn drop_older(folder: &Path, name: &str, newest: &Path) -> Result<()> {
-    const KEPT: usize = 3;
-    let prefix = format!("{name}-");
-    let mut archives = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let file = entry.file_name().to_string_lossy().into_owned();
-        let hash = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".tar"));
-        if hash.is_some_and(|hash| hash.chars().all(|character| character.is_ascii_hexdigit()))
-            && entry.path() != newest
-        {
-            archives.push((entry.metadata()?.modified()?, entry.path()));
-        }
-    }
-    archives.sort();
-    let surplus = (archives.len() + 1).saturating_sub(KEPT);
-    archives.iter().take(surplus).try_for_each(|(_, archive)| remove_file(archive))
-}
-
-fn buildah(paths: &Paths) -> Command {
-    let store = paths.cache.join("buildah");
+/// buildah at work in a store of our own.
+pub(crate) fn buildah(paths: &Paths) -> Command {
+    let store = paths.cache.join(STORE);
     let mut command = Command::new("buildah");
     command
         .arg("--root")

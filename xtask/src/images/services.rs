@@ -21,25 +21,27 @@ pub(crate) const PROGRAMS: [&str; 4] = [GATEWAY, "control-plane", "worker", RUNN
 /// Builds these programs and their images, in this order; only what changed costs time.
 pub(crate) fn services(paths: &Paths, wanted: &[&str]) -> Result<Vec<Image>> {
     step(paths, "cargo-build", "build the services", |step| {
-        let mut command = cargo(paths);
+        let mut command = cargo(paths)?;
         command.args(["build", "--bins"]);
         for name in wanted {
             command.args(["--package", name]);
         }
         step.run(&mut command)
     })?;
-    wanted.iter().map(|name| if *name == RUNNER { agent(paths) } else { service(paths, name) }).collect()
+    // Naming a base reads all of it, so the services share one.
+    let base = wanted.iter().any(|name| *name != RUNNER).then(|| Base::Platform.image(paths)).transpose()?;
+    let image = |name: &&str| if *name == RUNNER { agent(paths) } else { service(paths, name, base.as_ref()) };
+    wanted.iter().map(image).collect()
 }
 
-fn service(paths: &Paths, name: &str) -> Result<Image> {
-    let base = Base::Platform.image(paths)?;
+fn service(paths: &Paths, name: &str, base: Option<&Image>) -> Result<Image> {
     let mut files = vec![program(paths, name, "service")];
     let mut dockerfile = "platform.Dockerfile";
     if name == GATEWAY {
         files.push(Content::plain(console::built(paths)?, "console.tar"));
         dockerfile = "gateway.Dockerfile";
     }
-    built(paths, &Recipe { name, dockerfile, base: Some(&base), files })
+    built(paths, &Recipe { name, dockerfile, base, files })
 }
 
 fn agent(paths: &Paths) -> Result<Image> {

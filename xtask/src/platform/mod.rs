@@ -27,8 +27,8 @@ pub(crate) const CONSOLE: &str = "http://localhost:30080";
 /// Who writes the platform's objects.
 const MANAGER: [&str; 3] = ["--server-side", "--force-conflicts", "--field-manager=xtask"];
 
-/// Builds the platform, brings it into the cluster and waits until it is ready.
-pub(crate) fn up(paths: &Paths, cluster: &Cluster) -> Result<()> {
+/// Builds the platform, brings it into the cluster and waits until it is ready. Returns the images that it runs now.
+pub(crate) fn up(paths: &Paths, cluster: &Cluster) -> Result<Vec<Image>> {
     let images = images::services(paths, &PROGRAMS)?;
     for image in &images {
         images::import(paths, image)?;
@@ -40,7 +40,32 @@ pub(crate) fn up(paths: &Paths, cluster: &Cluster) -> Result<()> {
         apply_secrets(paths, cluster, &secrets)?;
         rollout::migrate(step, cluster, &overlay)?;
         rollout::servers(step, cluster, &overlay)
-    })
+    })?;
+    Ok(images)
+}
+
+/// Which model agents' calls are sent to, in words.
+pub(crate) fn model() -> &'static str {
+    Model::words()
+}
+
+/// One line per Deployment: how many of its pods are ready.
+pub(crate) fn status(cluster: &Cluster) -> Result<String> {
+    let columns = "jsonpath={range .items[*]}{.metadata.name} {.status.readyReplicas} {.spec.replicas}{'\\n'}{end}";
+    let mut get = cluster.kubectl();
+    get.args(["-n", NAMESPACE, "get", "deployments", "--request-timeout=5s", "-o", columns]);
+    let told = output(&mut get)?;
+    let lines: Vec<String> = told.lines().filter_map(ready).collect();
+    Ok(if lines.is_empty() { "is not deployed".to_owned() } else { lines.join("\n") })
+}
+
+/// `worker 1 2` in words; a Deployment without a ready pod has no first number.
+fn ready(line: &str) -> Option<String> {
+    let (name, numbers) = line.split_once(' ')?;
+    let (ready, wanted) = numbers.rsplit_once(' ')?;
+    let ready = if ready.is_empty() { "0" } else { ready };
+    let word = if ready == wanted { "ready" } else { "NOT READY" };
+    Some(format!("{name:<20} {word:<8} {ready} of {wanted} pods"))
 }
 
 fn by_program(images: &[Image]) -> Result<Images<'_>> {
@@ -62,4 +87,21 @@ fn apply_secrets(paths: &Paths, cluster: &Cluster, secrets: &[Secret]) -> Result
     feed(cluster.kubectl().arg("apply").args(MANAGER).args(["-f", "-"]), &list)
         .context("cannot hand the secrets over")
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deployments_are_ready_or_not() {
+        let table = [
+            ("worker 1 1", "worker               ready    1 of 1 pods"),
+            ("worker  2", "worker               NOT READY 0 of 2 pods"),
+        ];
+        for (line, expected) in table {
+            assert_eq!(ready(line).as_deref(), Some(expected));
+        }
+        assert_eq!(ready(""), None);
+    }
 }

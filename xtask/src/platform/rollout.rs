@@ -18,12 +18,17 @@ const SERVERS: [&str; 3] = ["control-plane", "api-gateway", "worker"];
 /// Longer than the migration Job's own limit would help nobody.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Applies everything but the servers and waits for the migration.
+/// Applies everything but the servers and waits for the migration. One that is complete already bears the name of these
+/// very manifests, so nothing has to be there before the servers.
 pub(super) fn migrate(step: &mut Step, cluster: &Cluster, overlay: &Overlay) -> Result<()> {
     let job = overlay.migration.as_str();
-    if job_state(cluster, job)? == JobState::Failed {
-        step.note("an earlier migration failed: once more")?;
-        output(cluster.kubectl().args(["-n", NAMESPACE, "delete", "job", job]))?;
+    match job_state(cluster, job)? {
+        JobState::Complete => return Ok(()),
+        JobState::Running => {}
+        JobState::Failed => {
+            step.note("an earlier migration failed: once more")?;
+            output(cluster.kubectl().args(["-n", NAMESPACE, "delete", "job", job]))?;
+        }
     }
     apply(step, cluster, overlay, &["-l", "app.kubernetes.io/component!=server"])?;
     step.note("waiting for the migration")?;

@@ -29,13 +29,26 @@ pub(super) struct Model {
 impl Model {
     /// OpenAI's where a key is in the environment, the scripted one otherwise.
     pub(super) fn chosen(paths: &Paths) -> Result<Self> {
-        match std::env::var("OPENAI_API_KEY") {
-            Ok(key) if !key.trim().is_empty() => {
-                Ok(Self { url: "https://api.openai.com/v1".to_owned(), key: key.trim().to_owned() })
+        match openai_key() {
+            Some(key) => Ok(Self { url: "https://api.openai.com/v1".to_owned(), key }),
+            None => {
+                Ok(Self { url: "http://172.31.255.1:4100/v1".to_owned(), key: postgres::secret(paths, "model-key")? })
             }
-            _ => Ok(Self { url: "http://172.31.255.1:4100/v1".to_owned(), key: postgres::secret(paths, "model-key")? }),
         }
     }
+
+    /// The choice in words, since one of them costs money.
+    pub(super) fn words() -> &'static str {
+        match openai_key() {
+            Some(_) => "OpenAI's, paid with the key in OPENAI_API_KEY",
+            None => "scripted, it plays tests/scenarios (for OpenAI's put a key into OPENAI_API_KEY)",
+        }
+    }
+}
+
+fn openai_key() -> Option<String> {
+    let key = std::env::var("OPENAI_API_KEY").ok()?.trim().to_owned();
+    (!key.is_empty()).then_some(key)
 }
 
 /// The Secret of one Deployment.

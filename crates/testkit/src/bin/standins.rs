@@ -35,7 +35,7 @@ enum What {
         /// Folder for state; its subfolder `repositories` is emptied.
         #[arg(long)]
         git_root: PathBuf,
-        /// Seed file (YAML); without it the one of the source tree this was built from.
+        /// Seed file (YAML); without it the one that is built in.
         #[arg(long)]
         seed: Option<PathBuf>,
     },

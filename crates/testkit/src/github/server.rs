@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -72,6 +72,16 @@ impl Options {
         })
     }
 }
+
+/// The seed with the files of its repositories, as part of the program: a program outlives the source tree that it was
+/// built from when checkouts share a build folder.
+const SEED: [(&str, &str); 5] = [
+    ("github.yaml", include_str!("../../seed/github.yaml")),
+    ("sample/README.md", include_str!("../../seed/sample/README.md")),
+    ("sample/greeting/__init__.py", include_str!("../../seed/sample/greeting/__init__.py")),
+    ("sample/greeting/__main__.py", include_str!("../../seed/sample/greeting/__main__.py")),
+    ("sample/tests/test_greeting.py", include_str!("../../seed/sample/tests/test_greeting.py")),
+];
 
 pub(super) type Shared = Arc<State>;
 
@@ -146,8 +156,10 @@ impl Running {
 /// # Errors
 /// When an address is taken, the emulator does not start, or the seed does not fit.
 pub async fn start(options: Options) -> Result<Running> {
-    let default_seed = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seed/github.yaml");
-    let seed = Seed::read(&options.seed.unwrap_or_else(default_seed))?;
+    std::fs::create_dir_all(&options.git_root)
+        .with_context(|| format!("cannot make {}", options.git_root.display()))?;
+    let folder = options.git_root.canonicalize()?;
+    let seed = Seed::read(&options.seed.map_or_else(|| written_seed(&folder), Ok)?)?;
     let mut listeners = Vec::new();
     for address in &options.listen {
         listeners.push(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?);
@@ -156,9 +168,6 @@ pub async fn start(options: Options) -> Result<Running> {
     let near = listeners.iter().filter_map(|one| one.local_addr().ok()).find(|one| one.ip().is_loopback());
     let base_url = options.base_url.unwrap_or_else(|| format!("http://{first}"));
     let base_url = base_url.trim_end_matches('/').to_owned();
-    std::fs::create_dir_all(&options.git_root)
-        .with_context(|| format!("cannot make {}", options.git_root.display()))?;
-    let folder = options.git_root.canonicalize()?;
     let git_root = folder.join("repositories");
     empty(&git_root)?;
     let seed_file = folder.join("emulator-seed.json");
@@ -193,6 +202,18 @@ pub async fn start(options: Options) -> Result<Running> {
         tasks.spawn(async move { axum::serve(listener, app).await });
     }
     Ok(Running { base_url, tasks })
+}
+
+/// Writes the seed that belongs to this crate below `folder` and returns its file. The folders that it names are read
+/// whenever a world is made, so they stay as long as the repositories do.
+fn written_seed(folder: &Path) -> Result<PathBuf> {
+    let seed = folder.join("seed");
+    for (name, text) in SEED {
+        let file = seed.join(name);
+        std::fs::create_dir_all(file.parent().unwrap_or(&seed))?;
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(seed.join("github.yaml"))
 }
 
 /// Makes what the seed file describes beyond accounts.
@@ -261,7 +282,7 @@ fn router(state: Shared) -> Router {
         .with_state(state)
 }
 
-fn empty(folder: &std::path::Path) -> Result<()> {
+fn empty(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("cannot empty {}", folder.display()));
@@ -273,4 +294,35 @@ fn empty(folder: &std::path::Path) -> Result<()> {
 
 async fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs};
+
+    use super::*;
+
+    fn files(folder: &Path, top: &Path, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "__pycache__" {
+                files(&path, top, found);
+            } else if path.is_file() {
+                let name = path.strip_prefix(top).unwrap().display().to_string();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_seed_is_built_in() {
+        let folder = tempfile::tempdir().unwrap();
+        written_seed(folder.path()).unwrap();
+        let (mut written, mut source) = (BTreeMap::new(), BTreeMap::new());
+        files(&folder.path().join("seed"), &folder.path().join("seed"), &mut written);
+        // Cargo runs tests in the folder of their package.
+        files(Path::new("seed"), Path::new("seed"), &mut source);
+        assert_eq!(written, source);
+    }
 }
