@@ -14,7 +14,7 @@ use crate::world::{LINES, POOL, World, acknowledged};
 const CLIENTS: usize = 128;
 const CLEAN: usize = 1000;
 const WAITING_FOR_A_LOCK: &str = "SELECT count(*) FROM pg_stat_activity
-    WHERE application_name = 'control-plane' AND wait_event_type = 'Lock'";
+    WHERE application_name LIKE 'control-plane%' AND wait_event_type = 'Lock'";
 const IDLE_IN_TRANSACTION: &str = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
 
 /// F-01. The statements are held up by a lock until every client has gone, so the requests are cut where a transaction
