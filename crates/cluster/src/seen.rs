@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ContainerState, Event, Pod, PodCondition};
 
 use crate::error::is_quota;
 
-/// How long a pod may stay where it cannot start before its launch counts as failed: nodes come, volumes mount.
+/// How long a pod that has a node may stay where it cannot start before its launch counts as failed: volumes mount.
 pub const START_GRACE: Duration = Duration::from_secs(60);
 
 /// What was read of one launch.
@@ -26,11 +26,12 @@ pub struct Sighting {
 }
 
 /// Reads a sighting. `recorded_uid` is the UID of the Job that the run's row names, `None` when no Job of this
-/// launch was recorded yet; `now` is the database's time.
+/// launch was recorded yet; `now` is the database's time. A pod may wait for a node as long as `place_wait`: the cluster
+/// may be full, or a node on its way, and neither is the launch's fault.
 ///
 /// A Job that is still suspended counts as never made: its launch was cut short, and launching again adopts it.
 #[must_use]
-pub fn observe(recorded_uid: Option<&str>, seen: &Sighting, now: DateTime<Utc>) -> JobSeen {
+pub fn observe(recorded_uid: Option<&str>, seen: &Sighting, now: DateTime<Utc>, place_wait: Duration) -> JobSeen {
     let Some(recorded_uid) = recorded_uid else { return JobSeen::NeverMade };
     let Some(job) = seen.job.as_ref().filter(|job| job.metadata.uid.as_deref() == Some(recorded_uid)) else {
         return JobSeen::Missing;
@@ -46,7 +47,7 @@ pub fn observe(recorded_uid: Option<&str>, seen: &Sighting, now: DateTime<Utc>) 
     }
     seen.pods
         .iter()
-        .find_map(|pod| cannot_start(pod, now))
+        .find_map(|pod| cannot_start(pod, now, place_wait))
         .or_else(|| if seen.pods.is_empty() { refused(&seen.events) } else { None })
         .unwrap_or_else(|| JobSeen::Active { pod_running: seen.pods.iter().any(is_running) })
 }
@@ -108,12 +109,12 @@ const fn reason_of_exit(code: i32) -> Reason {
     }
 }
 
-fn cannot_start(pod: &Pod, now: DateTime<Utc>) -> Option<JobSeen> {
+fn cannot_start(pod: &Pod, now: DateTime<Utc>, place_wait: Duration) -> Option<JobSeen> {
     if let Some(scheduled) = pod_condition(pod, "PodScheduled").filter(|c| c.status == "False") {
         let since = scheduled.last_transition_time.as_ref().or(pod.metadata.creation_timestamp.as_ref())?;
         let waited = now.timestamp().saturating_sub(since.0.as_second());
         let told = scheduled.message.clone().unwrap_or_default();
-        return is_past_grace(waited).then(|| failed(Reason::Unschedulable, told));
+        return is_past(place_wait, waited).then(|| failed(Reason::Unschedulable, told));
     }
     let waiting = container_state(pod)?.waiting.as_ref()?;
     let told =
@@ -124,14 +125,14 @@ fn cannot_start(pod: &Pod, now: DateTime<Utc>) -> Option<JobSeen> {
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             let made = pod.metadata.creation_timestamp.as_ref()?.0.as_second();
-            is_past_grace(now.timestamp().saturating_sub(made)).then(|| failed(Reason::InfraError, told()))
+            is_past(START_GRACE, now.timestamp().saturating_sub(made)).then(|| failed(Reason::InfraError, told()))
         }
         _ => None,
     }
 }
 
-fn is_past_grace(waited_seconds: i64) -> bool {
-    u64::try_from(waited_seconds).is_ok_and(|waited| waited >= START_GRACE.as_secs())
+fn is_past(patience: Duration, waited_seconds: i64) -> bool {
+    u64::try_from(waited_seconds).is_ok_and(|waited| waited >= patience.as_secs())
 }
 
 /// What the Job controller was told when it tried to make the pod. Only the newest attempt counts.

@@ -49,6 +49,8 @@ pub struct Pods {
     pub limits: Resources,
     /// `NAMESPACE_CPU_MILLIS`, `NAMESPACE_MEMORY_MIB`, `NAMESPACE_DISK_MIB`: the quota of a run's namespace.
     pub quota: Resources,
+    /// `PLACE_WAIT_SECONDS`: how long a pod may wait for a node with room before its launch counts as failed.
+    pub place_wait: Duration,
     /// `AGENT_EGRESS_WAIT_SECONDS`: how long the runner waits for its network to be closed.
     pub egress_wait_seconds: u32,
     /// `AGENT_LOG`: the runner's log filter.
@@ -118,6 +120,7 @@ impl Pods {
         let pull_policy = env.parse_or("AGENT_PULL_POLICY", "IfNotPresent");
         let limits = resources(env, "AGENT", [2000, 2048, 6144]);
         let quota = resources(env, "NAMESPACE", [4000, 4096, 12288]);
+        let place_wait = env.parse_or::<u64>("PLACE_WAIT_SECONDS", "600");
         let egress_wait_seconds = env.parse_or("AGENT_EGRESS_WAIT_SECONDS", "30");
         let log = env.parse_or("AGENT_LOG", "info");
         let gateway_namespace = env.parse_or::<String>("GATEWAY_NAMESPACE", "codex-k8s");
@@ -135,6 +138,7 @@ impl Pods {
             pull_policy: pull_policy?,
             limits: limits?,
             quota: quota?,
+            place_wait: Duration::from_secs(place_wait?),
             egress_wait_seconds: egress_wait_seconds?,
             log: log?,
             gateway_app: gateway_app?,

@@ -85,7 +85,7 @@ impl Turn<'_> {
     async fn sight(&self) -> anyhow::Result<JobSeen> {
         let Some(uid) = self.row.job_uid else { return Ok(JobSeen::NeverMade) };
         let sighting = self.deps.cluster.sight(&self.row.namespace, &self.job_name()).await?;
-        let seen = observe(Some(&uid.to_string()), &sighting, self.now);
+        let seen = observe(Some(&uid.to_string()), &sighting, self.now, self.deps.config.pods.place_wait);
         if seen == (JobSeen::Active { pod_running: true }) && self.row.started_at.is_none() {
             let mut running = Milestone::new(self.entry(FlowKind::PodRunning, json!({ "job": self.job_name() })));
             running.started = true;

@@ -3,15 +3,15 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::rbac::v1::ClusterRole;
+use kube::Api;
 use kube::api::{Patch, PatchParams};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 
-use crate::cluster::{Cluster, PLATFORM};
-use crate::patience::until;
+use crate::cluster::Cluster;
 use crate::stage::variable;
 
 /// Runs `work` on a node whose policy enforcer is stopped.
@@ -32,50 +32,74 @@ async fn component(action: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs `work` with so many workers, which have these further settings (`CODEXK8S_` is put before their names).
+/// Runs `work` while nobody whom this role binds may do this to this kind of object.
 ///
 /// # Errors
-/// Those of `work`, or when a rollout hangs.
-pub async fn with_worker<T>(
+/// Those of `work`, or when the role cannot be changed.
+pub async fn without_right<T>(
     cluster: &Cluster,
-    replicas: i32,
-    settings: &[(&str, &str)],
+    role: &str,
+    (verb, resource): (&str, &str),
     work: impl AsyncFnOnce() -> Result<T>,
 ) -> Result<T> {
-    let before = cluster.api::<Deployment>(PLATFORM).get("worker").await?;
-    let usual = before.spec.and_then(|spec| spec.replicas).context("a Deployment without a count")?;
-    let settings: Vec<Value> =
-        settings.iter().map(|(name, value)| json!({ "name": format!("CODEXK8S_{name}"), "value": value })).collect();
-    let given = async {
-        roll(cluster, replicas, &settings).await?;
-        work().await
+    let roles: Api<ClusterRole> = Api::all(cluster.client.clone());
+    let rules = roles.get(role).await?.rules.context("a role without rules")?;
+    let mut fewer = rules.clone();
+    for rule in &mut fewer {
+        if rule.resources.iter().flatten().any(|named| named == resource) {
+            rule.verbs.retain(|named| named != verb);
+        }
+    }
+    ensure!(fewer != rules, "{role} does not let anybody {verb} {resource}");
+    let set = async |rules| {
+        let patch = json!({ "rules": rules });
+        roles.patch(role, &PatchParams::default(), &Patch::Merge(&patch)).await
     };
-    let result = given.await;
-    let unset: Vec<Value> =
-        settings.iter().map(|setting| json!({ "name": setting["name"], "$patch": "delete" })).collect();
-    roll(cluster, usual, &unset).await?;
+    set(fewer).await?;
+    let result = work().await;
+    set(rules).await?;
     result
 }
 
-async fn roll(cluster: &Cluster, replicas: i32, env: &[Value]) -> Result<()> {
-    let deployments = cluster.api::<Deployment>(PLATFORM);
-    let mut wanted = json!({ "spec": { "replicas": replicas } });
-    if !env.is_empty() {
-        wanted["spec"]["template"]["spec"]["containers"] = json!([{ "name": "worker", "env": env }]);
+/// A pod's processes, stopped where they stand; they go on when this is dropped.
+pub struct Frozen(Vec<Process>);
+
+impl Frozen {
+    /// Stops every process of a pod with SIGSTOP, from the node.
+    ///
+    /// # Errors
+    /// When no such process runs here.
+    pub fn freeze(pod_uid: &str) -> Result<Self> {
+        let frozen = Self(processes(pod_uid)?);
+        for process in &frozen.0 {
+            kill(Pid::from_raw(process.id), Signal::SIGSTOP).context("stop a container's process")?;
+        }
+        Ok(frozen)
     }
-    let patched = deployments.patch("worker", &PatchParams::default(), &Patch::Strategic(wanted)).await?;
-    let generation = patched.metadata.generation;
-    until("the rollout of the worker", std::time::Duration::from_secs(90), async || {
-        let status = deployments.get("worker").await?.status.unwrap_or_default();
-        let all = |count: Option<i32>| count.unwrap_or_default() == replicas;
-        let complete = status.observed_generation >= generation
-            && all(status.replicas)
-            && all(status.updated_replicas)
-            && all(status.available_replicas);
-        Ok((complete && cluster.serving("worker").await?.len() == usize::try_from(replicas)?).then_some(()))
-    })
-    .await?;
-    Ok(())
+
+    /// Whether the same processes still run in this pod.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn is_alive(ids: &[i32], pod_uid: &str) -> Result<bool> {
+        let now = processes(pod_uid)?;
+        Ok(ids.iter().all(|id| now.iter().any(|process| process.id == *id)))
+    }
+
+    /// The processes' ids on the node.
+    #[must_use]
+    pub fn ids(&self) -> Vec<i32> {
+        self.0.iter().map(|process| process.id).collect()
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            // One that was killed meanwhile cannot go on.
+            let _gone = kill(Pid::from_raw(process.id), Signal::SIGCONT);
+        }
+    }
 }
 
 /// Kills the program in a pod's container with SIGKILL, from the node; its pod restarts it.

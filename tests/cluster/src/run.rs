@@ -167,3 +167,12 @@ impl Run<'_> {
         self.scene.owner.post(&format!("runs/{}/cancel", self.id), &json!(null)).await.map(drop)
     }
 }
+
+/// What a script printed as `what=…`, in everything that was printed.
+///
+/// # Errors
+/// When it printed no such line.
+pub fn said<'a>(printed: &'a str, what: &str) -> Result<&'a str> {
+    let line = printed.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix('='));
+    line.with_context(|| format!("no answer about {what} in:\n{printed}"))
+}

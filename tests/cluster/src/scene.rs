@@ -113,13 +113,21 @@ impl Scene {
         Ok(())
     }
 
-    /// Opens an issue with this text, labels it, and finds the run that starts.
+    /// Opens an issue with this text, labels it `run:dev`, and finds the run that starts.
     ///
     /// # Errors
     /// When none starts.
     pub async fn start(&self, title: &str, body: &str) -> Result<Run<'_>> {
+        self.start_stage("dev", title, body).await
+    }
+
+    /// The same for a stage.
+    ///
+    /// # Errors
+    /// When none starts.
+    pub async fn start_stage(&self, stage: &str, title: &str, body: &str) -> Result<Run<'_>> {
         let issue = self.world.open_issue("writer", title, body).await?;
-        self.world.label("writer", issue, "run:dev").await?;
+        self.world.label("writer", issue, &format!("run:{stage}")).await?;
         let found = until("the start of a run", Duration::from_secs(30), async || {
             let page = self.owner.get(&format!("runs?repository_id={}&limit=50", self.repository)).await?;
             let items = page["items"].as_array().context("no runs")?;

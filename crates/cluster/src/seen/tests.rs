@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const UID: &str = "job-uid";
+const PLACE_WAIT: Duration = Duration::from_secs(120);
 
 fn now() -> DateTime<Utc> {
     "2026-03-01T10:05:00Z".parse().unwrap()
@@ -78,7 +79,7 @@ fn a_job_without_trouble_is_read_as_it_stands() {
     ];
     for (row, (recorded, job, pods, expected)) in table.into_iter().enumerate() {
         let seen = Sighting { job, pods, events: vec![] };
-        assert_eq!(told(&observe(recorded, &seen, now())), expected, "row {row}");
+        assert_eq!(told(&observe(recorded, &seen, now(), PLACE_WAIT)), expected, "row {row}");
     }
 }
 
@@ -90,14 +91,14 @@ fn a_pod_that_cannot_start_is_told_by_its_reason() {
         (waiting("ErrImageNeverPull"), "image_pull"),
         (waiting("InvalidImageName"), "image_pull"),
         (waiting("CreateContainerConfigError"), "infra_error"),
-        (unscheduled_since("2026-03-01T10:04:30Z"), "starting"),
+        (unscheduled_since("2026-03-01T10:03:30Z"), "starting"),
         (unscheduled_since("2026-03-01T10:03:00Z"), "unschedulable"),
         // A node's clock may be ahead of the database's.
         (unscheduled_since("2026-03-01T10:15:00Z"), "starting"),
     ];
     for (row, (pod, expected)) in table.into_iter().enumerate() {
         let seen = Sighting { job: job(json!({"active": 1})), pods: vec![pod], events: vec![] };
-        assert_eq!(told(&observe(Some(UID), &seen, now())), expected, "row {row}");
+        assert_eq!(told(&observe(Some(UID), &seen, now(), PLACE_WAIT)), expected, "row {row}");
     }
 }
 
@@ -118,7 +119,7 @@ fn a_pod_that_was_refused_is_told_by_the_jobs_events() {
     for (row, (events, expected)) in table.into_iter().enumerate() {
         let events = events.iter().map(|(at, text)| event(&format!("2026-03-01T{at}:00Z"), text)).collect();
         let seen = Sighting { job: job(json!({"active": 0})), pods: vec![], events };
-        assert_eq!(told(&observe(Some(UID), &seen, now())), expected, "row {row}");
+        assert_eq!(told(&observe(Some(UID), &seen, now(), PLACE_WAIT)), expected, "row {row}");
     }
 }
 
@@ -143,6 +144,6 @@ fn a_failed_job_is_told_by_what_its_pod_left() {
     ];
     for (row, (reason, pods, expected)) in table.into_iter().enumerate() {
         let seen = Sighting { job: failed_job(reason), pods, events: vec![] };
-        assert_eq!(told(&observe(Some(UID), &seen, now())), expected, "row {row}");
+        assert_eq!(told(&observe(Some(UID), &seen, now(), PLACE_WAIT)), expected, "row {row}");
     }
 }

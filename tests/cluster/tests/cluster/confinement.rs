@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, PLATFORM, Run, Scene, alone, beside, enforcer, until};
+use cluster_tests::{Cluster, Host, PLATFORM, Run, Scene, alone, beside, enforcer, playing, said, until};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use reqwest::Method;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
+use tokio::net::TcpStream;
 
 /// The addresses of the wide world that the node plays for this test: one that is public and one that clouds keep
 /// their secrets at. A probe of something that would not answer anybody proves nothing.
@@ -25,15 +24,8 @@ async fn nothing_but_the_agents_listener_answers_a_pod() -> Result<()> {
         for address in PLAYED {
             targets.insert(address.into(), format!("{address}:80").parse()?);
         }
-        let mut played = Vec::new();
-        for address in PLAYED {
-            played.push(Played::begin(address).await?);
-        }
-        let result = only_the_agents_listener_is_open(scene, &targets).await;
-        for one in played {
-            one.end().await?;
-        }
-        result
+        let hosts = PLAYED.map(|address| (address, 80, Host::Silent));
+        playing(&hosts, async |_| only_the_agents_listener_is_open(scene, &targets).await).await
     })
     .await
 }
@@ -99,30 +91,6 @@ fn address(pod: &Pod) -> Result<&str> {
     pod.status.as_ref().and_then(|status| status.pod_ip.as_deref()).context("a pod without an address")
 }
 
-/// An address of the wide world, answered by this node for a while.
-struct Played {
-    address: String,
-    _listener: TcpListener,
-}
-
-impl Played {
-    async fn begin(address: &str) -> Result<Self> {
-        ip("replace", address).await?;
-        let listener = TcpListener::bind((address, 80)).await?;
-        Ok(Self { address: address.to_owned(), _listener: listener })
-    }
-
-    async fn end(self) -> Result<()> {
-        ip("del", &self.address).await
-    }
-}
-
-async fn ip(what: &str, address: &str) -> Result<()> {
-    let status = Command::new("ip").args(["address", what, &format!("{address}/32"), "dev", "ck8s0"]).status().await?;
-    ensure!(status.success(), "ip address {what} {address}: {status}");
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_runner_whose_way_out_is_open_refuses_to_begin() -> Result<()> {
     alone(async |scene| {
@@ -174,11 +142,11 @@ async fn what_a_run_may_not_do_is_refused_and_shown() -> Result<()> {
             ("earlier", "200"),
             ("link", "200"),
         ] {
-            let answer = answer(&printed, what)?;
+            let answer = said(&printed, what)?;
             ensure!(answer != allowed && answer != "000", "{what} is let through ({answer}):\n{printed}");
         }
         for what in ["ungranted", "literal", "plain"] {
-            ensure!(answer(&printed, what)? == "403", "{what}:\n{printed}");
+            ensure!(said(&printed, what)? == "403", "{what}:\n{printed}");
         }
         let flows = run.timeline().await?;
         let shown = |kind: &str| flows.iter().filter(|flow| flow["kind"] == kind).count();
@@ -192,15 +160,31 @@ async fn what_a_run_may_not_do_is_refused_and_shown() -> Result<()> {
     .await
 }
 
-fn answer<'a>(printed: &'a str, what: &str) -> Result<&'a str> {
-    let line = printed.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix('='));
-    line.with_context(|| format!("no answer about {what} in:\n{printed}"))
-}
-
 async fn branches(scene: &Scene) -> Result<Vec<String>> {
     let list = scene.world.api("owner", Method::GET, "/branches", &Value::Null).await?;
     let names = list.as_array().context("no branches")?.iter();
     Ok(names.map(|branch| branch["name"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+/// A plan is written in documents; the agent begins with the code as well.
+const TOO_EARLY: &str = "echo '# Plan' > plan.md; echo 'fn main() {}' > main.rs; git add .; git commit -q -m Plan";
+
+#[tokio::test]
+async fn a_plan_becomes_a_pull_request_of_documents_and_no_code_reaches_anybody() -> Result<()> {
+    beside(async |scene| {
+        let early =
+            scene.start_stage("plan", "Plan it", &format!("scenario: shell\n\n```sh\n{TOO_EARLY}\n```\n")).await?;
+        let seen = early.ended_as("failed", "write_scope").await?;
+        ensure!(seen["reason_detail"].as_str().is_some_and(|detail| detail.contains("main.rs")), "{seen}");
+        ensure!(branches(scene).await? == ["main"], "{:?}", branches(scene).await?);
+        let plan = scene.start_stage("plan", "Say who the greeting is for", "The greeting takes a name.").await?;
+        let seen = plan.ended_as("succeeded", "").await?;
+        ensure!(seen["role"] == "em" && seen["stage"] == "plan", "{seen}");
+        let files = scene.world.pull_files(seen["pr_number"].as_u64().context("no pull request")?).await?;
+        ensure!(!files.is_empty() && files.iter().all(|file| file.ends_with(".md")), "{files:?}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ const READABLE: &str = "cat /proc/[0-9]*/environ 2>/dev/null; \
     find /workspace /tmp /etc /run /var/run /home -type f -size -2048k -exec cat {} + 2>/dev/null";
 
 #[tokio::test]
-async fn no_secret_is_in_the_pod_and_none_in_a_log() -> Result<()> {
+async fn no_secret_is_in_the_pod_in_a_log_or_in_the_database() -> Result<()> {
     beside(async |scene| {
         let run = scene.start("Take your time", "scenario: slow").await?;
         let pod = run.working(1).await?;
@@ -116,6 +116,7 @@ async fn no_secret_is_in_the_pod_and_none_in_a_log() -> Result<()> {
         run.ended_as("cancelled", "cancelled").await?;
         let mut unsaid: Vec<(String, String)> = secrets;
         unsaid.push(("the run token".into(), token));
+        none_is_kept_in_clear(scene, &run, &unsaid).await?;
         for (role, person) in &scene.world.view().people {
             unsaid.push((format!("the {role}'s address"), person.email.clone()));
         }
@@ -140,6 +141,37 @@ async fn no_secret_is_in_the_pod_and_none_in_a_log() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Looks through every column of every table, as text and as bytes, for what must not be readable in a dump.
+async fn none_is_kept_in_clear(scene: &Scene, run: &Run<'_>, unsaid: &[(String, String)]) -> Result<()> {
+    let db = &scene.stage.db;
+    let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables \
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(db).await?;
+    let mut finds_the_run = false;
+    for table in tables {
+        // Bytes are shown in hexadecimal.
+        let sql = format!(
+            "SELECT what FROM unnest($1::text[]) AS what WHERE EXISTS (SELECT FROM {table} AS line WHERE \
+             strpos(line::text, what) > 0 OR strpos(line::text, encode(what::bytea, 'hex')) > 0)"
+        );
+        let mut looked_for: Vec<&str> = unsaid.iter().map(|(_, value)| core(value)).collect();
+        looked_for.push(&run.id);
+        let found = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).bind(&looked_for);
+        for value in found.fetch_all(db).await? {
+            let what = unsaid.iter().find(|(_, secret)| core(secret) == value);
+            ensure!(what.is_none(), "{} is in the table {table}", what.map_or("", |(what, _)| what));
+            finds_the_run = true;
+        }
+    }
+    ensure!(finds_the_run, "the search does not even find the run");
+    Ok(())
+}
+
+/// A key without the name that stands before it.
+fn core(secret: &str) -> &str {
+    secret.rsplit_once(':').map_or(secret, |(_, key)| key)
 }
 
 /// Secrets of the platform and of this test's repository.

@@ -2,6 +2,9 @@
 
 mod configuration;
 mod confinement;
+mod egress;
 mod ends;
 mod label;
+mod refusals;
+mod rights;
 mod workers;

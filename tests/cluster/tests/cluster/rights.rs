@@ -1,0 +1,154 @@
+//! What the worker's account may do: what its loops need, and not one thing more.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use cluster_tests::{Account, PLATFORM, Question, beside};
+
+/// Everywhere, which covers each namespace.
+const EVERYWHERE: &[&str] = &[
+    "create namespaces",
+    "get namespaces",
+    "list namespaces",
+    "delete namespaces",
+    "list pods",
+    "watch pods",
+    "list jobs.batch",
+    "watch jobs.batch",
+    // An admission policy says where, and of which role.
+    "create rolebindings.rbac.authorization.k8s.io",
+];
+
+/// In a run's namespace.
+const IN_A_RUN: &[&str] = &[
+    "create networkpolicies.networking.k8s.io",
+    "patch networkpolicies.networking.k8s.io",
+    "create resourcequotas",
+    "patch resourcequotas",
+    "create limitranges",
+    "patch limitranges",
+    "create serviceaccounts",
+    "patch serviceaccounts",
+    "create jobs.batch",
+    "get jobs.batch",
+    "patch jobs.batch",
+    "delete jobs.batch",
+    "create secrets",
+    "get secrets",
+    "get pods",
+    "delete pods",
+    "list events",
+];
+
+/// Named ones only: which, where, and what of them.
+const BY_NAME: &[(&str, &str, &str)] = &[
+    ("", "codex-k8s-run-manager", "bind clusterroles.rbac.authorization.k8s.io"),
+    (PLATFORM, "api-gateway-agents", "get services"),
+    (PLATFORM, "api-gateway-canary", "get services"),
+];
+
+const VERBS: &[&str] = &[
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "bind",
+    "escalate",
+    "impersonate",
+    "approve",
+    "*",
+];
+
+const RESOURCES: &[&str] = &[
+    "*",
+    "*.*",
+    "namespaces",
+    "namespaces/finalize",
+    "nodes",
+    "nodes/proxy",
+    "persistentvolumes",
+    "pods",
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "pods/ephemeralcontainers",
+    "pods/eviction",
+    "pods/log",
+    "secrets",
+    "configmaps",
+    "services",
+    "services/proxy",
+    "serviceaccounts",
+    "serviceaccounts/token",
+    "resourcequotas",
+    "limitranges",
+    "events",
+    "users",
+    "groups",
+    "jobs.batch",
+    "cronjobs.batch",
+    "deployments.apps",
+    "daemonsets.apps",
+    "networkpolicies.networking.k8s.io",
+    "ingresses.networking.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io",
+    "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+    "validatingadmissionpolicies.admissionregistration.k8s.io",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "certificatesigningrequests.certificates.k8s.io",
+    "customresourcedefinitions.apiextensions.k8s.io",
+];
+
+#[tokio::test]
+async fn the_worker_may_do_what_it_needs_and_nothing_else() -> Result<()> {
+    beside(async |scene| {
+        let run = scene.start_script("true").await?;
+        run.ended().await?;
+        let worker = Account { cluster: &scene.stage.cluster, name: "worker" };
+        for (namespace, further) in
+            [("", &[] as &[&str]), (PLATFORM, &[]), ("kube-system", &[]), (&run.namespace, IN_A_RUN)]
+        {
+            let expected: BTreeSet<String> = EVERYWHERE.iter().chain(further).map(|&right| right.to_owned()).collect();
+            let found = rights(&worker, namespace).await?;
+            let more: Vec<_> = found.difference(&expected).collect();
+            let fewer: Vec<_> = expected.difference(&found).collect();
+            ensure!(more.is_empty() && fewer.is_empty(), "in {namespace:?} it may {more:?} and misses {fewer:?}");
+        }
+        by_name(&worker).await
+    })
+    .await
+}
+
+/// Everything of the table that an account may do to all objects of a kind.
+async fn rights(account: &Account<'_>, namespace: &str) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for resource in RESOURCES {
+        for verb in VERBS {
+            if account.may(Question { verb, resource, namespace, name: "" }).await? {
+                found.insert(format!("{verb} {resource}"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn by_name(worker: &Account<'_>) -> Result<()> {
+    let strangers =
+        [("", "cluster-admin"), ("", "codex-k8s-worker"), (PLATFORM, "api-gateway"), ("default", "kubernetes")];
+    let named = BY_NAME.iter().map(|(namespace, name, _)| (*namespace, *name));
+    for (namespace, name) in named.chain(strangers) {
+        for (_, _, right) in BY_NAME {
+            let (verb, resource) = right.split_once(' ').unwrap_or_default();
+            let expected = BY_NAME.contains(&(namespace, name, right));
+            let may = worker.may(Question { verb, resource, namespace, name }).await?;
+            ensure!(may == expected, "{verb} {resource} {name} in {namespace:?}: {may}");
+        }
+    }
+    Ok(())
+}
