@@ -48,12 +48,6 @@ impl StageSpec {
     pub fn actor(&self) -> Role {
         self.roles[0]
     }
-
-    /// The role that looks at the work before the owner does: the stage's second one, else the reviewer.
-    #[must_use]
-    pub fn reviewer(&self) -> Role {
-        self.roles.get(1).copied().unwrap_or(Role::Reviewer)
-    }
 }
 
 /// What a role starts out with; its policy in the database may say otherwise.
@@ -211,14 +205,6 @@ impl Catalogue {
         along.chain(across).filter(|next| seen.insert(*next)).collect()
     }
 
-    /// The orders in which a stage has a place, with the stages before it.
-    pub fn before(&self, stage: Stage) -> impl Iterator<Item = &[Stage]> {
-        self.paths.iter().filter_map(move |path| {
-            let place = path.stages.iter().position(|&at| at == stage)?;
-            Some(&path.stages[..place])
-        })
-    }
-
     fn check_paths(&self) -> Result<(), CatalogueProblem> {
         for (number, path) in self.paths.iter().enumerate() {
             let mut seen = HashSet::new();
@@ -344,9 +330,7 @@ mod tests {
         assert_eq!(problems, Vec::<String>::new());
         let catalogue = Catalogue::builtin();
         assert_eq!(catalogue.stage(Stage::Dev).actor(), Role::Dev);
-        assert_eq!(catalogue.stage(Stage::Dev).reviewer(), Role::Reviewer);
-        assert_eq!(catalogue.stage(Stage::Arch).reviewer(), Role::Reviewer, "a stage with one role");
-        assert_eq!(catalogue.stage(Stage::Plan).reviewer(), Role::Km);
+        assert_eq!(catalogue.stage(Stage::Plan).roles, [Role::Em, Role::Km]);
         assert_eq!(catalogue.role(Role::Qa).rights, [Right::Read, Right::Logs, Right::Exec, Right::TestJobs]);
     }
 
