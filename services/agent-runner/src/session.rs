@@ -92,11 +92,16 @@ pub async fn restore(api: &RunApi, codex_home: &Path, resume: &Resume) -> anyhow
     let bytes = api.session().await.context("fetching the session")?;
     let digest = hex::encode(Sha256::digest(&bytes));
     anyhow::ensure!(digest == resume.session_sha256, "the session is not the one that was announced");
-    let relative = Path::new(&resume.path);
-    let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    anyhow::ensure!(inside && relative.starts_with("sessions"), "the session's file would lie at {}", resume.path);
-    let file = codex_home.join(relative);
+    let file = place(codex_home, &resume.path)?;
     tokio::task::spawn_blocking(move || unpack(&bytes, &file)).await?.context("writing the session file")
+}
+
+/// The path was a pod's claim once.
+fn place(codex_home: &Path, path: &str) -> anyhow::Result<PathBuf> {
+    let relative = Path::new(path);
+    let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    anyhow::ensure!(inside && relative.starts_with("sessions"), "the session's file would lie at {path}");
+    Ok(codex_home.join(relative))
 }
 
 fn unpack(bytes: &[u8], file: &Path) -> std::io::Result<()> {
@@ -146,8 +151,11 @@ mod tests {
         assert_eq!(whole_lines(b"one\ntwo\nthr"), b"one\ntwo\n");
         assert_eq!(whole_lines(b"thr"), b"");
         let home = tempfile::tempdir().unwrap();
-        let file = home.path().join("sessions/2026/11/22/rollout-a.jsonl");
+        let file = place(home.path(), "sessions/2026/11/22/rollout-a.jsonl").unwrap();
         unpack(&pack("one\ntwo\n").unwrap(), &file).unwrap();
         assert_eq!(std::fs::read_to_string(file).unwrap(), "one\ntwo\n");
+        for path in ["sessions/../config.toml", "/sessions/a", "config.toml", "sessions/../../../x"] {
+            assert!(place(home.path(), path).is_err(), "{path}");
+        }
     }
 }
