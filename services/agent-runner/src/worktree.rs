@@ -36,7 +36,8 @@ pub use place::{Placed, restore};
 pub const SNAPSHOT_LIMIT: u64 = 64 * 1024 * 1024;
 /// Bytes of files that are not committed. More would rarely pack to what may be kept, and trying fills the disk.
 const FILES_LIMIT: u64 = 4 * SNAPSHOT_LIMIT;
-const LOCAL_LIMIT: Duration = Duration::from_mins(2);
+/// Of one git command. The session waits for it, so it may not hang for long.
+const LOCAL_LIMIT: Duration = Duration::from_mins(1);
 /// The name of the commit in its bundle.
 const NAME: &str = "refs/codex-k8s/worktree";
 

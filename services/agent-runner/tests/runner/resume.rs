@@ -1,9 +1,12 @@
 //! A launch that goes on where an earlier pod was lost, and what it does when it cannot.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use contract::agent::{AgentEventKind as Kind, Resume};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use crate::support::{Snapshot, Tree, World, texts};
 
@@ -32,15 +35,19 @@ steps:
   - final: {summary: Noted., pr_title: Add a note}
 ";
 
+/// A step is kept long before the period is over that commands without an end are looked at in.
+const A_STEP: Duration = Duration::from_secs(10);
+
 /// A world whose first launch was lost in the middle of its second command, and what it had kept.
 async fn lost() -> Result<(World, Snapshot, Tree)> {
     let world = World::new(WORK).await?;
     let runner = world.start().await?;
+    world.gateway.event(|event| event.kind == Kind::Command && event.text.contains("98764")).await?;
     let kept = world.gateway.kept(async |session, tree| {
         let told = session.text.contains("the first launch was here\\n") && session.text.contains("98764");
         Ok(told && world.files_in(tree).await?.contains(&"left.txt".to_owned()))
     });
-    let (session, tree) = kept.await?;
+    let (session, tree) = timeout(A_STEP, kept).await.context("a step was not kept")??;
     world.lose(runner).await?;
     assert!(world.head(world.branch()).await.is_err(), "nothing was pushed");
     Ok((world, session, tree))
@@ -154,10 +161,24 @@ async fn a_session_without_a_tree_goes_on_from_the_branch() -> Result<()> {
     assert!(texts(&events, Kind::Step).contains(&goes_on.as_str()), "{events:#?}");
     assert_eq!(texts(&events, Kind::Output), ["the first launch was here\n"]);
     assert!(!world.asked(MESSAGE).await?.is_empty());
-    // A stop keeps the tree as well, which nothing before it need have done.
+    world.lose(runner).await
+}
+
+#[tokio::test]
+async fn a_stop_keeps_what_was_written_in_the_last_moment() -> Result<()> {
+    let world = World::new(WORK).await?;
+    let runner = world.start().await?;
+    world.gateway.event(|event| event.kind == Kind::Command && event.text.contains("98764")).await?;
+    // As the command that goes on would: no step of codex tells of it.
+    std::fs::write(world.folder.path().join("workspace/repo/late.txt"), "late\n")?;
+    let asked = Instant::now();
     runner.terminate()?;
     assert_eq!(runner.end().await?.0, Some(20));
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     let tree = world.gateway.trees().pop().context("the working tree was not kept")?;
-    assert!(world.files_in(&tree).await?.contains(&"left.txt".to_owned()));
+    let files = world.files_in(&tree).await?;
+    for name in ["late.txt", "left.txt", "note.txt"] {
+        assert!(files.contains(&name.to_owned()), "{name} is not in {files:?}");
+    }
     Ok(())
 }
