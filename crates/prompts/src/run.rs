@@ -3,6 +3,7 @@
 
 mod facts;
 mod output;
+mod replaced;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use domain::locale::Locale;
 
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Work};
 pub use output::{output_schema, review_output_schema};
+pub use replaced::{Replaced, replaced};
 pub use segments::{RenderError, Segment, Source};
 pub use words::pull_request;
 

@@ -67,6 +67,7 @@ pub(crate) const SEEDS: &[Seed] = seeds![
     "stage-rethink",
     "revise",
     "remark",
+    "replaced",
     "output",
     "output-review",
     "service-comment",

@@ -31,14 +31,15 @@ pub struct Snapshot<'a> {
     pub sealed: &'a [u8],
 }
 
-/// Keeps a snapshot unless a newer one is kept already.
+/// Keeps a snapshot unless a newer one is kept already. Only the run's current launch keeps any: what a later launch
+/// was told to go on from stays as it was told.
 ///
 /// # Errors
 /// The database's.
 pub async fn keep(db: impl PgExecutor<'_>, snapshot: &Snapshot<'_>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO agent_sessions (run_id, launch, version, session_id, path, sha256, snapshot_sealed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         SELECT a.id, $2, $3, $4, $5, $6, $7 FROM agent_runs AS a WHERE a.id = $1 AND a.launch = $2
          ON CONFLICT (run_id) DO UPDATE SET launch = EXCLUDED.launch, version = EXCLUDED.version,
              session_id = EXCLUDED.session_id, path = EXCLUDED.path, sha256 = EXCLUDED.sha256,
              snapshot_sealed = EXCLUDED.snapshot_sealed, kept_at = app_now()
@@ -54,4 +55,51 @@ pub async fn keep(db: impl PgExecutor<'_>, snapshot: &Snapshot<'_>) -> Result<()
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A session that a run goes on with, and the working tree that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumable {
+    /// Whose snapshots they are: the run itself, or an earlier one.
+    pub run: Uuid,
+    /// Codex's id of the session.
+    pub session_id: Uuid,
+    /// Where the file lies under `CODEX_HOME`.
+    pub path: String,
+    /// Of the session before sealing, hex.
+    pub sha256: String,
+    /// Of the working tree's bundle before sealing, hex; `None` when no tree is kept.
+    pub worktree_sha256: Option<String>,
+}
+
+/// The session that a run goes on with: its own, else that of the run it resumes, and so on. Session and tree are of
+/// the same run, for a tree belongs to the session that made it.
+///
+/// # Errors
+/// The database's.
+pub async fn resumable(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Resumable>> {
+    sqlx::query_as!(
+        Resumable,
+        r#"WITH RECURSIVE chain (run_id, steps) AS (
+               SELECT $1::uuid, 0
+               UNION ALL
+               SELECT a.resumes, chain.steps + 1 FROM chain JOIN agent_runs AS a ON a.id = chain.run_id
+               WHERE a.resumes IS NOT NULL AND chain.steps < 100
+           )
+           SELECT s.run_id AS run, s.session_id, s.path, s.sha256, w.sha256 AS "worktree_sha256?"
+           FROM chain JOIN agent_sessions AS s ON s.run_id = chain.run_id
+                LEFT JOIN agent_worktrees AS w ON w.run_id = s.run_id
+           ORDER BY chain.steps LIMIT 1"#,
+        run.0
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The sealed snapshot of this very run.
+///
+/// # Errors
+/// The database's.
+pub async fn sealed(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Vec<u8>>> {
+    sqlx::query_scalar!("SELECT snapshot_sealed FROM agent_sessions WHERE run_id = $1", run.0).fetch_optional(db).await
 }

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod agent_sessions;
+pub mod agent_worktrees;
 pub mod agents;
 pub mod clock;
 mod coded;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
 use contract::agent::{AgentEvent, Beat, EventBatch, EventsStored, Orders, RunContext, RunResult};
 use http::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -15,6 +16,9 @@ use url::Url;
 /// A beat that takes longer than its own period is as good as lost.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(4);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+const SESSION: &str = "/api/v1/run/session";
+const WORKTREE: &str = "/api/v1/run/worktree";
 
 /// Why a call to the run API failed.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +64,7 @@ impl ApiError {
 
 /// One snapshot of the session file.
 #[derive(Debug, Clone)]
-pub struct Snapshot {
+pub struct SessionSnapshot {
     /// Grows with each snapshot of the launch, from 1.
     pub version: i64,
     /// Where the file lies under `CODEX_HOME`.
@@ -70,7 +74,18 @@ pub struct Snapshot {
     /// Of `bytes`, as hex.
     pub sha256: String,
     /// The file, gzipped.
-    pub bytes: bytes::Bytes,
+    pub bytes: Bytes,
+}
+
+/// One snapshot of the working tree.
+#[derive(Debug, Clone)]
+pub struct WorktreeSnapshot {
+    /// Grows with each snapshot of the launch, from 1.
+    pub version: i64,
+    /// Of `bytes`, as hex.
+    pub sha256: String,
+    /// A git bundle.
+    pub bytes: Bytes,
 }
 
 /// Client of the run API. Cheap to clone.
@@ -135,16 +150,55 @@ impl RunApi {
     ///
     /// # Errors
     /// When it is refused, or the gateway stays away for two minutes.
-    pub async fn put_session(&self, snapshot: &Snapshot) -> Result<(), ApiError> {
-        const PATH: &str = "/api/v1/run/session";
+    pub async fn put_session(&self, snapshot: &SessionSnapshot) -> Result<(), ApiError> {
         patiently(|| async {
             let request = self
-                .request(Method::PUT, PATH)
+                .request(Method::PUT, SESSION)
                 .query(&[("version", snapshot.version.to_string())])
                 .query(&[("path", &snapshot.path), ("session_id", &snapshot.session_id), ("sha256", &snapshot.sha256)])
                 .header(http::header::CONTENT_TYPE, "application/gzip")
                 .body(snapshot.bytes.clone());
-            self.send(PATH, request).await.map(drop)
+            self.send(SESSION, request).await.map(drop)
+        })
+        .await
+    }
+
+    /// The session that the context says to go on with, gzipped.
+    ///
+    /// # Errors
+    /// When there is none, or the gateway stays away for two minutes.
+    pub async fn session(&self) -> Result<Bytes, ApiError> {
+        self.fetch(SESSION).await
+    }
+
+    /// Keeps a snapshot of the working tree.
+    ///
+    /// # Errors
+    /// When it is refused, or the gateway stays away for two minutes.
+    pub async fn put_worktree(&self, snapshot: &WorktreeSnapshot) -> Result<(), ApiError> {
+        patiently(|| async {
+            let request = self
+                .request(Method::PUT, WORKTREE)
+                .query(&[("version", &snapshot.version.to_string()), ("sha256", &snapshot.sha256)])
+                .header(http::header::CONTENT_TYPE, "application/octet-stream")
+                .body(snapshot.bytes.clone());
+            self.send(WORKTREE, request).await.map(drop)
+        })
+        .await
+    }
+
+    /// The working tree that belongs to the session, as a git bundle.
+    ///
+    /// # Errors
+    /// When there is none, or the gateway stays away for two minutes.
+    pub async fn worktree(&self) -> Result<Bytes, ApiError> {
+        self.fetch(WORKTREE).await
+    }
+
+    async fn fetch(&self, path: &'static str) -> Result<Bytes, ApiError> {
+        patiently(|| async {
+            let answer = self.send(path, self.request(Method::GET, path)).await?;
+            answer.bytes().await.map_err(|error| ApiError::Network { path, source: error.without_url() })
         })
         .await
     }

@@ -12,6 +12,7 @@ use tokio::{
     process::{Child, ChildStdin, Command},
     sync::watch,
 };
+use uuid::Uuid;
 
 use crate::{
     agent_env::{Environment, Paths},
@@ -19,6 +20,7 @@ use crate::{
     codex_config::CodexFiles,
     events::{self, Draft, Turn},
     feed::Feed,
+    keeper::Progress,
     lines::{Line, next_line},
 };
 
@@ -26,6 +28,28 @@ use crate::{
 const ITEM_LIMIT: usize = 16 * 1024 * 1024;
 /// Codex logs to standard error; a line of it is for a person to read.
 const LOG_LIMIT: usize = 64 * 1024;
+/// What codex is to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Task<'a> {
+    /// Work on this prompt in a new session.
+    Begin(&'a str),
+    /// Go on with this session, told this.
+    GoOn {
+        /// Its id; the file is in its place.
+        session: Uuid,
+        /// What codex is told.
+        message: &'a str,
+    },
+}
+
+impl<'a> Task<'a> {
+    const fn text(self) -> &'a str {
+        match self {
+            Self::Begin(text) | Self::GoOn { message: text, .. } => text,
+        }
+    }
+}
+
 /// How codex ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -33,6 +57,16 @@ pub enum Ended {
     Well,
     /// The turn failed, or codex did; for this reason.
     Badly(String),
+    /// The same before the agent had done anything at all.
+    Unbegun(String),
+}
+
+/// What codex has told so far about its turn.
+#[derive(Debug, Default)]
+struct Told {
+    end: Option<Turn>,
+    /// The agent said or did something.
+    begun: bool,
 }
 
 /// A codex that is ready to be started.
@@ -49,26 +83,20 @@ pub struct Codex<'a> {
 }
 
 impl Codex<'_> {
-    /// Works on `prompt` over the checkout until codex ends; its id of the session goes to `session`. Dropping the
-    /// future kills codex.
+    /// Works over the checkout until codex ends, and shows how far it is in `progress`. Dropping the future kills codex.
     ///
     /// # Errors
     /// When it cannot be started or its output cannot be read.
-    pub async fn work(
-        self,
-        prompt: &str,
-        feed: &Feed,
-        session: &watch::Sender<Option<String>>,
-    ) -> anyhow::Result<Ended> {
-        let mut child = self.start().context("starting codex")?;
+    pub async fn work(self, task: Task<'_>, feed: &Feed, progress: &watch::Sender<Progress>) -> anyhow::Result<Ended> {
+        let mut child = self.start(task).context("starting codex")?;
         let stdin = child.stdin.take().context("codex has no standard input")?;
         let stdout = child.stdout.take().context("codex has no standard output")?;
         let stderr = child.stderr.take().context("codex has no standard error")?;
         let checkout = self.paths.repo.to_string_lossy();
-        let mut turn = None;
+        let mut told = Told::default();
         let output = async {
-            let items = read_items(stdout, &checkout, feed, session, &mut turn);
-            let (said, logged, ()) = tokio::join!(items, read_log(stderr, feed), give(stdin, prompt));
+            let items = read_items(stdout, &checkout, feed, progress, &mut told);
+            let (said, logged, ()) = tokio::join!(items, read_log(stderr, feed), give(stdin, task.text()));
             said.and(logged).context("reading codex's output")
         };
         // What the agent left running may hold codex's pipes open, and may not touch the checkout while it is pushed.
@@ -79,10 +107,10 @@ impl Codex<'_> {
         };
         let (read, status) = tokio::join!(output, end);
         read?;
-        Ok(judge(turn, status.context("waiting for codex")?))
+        Ok(judge(told, status.context("waiting for codex")?))
     }
 
-    fn start(self) -> std::io::Result<Child> {
+    fn start(self, task: Task<'_>) -> std::io::Result<Child> {
         let mut command = Command::new(self.program);
         self.environment.apply(&mut command);
         command
@@ -90,7 +118,12 @@ impl Codex<'_> {
             // The pod is the sandbox: restricted, read-only, with no way out but the gateway.
             .arg("--dangerously-bypass-approvals-and-sandbox")
             .args([Path::new("--output-schema"), &self.files.schema, Path::new("-o"), &self.files.last_message])
-            .args([Path::new("-C"), &self.paths.repo])
+            .args([Path::new("-C"), &self.paths.repo]);
+        // All of these stand before `resume`, which knows not all of them itself.
+        if let Task::GoOn { session, .. } = task {
+            command.args(["resume", &session.to_string()]);
+        }
+        command
             .arg("-")
             .current_dir(&self.paths.repo)
             .stdin(Stdio::piped())
@@ -113,8 +146,8 @@ async fn read_items(
     stdout: impl AsyncRead + Unpin,
     checkout: &str,
     feed: &Feed,
-    session: &watch::Sender<Option<String>>,
-    turn: &mut Option<Turn>,
+    progress: &watch::Sender<Progress>,
+    told: &mut Told,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stdout);
     while let Some(line) = next_line(&mut reader, ITEM_LIMIT).await? {
@@ -126,14 +159,20 @@ async fn read_items(
             }
         };
         let (drafts, meaning) = events::read_line(&line, checkout);
-        match meaning {
-            Some(Turn::Session(id)) => {
-                session.send_replace(Some(id));
+        let session = match meaning {
+            Some(Turn::Session(id)) => Some(id),
+            Some(end) => {
+                told.end = Some(end);
+                None
             }
-            Some(end) => *turn = Some(end),
-            None => {}
-        }
+            None => None,
+        };
+        progress.send_modify(|progress| {
+            progress.steps += 1;
+            progress.session = session.or(progress.session.take());
+        });
         for draft in drafts {
+            told.begun |= draft.item.is_some() && draft.kind != AgentEventKind::Notice;
             feed.put(draft).await;
         }
     }
@@ -155,12 +194,13 @@ async fn read_log(stderr: impl AsyncRead + Unpin, feed: &Feed) -> std::io::Resul
     Ok(())
 }
 
-fn judge(turn: Option<Turn>, status: ExitStatus) -> Ended {
-    match turn {
-        Some(Turn::Failed(reason)) => Ended::Badly(reason),
-        Some(Turn::Completed) if status.success() => Ended::Well,
-        _ => Ended::Badly(format!("codex ended without completing its turn ({status})")),
-    }
+fn judge(told: Told, status: ExitStatus) -> Ended {
+    let reason = match told.end {
+        Some(Turn::Completed) if status.success() => return Ended::Well,
+        Some(Turn::Failed(reason)) => reason,
+        _ => format!("codex ended without completing its turn ({status})"),
+    };
+    if told.begun { Ended::Badly(reason) } else { Ended::Unbegun(reason) }
 }
 
 #[cfg(test)]
@@ -172,10 +212,20 @@ mod tests {
     #[test]
     fn only_a_completed_turn_and_a_clean_exit_are_well() {
         let exit = |code: i32| ExitStatus::from_raw(code << 8);
-        assert_eq!(judge(Some(Turn::Completed), exit(0)), Ended::Well);
-        assert_eq!(judge(Some(Turn::Failed("no".into())), exit(1)), Ended::Badly("no".into()));
-        assert!(matches!(judge(Some(Turn::Completed), exit(1)), Ended::Badly(_)));
-        assert!(matches!(judge(None, exit(0)), Ended::Badly(_)));
-        assert!(matches!(judge(None, ExitStatus::from_raw(9)), Ended::Badly(why) if why.contains("signal: 9")));
+        let after = |end: Option<Turn>| Told { end, begun: true };
+        assert_eq!(judge(after(Some(Turn::Completed)), exit(0)), Ended::Well);
+        assert_eq!(judge(after(Some(Turn::Failed("no".into()))), exit(1)), Ended::Badly("no".into()));
+        assert!(matches!(judge(after(Some(Turn::Completed)), exit(1)), Ended::Badly(_)));
+        assert!(matches!(judge(after(None), exit(0)), Ended::Badly(_)));
+        let killed = ExitStatus::from_raw(9);
+        assert!(matches!(judge(after(None), killed), Ended::Badly(why) if why.contains("signal: 9")));
+    }
+
+    #[test]
+    fn a_codex_that_fails_before_the_agent_did_anything_is_told_apart() {
+        let before = |end: Option<Turn>| Told { end, begun: false };
+        let failed = ExitStatus::from_raw(1 << 8);
+        assert_eq!(judge(before(Some(Turn::Failed("no".into()))), failed), Ended::Unbegun("no".into()));
+        assert!(matches!(judge(before(None), failed), Ended::Unbegun(why) if why.contains("exit status: 1")));
     }
 }

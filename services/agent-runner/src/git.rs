@@ -1,8 +1,16 @@
 //! Git as a child process: arguments in, standard output out, its own words in the error.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+};
 
 use crate::agent_env::Environment;
 
@@ -35,20 +43,46 @@ pub enum GitError {
         /// The time it had.
         limit: Duration,
     },
+    /// Git printed more than anybody wants, and was killed.
+    #[error("git {command} printed more than {most} bytes")]
+    TooLong {
+        /// The subcommand.
+        command: String,
+        /// How much it may print.
+        most: u64,
+    },
 }
+
+/// What a command printed is text of ids and names; this much of it is far too much.
+const TEXT_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// Runs git in one folder with the agent's environment.
 #[derive(Debug, Clone)]
 pub struct Git {
     dir: PathBuf,
     environment: Environment,
+    more: Vec<(&'static str, OsString)>,
 }
 
 impl Git {
     /// Git in `dir`, which need not exist before a command runs there.
     #[must_use]
     pub const fn new(dir: PathBuf, environment: Environment) -> Self {
-        Self { dir, environment }
+        Self { dir, environment, more: Vec::new() }
+    }
+
+    /// The same with more variables.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = (&'static str, OsString)>) -> Self {
+        let mut git = self.clone();
+        git.more.extend(more);
+        git
+    }
+
+    /// The folder it runs in.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Runs one command and returns its standard output without the last newline.
@@ -58,19 +92,67 @@ impl Git {
     /// # Errors
     /// When git cannot run, fails or takes longer than `limit`.
     pub async fn run(&self, limit: Duration, args: &[&str]) -> Result<String, GitError> {
-        let name = || args.first().copied().unwrap_or_default().to_owned();
+        let printed = self.read(limit, args, "", TEXT_LIMIT).await?;
+        Ok(String::from_utf8_lossy(&printed).trim_end().to_owned())
+    }
+
+    /// The same with `input` on its standard input, for output that is not text: at most `most` bytes of it.
+    ///
+    /// # Errors
+    /// As [`Git::run`], and when it prints more.
+    pub async fn read(&self, limit: Duration, args: &[&str], input: &str, most: u64) -> Result<Vec<u8>, GitError> {
+        let command = args.first().copied().unwrap_or_default();
+        let exchange = self.exchange(args, input.to_owned(), most);
+        let ended = tokio::time::timeout(limit, exchange).await;
+        let ended = ended.map_err(|_| GitError::Timeout { command: command.to_owned(), limit })?;
+        let (status, printed, stderr) =
+            ended.map_err(|source| GitError::Spawn { command: command.to_owned(), source })?;
+        if printed.len() as u64 > most {
+            return Err(GitError::TooLong { command: command.to_owned(), most });
+        }
+        if !status.success() {
+            let stderr = String::from_utf8_lossy(&stderr).trim().to_owned();
+            return Err(GitError::Failed { command: command.to_owned(), code: status.code(), stderr });
+        }
+        Ok(printed)
+    }
+
+    async fn exchange(
+        &self,
+        args: &[&str],
+        input: String,
+        most: u64,
+    ) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
         let mut command = Command::new("git");
         command.args(["-c", "core.hooksPath=/dev/null"]).args(args).current_dir(&self.dir);
         self.environment.apply(&mut command);
-        command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(limit, command.output())
-            .await
-            .map_err(|_| GitError::Timeout { command: name(), limit })?
-            .map_err(|source| GitError::Spawn { command: name(), source })?;
-        if !output.status.success() {
-            let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(GitError::Failed { command: name(), code: output.status.code(), stderr });
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        command.envs(self.more.iter().map(|(name, value)| (name, value)));
+        let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (mut printed, mut said) = (Vec::new(), Vec::new());
+        let give = async {
+            if let Some(mut stdin) = stdin {
+                // A command that ended before it read everything says why itself.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+        };
+        let take = async {
+            if let Some(stdout) = stdout {
+                stdout.take(most + 1).read_to_end(&mut printed).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let hear = async {
+            if let Some(stderr) = stderr {
+                stderr.take(TEXT_LIMIT).read_to_end(&mut said).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let ((), taken, heard) = tokio::join!(give, take, hear);
+        taken.and(heard)?;
+        // Its output is closed when there was too much of it, which ends it.
+        Ok((child.wait().await?, printed, said))
     }
 }

@@ -1,5 +1,5 @@
-//! One launch from beginning to end: prove, fetch, clone, let codex work, push, report. Whatever happens, the session
-//! is saved and nothing the agent started is left.
+//! One launch from beginning to end: prove, fetch, clone, let codex work, push, report. Whatever happens,
+//! session and working tree are saved and nothing the agent started is left.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,21 +18,23 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     agent_env::{Environment, Paths},
     api::{ApiError, RunApi},
-    beat,
-    checkout::check_out,
-    children,
-    codex::{Codex, Ended},
+    beat, children,
+    codex::Ended,
     codex_config,
     config::Config,
     egress::{self, Verdict},
     exit::Exit,
     feed::{self, Feed},
+    git::Git,
+    keeper::{Keeper, Progress},
     publish::publish,
     redact::Redact,
     relay::Relay,
     report::{self, Failure},
-    session::Keeper,
+    session::Session,
     stop::{Cause, Stop},
+    work::Desk,
+    worktree::Worktree,
 };
 
 /// After SIGTERM the pod has 8 s, and the session must be safe within 4; ending processes takes up to 0.4 s of them.
@@ -47,7 +49,8 @@ struct Launch {
     feed: Feed,
     redact: Arc<Redact>,
     phase: watch::Sender<BeatPhase>,
-    session: watch::Sender<Option<String>>,
+    checkout: watch::Sender<Option<Git>>,
+    progress: watch::Sender<Progress>,
 }
 
 /// Tasks that go on beside the work, to the end of the launch.
@@ -77,8 +80,12 @@ async fn begin(config: Config, signal: &CancellationToken, correlation: Correlat
     let redact = Arc::new(Redact::new(config.run, &config.token));
     let (feed, uploader, last_words) = feed::new(Arc::clone(&redact));
     let (phase, phases) = watch::channel(BeatPhase::Checking);
-    let (session, sessions) = watch::channel(None);
-    let keeper = Keeper::new(api.clone(), Paths::under(&config.workspace).codex_home, sessions, Arc::clone(&redact));
+    let (checkout, checkouts) = watch::channel(None);
+    let (progress, steps) = watch::channel(Progress::default());
+    let paths = Paths::under(&config.workspace);
+    let session = Session::new(api.clone(), paths.codex_home, Arc::clone(&redact));
+    let worktree = Worktree::new(api.clone(), feed.clone(), checkouts, paths.exchange.join("worktree"));
+    let keeper = Keeper::new(steps, session, worktree);
     let keeper_stop = CancellationToken::new();
     let beside = Beside {
         uploader: tokio::spawn(uploader.run(api.clone())),
@@ -86,7 +93,7 @@ async fn begin(config: Config, signal: &CancellationToken, correlation: Correlat
         keeper_stop,
     };
     tokio::spawn(beat::run(api.clone(), phases, last_words, stop.clone()));
-    let launch = Launch { config, api, feed, redact, phase, session };
+    let launch = Launch { config, api, feed, redact, phase, checkout, progress };
     tokio::select! {
         biased;
         cause = stop.wait() => Ok(wind_down(launch, beside, cause).await),
@@ -119,16 +126,26 @@ async fn work_through(
     paths.prepare(relay_at).context("preparing the workspace").map_err(infra)?;
     let environment = Environment::new(std::env::vars_os(), &paths, relay_at, &launch.config.gateway);
     let remote = format!("http://{relay_at}/git/{}.git", context.repository);
-    let git = check_out(&paths, &environment, &remote, &context).await.map_err(infra)?;
+    let desk = Desk {
+        api: &launch.api,
+        feed: &launch.feed,
+        program: &launch.config.codex,
+        paths: &paths,
+        environment: &environment,
+        remote: &remote,
+        context: &context,
+        checkout: &launch.checkout,
+        progress: &launch.progress,
+    };
+    let git = desk.check_out().await.map_err(infra)?;
     launch.feed.step(format!("Cloned {}, on branch {}", context.repository, context.branch)).await;
 
     launch.phase.send_replace(BeatPhase::Working);
     let files = codex_config::write(&paths, relay_at, &context).map_err(infra)?;
     launch.feed.step(format!("Starting codex with {}", context.model)).await;
-    let codex = Codex { program: &launch.config.codex, paths: &paths, files: &files, environment: &environment };
-    let ended = codex.work(&context.prompt, &launch.feed, &launch.session).await.map_err(infra)?;
+    let (ended, git) = desk.work(git, &files).await.map_err(infra)?;
     *last_word = report::read_last_word(&files.last_message);
-    if let Ended::Badly(reason) = ended {
+    if let Ended::Badly(reason) | Ended::Unbegun(reason) = ended {
         return Err(Failure::of_codex(reason));
     }
 
@@ -172,6 +189,8 @@ async fn finish(
     (worked, last_word): (Result<String, Failure>, Option<LastWord>),
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
+    // What the keeper has started would be ended with the agent's processes.
+    beside.keeper_stop.cancel();
     children::end_all().await;
     launch.phase.send_replace(BeatPhase::Reporting);
     let result = report::result(&worked, last_word, &launch.redact);
@@ -199,6 +218,7 @@ async fn finish(
 /// The end before the work is done. The work was dropped, and codex with it.
 async fn wind_down(launch: Launch, beside: Beside, cause: Cause) -> Exit {
     tracing::info!(?cause, "stopping");
+    beside.keeper_stop.cancel();
     children::end_all().await;
     if cause == Cause::Revoked {
         return Exit::Revoked;
@@ -214,17 +234,13 @@ async fn wind_down(launch: Launch, beside: Beside, cause: Cause) -> Exit {
     Exit::Stopped
 }
 
-/// Stores the events that are left and the session, until `deadline`.
+/// Stores the events that are left, the session and the working tree, until `deadline`.
 async fn save(beside: Beside, deadline: impl Future<Output = ()>) {
-    beside.keeper_stop.cancel();
-    let session = async {
-        let mut keeper = beside.keeper.await?;
-        keeper.keep().await.context("keeping the session")
-    };
+    let kept = async { beside.keeper.await?.keep().await };
     let events = async { beside.uploader.await?.context("storing the last events") };
     tokio::select! {
-        () = deadline => tracing::error!("the session or the last events were not saved in time"),
-        saved = async { tokio::join!(session, events) } => {
+        () = deadline => tracing::error!("session, working tree or last events were not saved in time"),
+        saved = async { tokio::join!(kept, events) } => {
             for error in [saved.0.err(), saved.1.err()].into_iter().flatten() {
                 tracing::error!(?error, "not everything was saved");
             }

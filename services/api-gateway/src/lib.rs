@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod agents;
+mod bodies;
 mod canary;
 pub mod config;
 pub mod forward;

@@ -4,7 +4,6 @@
 pub mod auth;
 mod console;
 mod event;
-mod limits;
 mod staff;
 mod webhooks;
 

@@ -16,6 +16,7 @@ mod state;
 mod wake;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use contract::assertion::{self, Verifier};
 use contract::{Document, Validator};
 use runtime::env::Reader;
@@ -30,8 +31,8 @@ pub use error::ApiError;
 pub use ready::migrate;
 pub use state::App;
 
-/// Bytes of a body that are read: a webhook may have 25 MB, a session snapshot 32 MiB.
-const BODY_LIMIT: usize = 33 * 1024 * 1024;
+/// Bytes of a body that are read: a webhook may have 25 MB, a session 32 MiB, a working tree 64 MiB.
+const BODY_LIMIT: usize = 65 * 1024 * 1024;
 
 /// Reads the configuration, then serves until SIGTERM.
 ///
@@ -86,6 +87,8 @@ pub fn router(app: App, config: &Config) -> anyhow::Result<Router> {
         .merge(guarded(internal::router(), &Document::internal()?)?)
         .merge(guarded(run_api::router(), &Document::agent()?)?)
         .merge(guarded(staff::router(), &Document::gateway()?)?);
+    // The assertion has read the body by then, within our limit; axum's own is 2 MB.
+    let router = router.layer(DefaultBodyLimit::disable());
     let router = assertion::guard(router, verifier, BODY_LIMIT).with_state(app);
     Ok(http::observed(router, Callers::Ourselves))
 }

@@ -4,24 +4,21 @@
     reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
 )]
 
+mod snapshots;
+
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Query, State};
-use contract::agent::{Beat, EventBatch, EventsStored, Orders, RunContext, RunResult};
+use axum::extract::State;
+use contract::agent::{Beat, EventBatch, EventsStored, Orders, Resume, RunContext, RunResult};
 use contract::problem::Problem;
 use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
 use domain::locale::Locale;
 use http::StatusCode;
 use prompts::run::Work;
-use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use store::agent_sessions::{self, Snapshot};
 use store::events::{self, NewEvent};
 use store::flow;
 use store::runs::report::{self, ContextRow, LaunchResult};
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -36,7 +33,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(get_run_context))
         .routes(routes!(add_run_events))
         .routes(routes!(beat))
-        .routes(routes!(put_session))
+        .routes(routes!(snapshots::put_session, snapshots::get_session))
+        .routes(routes!(snapshots::put_worktree, snapshots::get_worktree))
         .routes(routes!(report_result))
 }
 
@@ -46,13 +44,14 @@ pub fn router() -> OpenApiRouter<App> {
 async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunContext>, ApiError> {
     let row = report::context(&app.pool, of.run).await?.ok_or_else(|| no_such("run"))?;
     let (prompt, sha256) = prompt(&app, of, &row).await?;
+    let resume = snapshots::resume(&app, of, &row, &prompt).await?;
     let started = flow::Entry {
         id: Uuid::new_v5(&of.run.0, format!("agent.started.{}", of.launch).as_bytes()),
         ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": sha256 }))
     };
     flow::append(&app.pool, of.run, &started).await?;
     app.waker.run(of.run.into());
-    Ok(Json(context(of, row, prompt, sha256)))
+    Ok(Json(context(of, row, (prompt, sha256), resume)))
 }
 
 /// The prompt of an earlier launch, or a new one, which is kept: every launch works on the same.
@@ -82,7 +81,12 @@ async fn prompt(app: &App, of: ForRun, row: &ContextRow) -> Result<(String, Stri
     Ok((prompt.text, prompt.sha256))
 }
 
-fn context(of: ForRun, row: ContextRow, prompt: String, prompt_sha256: String) -> RunContext {
+fn context(
+    of: ForRun,
+    row: ContextRow,
+    (prompt, prompt_sha256): (String, String),
+    resume: Option<Resume>,
+) -> RunContext {
     let output_schema = match prompts::run::output_schema() {
         serde_json::Value::Object(schema) => schema,
         _ => serde_json::Map::new(),
@@ -102,6 +106,7 @@ fn context(of: ForRun, row: ContextRow, prompt: String, prompt_sha256: String) -
         commit_author_email: format!("{}+{}@users.noreply.github.com", row.bot_github_id, row.bot_login),
         commit_author_name: row.bot_login,
         last_position: row.last_position,
+        resume,
     }
 }
 
@@ -149,44 +154,6 @@ async fn beat(State(app): State<App>, of: ForRun, Json(beat): Json<Beat>) -> Res
     let stop = report::beat(&app.pool, of.run, of.launch, &beat.phase.to_string(), words.as_deref()).await?;
     app.waker.run(of.run.into());
     Ok(Json(Orders { stop }))
-}
-
-/// Which snapshot it is.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct SnapshotName {
-    version: i64,
-    path: String,
-    session_id: Uuid,
-    sha256: String,
-}
-
-/// Keep a snapshot of the codex session
-#[utoipa::path(put, path = "/api/v1/run/session", params(SnapshotName),
-    request_body(content = Vec<u8>, content_type = "application/gzip"),
-    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
-async fn put_session(
-    State(app): State<App>,
-    of: ForRun,
-    Query(name): Query<SnapshotName>,
-    body: Bytes,
-) -> Result<StatusCode, ApiError> {
-    if hex::encode(Sha256::digest(&body)) != name.sha256 {
-        let title = "The body is not what its checksum says";
-        return Err(Problem::unprocessable("checksum_mismatch", title).with_field("query.sha256", title).into());
-    }
-    let sealed = app.keyring.seal(&body, &agent_sessions::snapshot_aad(of.run)).map_err(anyhow::Error::from)?;
-    let snapshot = Snapshot {
-        run: of.run,
-        launch: of.launch,
-        version: name.version,
-        session_id: name.session_id,
-        path: &name.path,
-        sha256: &name.sha256,
-        sealed: sealed.as_bytes(),
-    };
-    agent_sessions::keep(&app.pool, &snapshot).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The runner's last word; the first one counts

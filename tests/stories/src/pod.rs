@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use domain::flow::FlowKind;
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::flow;
 use store::runs::{Lease, lease, progress};
 use store::tokens;
 use testkit::console::Answer;
@@ -57,6 +61,48 @@ impl Pod {
             status: StatusCode::from_u16(status.as_u16())?,
             body: serde_json::from_str(&text).unwrap_or_default(),
         })
+    }
+
+    /// The pod is lost; the worker notices and puts the run back into the queue.
+    ///
+    /// # Errors
+    /// When the lease is lost.
+    pub async fn vanish(self, story: &Story) -> Result<()> {
+        let failed = flow::Entry::new(FlowKind::LaunchFailed, "worker:story", json!({ "reason": "vanished" }));
+        let requeued = progress::requeue(&story.platform.db, self.lease, Duration::ZERO, &failed).await?;
+        anyhow::ensure!(requeued, "the lease is lost");
+        Ok(())
+    }
+
+    /// Keeps a snapshot; `name` is the route with its query, to which version and checksum are added.
+    ///
+    /// # Errors
+    /// When the platform does not answer.
+    pub async fn keep(&self, name: &str, version: i64, bytes: &[u8]) -> Result<StatusCode> {
+        self.keep_as(name, version, bytes, &hex::encode(Sha256::digest(bytes))).await
+    }
+
+    /// The same with a checksum that may be wrong.
+    ///
+    /// # Errors
+    /// When the platform does not answer.
+    pub async fn keep_as(&self, name: &str, version: i64, bytes: &[u8], sha256: &str) -> Result<StatusCode> {
+        let media = if name.starts_with("session") { "application/gzip" } else { "application/octet-stream" };
+        let mark = if name.contains('?') { '&' } else { '?' };
+        let url = format!("{}/api/v1/run/{name}{mark}version={version}&sha256={sha256}", self.agents_url);
+        let request = self.http.put(url).bearer_auth(self.token.expose()).header(CONTENT_TYPE, media);
+        Ok(request.body(bytes.to_vec()).send().await?.status())
+    }
+
+    /// Fetches the snapshot that the run goes on with.
+    ///
+    /// # Errors
+    /// When the platform refuses or does not answer.
+    pub async fn fetch(&self, name: &str) -> Result<Vec<u8>> {
+        let url = format!("{}/api/v1/run/{name}", self.agents_url);
+        let answer = self.http.get(url).bearer_auth(self.token.expose()).send().await?;
+        anyhow::ensure!(answer.status().is_success(), "{}: {}", answer.status(), answer.text().await?);
+        Ok(answer.bytes().await?.to_vec())
     }
 
     /// Says something, as event number `seq`.

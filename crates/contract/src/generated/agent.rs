@@ -235,6 +235,21 @@ pub struct Orders {
     ///Save the session and end; the token serves only that for a few seconds more
     pub stop: bool,
 }
+///The session to go on with. Without it, or when it cannot be restored, the launch starts fresh from the branch with the whole prompt.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Resume {
+    ///What codex is told on going on
+    pub message: ::std::string::String,
+    ///Where its file lies under CODEX_HOME
+    pub path: ::std::string::String,
+    ///Codex's id of the session
+    pub session_id: ::uuid::Uuid,
+    ///Of the bytes that get_session answers
+    pub session_sha256: ::std::string::String,
+    ///Of the bytes that get_worktree answers; absent when no working tree is kept
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub worktree_sha256: ::std::option::Option<::std::string::String>,
+}
 ///`RunContext`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct RunContext {
@@ -255,6 +270,8 @@ pub struct RunContext {
     pub prompt_sha256: ::std::string::String,
     ///owner/name
     pub repository: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub resume: ::std::option::Option<Resume>,
     pub run_id: ::uuid::Uuid,
 }
 ///`RunResult`

@@ -4,4 +4,5 @@ mod intake;
 mod leases;
 mod places;
 mod repositories;
+mod sessions;
 mod support;

@@ -42,11 +42,13 @@ pub(super) fn next(
         return Ok(Next::Answer(vec![Part::Call(poll(session))]));
     }
     let beat = scenario.beats.get(conversation.runs).or(scenario.beats.last()).context("an empty scenario")?;
+    // A session that goes on is not told again what it knows.
+    let prompts = || std::iter::once(&conversation.prompt).chain(conversation.earlier.iter().rev());
     let mut context: BTreeMap<&str, minijinja::Value> = scenario
         .capture
         .iter()
         .map(|(name, pattern)| {
-            let found = pattern.captures(&conversation.prompt).and_then(|found| found.get(1));
+            let found = prompts().find_map(|prompt| pattern.captures(prompt)?.get(1));
             (name.as_str(), found.map_or("", |text| text.as_str()).into())
         })
         .collect();
@@ -149,6 +151,29 @@ steps:
             key: String::new(),
         };
         next(&templates(), &scenario, &conversation, skip_errors).unwrap()
+    }
+
+    #[test]
+    fn what_an_earlier_prompt_said_is_still_known() {
+        let scenario = Scenario::parse("x", SCENARIO).unwrap();
+        let said = |prompt: &str, earlier: &[&str]| {
+            let conversation = Conversation {
+                style: Style::Functions,
+                prompt: prompt.into(),
+                earlier: earlier.iter().map(|&text| text.into()).collect(),
+                runs: 0,
+                output: String::new(),
+                running: None,
+                key: String::new(),
+            };
+            match next(&templates(), &scenario, &conversation, true).unwrap() {
+                Next::Answer(parts) => parts[0].clone(),
+                error @ Next::Error { .. } => panic!("{error:?}"),
+            }
+        };
+        let hello = |name: &str| Part::Message { text: format!("Hello {name}"), every_ms: None };
+        assert_eq!(said("go on", &["work for Eve", "work for Ada"]), hello("Ada"));
+        assert_eq!(said("work for Bob", &["work for Ada"]), hello("Bob"));
     }
 
     fn calls(next: &Next) -> Vec<&Value> {

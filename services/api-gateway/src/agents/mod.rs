@@ -35,6 +35,8 @@ use limits::Limits;
 use resolve::Guard;
 use token::{Grants, Needs};
 
+use crate::bodies::BodyBounds;
+
 /// What every handler of the agents listener shares; cheap to clone.
 #[derive(Clone)]
 pub struct AgentsState {
@@ -43,6 +45,7 @@ pub struct AgentsState {
     grants: Arc<Grants>,
     events: Events,
     limits: Arc<Limits>,
+    bodies: Arc<BodyBounds>,
     guard: Guard,
     clients: Clients,
     document: Arc<Document>,
@@ -86,6 +89,7 @@ impl AgentsState {
             grants: Arc::new(Grants::new(control.clone())),
             events: Events::new(control.clone(), tasks.clone()),
             limits: Arc::new(Limits::default()),
+            bodies: Arc::new(run_api::bodies()),
             document: Arc::new(Document::agent()?),
             config: Arc::new(config),
             control,
@@ -106,7 +110,7 @@ pub fn router(state: &AgentsState) -> Result<Router, SetupError> {
     };
     let routes = Router::new()
         .merge(guarded(run_api::saving(&state.document)?, Needs::Saving))
-        .merge(guarded(run_api::context(&state.document)?, Needs::Everything))
+        .merge(guarded(run_api::beginning(&state.document)?, Needs::Everything))
         .merge(guarded(model::router(), Needs::Everything))
         .merge(guarded(git::router(), Needs::Everything))
         .merge(guarded(registry::router(), Needs::Everything))

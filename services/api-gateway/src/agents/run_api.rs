@@ -1,47 +1,74 @@
 //! The run API (`openapi/agent.yaml`): checked against its document and passed on to the control-plane in the name of
 //! the run. Nothing is decided here.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use contract::problem::Problem;
 use contract::{Document, Validator};
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderName, Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{HeaderName, StatusCode};
 
 use super::limits::Kind;
 use super::token::Run;
 use super::{AgentsState, SetupError};
+use crate::bodies::{BodyBounds, Cut};
 
 /// A session's snapshot may have this many bytes.
 const SESSION_LIMIT: usize = 32 * 1024 * 1024;
+/// The bundle of a working tree.
+const WORKTREE_LIMIT: usize = 64 * 1024 * 1024;
 /// Anything else that a run reports. A batch of events has its own bound in the document.
 const REPORT_LIMIT: usize = 8 * 1024 * 1024;
+/// What bodies of all runs may hold together. The control-plane holds several times as much while it seals them.
+const MEMORY: usize = 128 * 1024 * 1024;
+/// As long as the runner waits for its answer.
+const BODY_TIME: Duration = Duration::from_secs(30);
+const SESSION: &str = "/api/v1/run/session";
+const WORKTREE: &str = "/api/v1/run/worktree";
 /// Request headers that mean something to the control-plane.
 const KEPT: [HeaderName; 2] = [ACCEPT, CONTENT_TYPE];
+
+/// Bounds on what runs send; how large one body may be is another matter for each route.
+pub(super) fn bodies() -> BodyBounds {
+    BodyBounds::new(REPORT_LIMIT, BODY_TIME, MEMORY)
+}
 
 /// What a run may do even when it is being stopped.
 pub(super) fn saving(document: &Document) -> Result<Router<AgentsState>, SetupError> {
     let routes = Router::new()
         .route("/api/v1/run/events", post(forward))
         .route("/api/v1/run/beat", post(forward))
-        .route("/api/v1/run/session", put(forward))
+        .route(SESSION, put(forward))
+        .route(WORKTREE, put(forward))
         .route("/api/v1/run/result", post(forward));
     Ok(Validator::new(document)?.with_body_limit(REPORT_LIMIT).guard(routes))
 }
 
 /// What a run needs to begin.
-pub(super) fn context(document: &Document) -> Result<Router<AgentsState>, SetupError> {
-    Ok(Validator::new(document)?.guard(Router::new().route("/api/v1/run/context", get(forward))))
+pub(super) fn beginning(document: &Document) -> Result<Router<AgentsState>, SetupError> {
+    let routes = Router::new()
+        .route("/api/v1/run/context", get(forward))
+        .route(SESSION, get(forward))
+        .route(WORKTREE, get(forward));
+    Ok(Validator::new(document)?.guard(routes))
+}
+
+/// What a request counts as, and how many bytes its body may have.
+fn bounds_of(path: &str) -> (Kind, usize) {
+    match path {
+        SESSION => (Kind::Session, SESSION_LIMIT),
+        WORKTREE => (Kind::Session, WORKTREE_LIMIT),
+        _ => (Kind::Report, REPORT_LIMIT),
+    }
 }
 
 async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    // A snapshot is held in memory while it is passed on; reports are small.
-    let kind = if parts.method == Method::PUT { Kind::Session } else { Kind::Report };
+    let (kind, most) = bounds_of(parts.uri.path());
     let _slot = state.limits.take(run.grant.run_id, kind)?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut passed = http::Request::builder().method(&parts.method).uri(target);
@@ -50,7 +77,9 @@ async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -
             passed = passed.header(name, value);
         }
     }
-    let request = passed.body(read(body).await?).map_err(|_| Problem::internal())?;
+    // The gateway's signature covers the whole body, so it is held while it is passed on.
+    let held = state.bodies.sized(most).read(&parts.headers, body).await.map_err(|cut| refused(cut, most))?;
+    let request = passed.body(held.bytes.clone()).map_err(|_| Problem::internal())?;
     let answer = state.control.forward(&run.grant, request).await;
     let answer = answer.map_err(|error| super::control::ControlError::from(error).into_problem())?;
     let mut response = Response::builder().status(answer.status());
@@ -60,14 +89,14 @@ async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -
     Ok(response.body(answer.into_body()).map_err(|_| Problem::internal())?.into_response())
 }
 
-/// The whole body: the gateway's signature covers it.
-async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
-    match Limited::new(body, SESSION_LIMIT).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let title = format!("At most {SESSION_LIMIT} bytes are kept");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", title))
+fn refused(cut: Cut, most: usize) -> Problem {
+    match cut {
+        Cut::TooLarge => {
+            let title = format!("At most {most} bytes are kept");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", title)
         }
-        Err(_) => Err(Problem::bad_request("body_cut", "The body ended early")),
+        Cut::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body did not come in time"),
+        Cut::Full => Problem::unavailable("overloaded", "Too much is being kept at once; nothing was stored"),
+        Cut::Broken => Problem::bad_request("body_cut", "The body ended early"),
     }
 }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::PublicState;
 use super::event::{self, Misfit};
-use super::limits::{BodyBounds, Cut};
+use crate::bodies::{BodyBounds, Cut};
 use crate::forward::{is_no_answer, passed_on, read};
 
 /// GitHub caps payloads at 25 MB.

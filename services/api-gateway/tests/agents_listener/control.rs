@@ -18,6 +18,7 @@ use contract::internal::{
 use contract::keys::SignatureKey;
 use contract::problem::Problem;
 use contract::{Document, Validator};
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -74,7 +75,7 @@ impl Control {
         let run = Router::new().route("/api/v1/run/{*rest}", any(run_api));
         let keys = SignatureKey::from_pem(&KEY.to_owned().into()).unwrap().public_keys();
         let routes = internal.merge(run).layer(DefaultBodyLimit::disable());
-        let router = guard(routes, Verifier::new(keys, system_clock), 64 * 1024 * 1024);
+        let router = guard(routes, Verifier::new(keys, system_clock), 65 * 1024 * 1024);
         Self { address: serve_router(router.with_state(unbound.clone())).await, ..unbound }
     }
 
@@ -224,8 +225,11 @@ async fn run_api(
     body: Bytes,
 ) -> Response {
     let target = uri.to_string();
+    let fetches = method == Method::GET;
     control.note(|facts| facts.forwarded.push(Forwarded { method, target, caller, body }));
     match uri.path() {
+        "/api/v1/run/session" if fetches => ([(CONTENT_TYPE, "application/gzip")], "kept").into_response(),
+        "/api/v1/run/worktree" if fetches => ([(CONTENT_TYPE, "application/octet-stream")], "kept").into_response(),
         "/api/v1/run/beat" => Json(serde_json::json!({ "stop": false })).into_response(),
         "/api/v1/run/events" => Json(serde_json::json!({ "last_seq": 1 })).into_response(),
         _ => StatusCode::NO_CONTENT.into_response(),

@@ -35,20 +35,42 @@ async fn what_does_not_fit_the_document_stays_here() {
     assert!(world.control.forwarded().is_empty());
 }
 
+/// Sends a snapshot of this size.
+async fn keep(world: &World, path: &str, media: &str, size: usize) -> StatusCode {
+    let query = format!("version=1&sha256={}", "0".repeat(64));
+    let url = world.url(&format!("/api/v1/run/{path}{}{query}", if path.contains('?') { "&" } else { "?" }));
+    let request = world.client.put(url).bearer_auth(crate::world::TOKEN).header("content-type", media);
+    request.body(vec![7; size]).send().await.unwrap().status()
+}
+
 // Hashing so much takes a debug build seconds, in which one thread alone could not ask about the token again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_of_many_megabytes_arrives_whole_and_a_bigger_one_does_not() {
+async fn a_snapshot_of_many_megabytes_arrives_whole_and_a_bigger_one_does_not() {
+    const MIB: usize = 1024 * 1024;
+    let session = "session?path=sessions/2026/01/02/rollout-a.jsonl&session_id=0192f0c1-2222-7333-8444-0123456789ab";
+    for (path, media, most) in
+        [(session, "application/gzip", 32 * MIB), ("worktree", "application/octet-stream", 64 * MIB)]
+    {
+        let world = World::new().await;
+        assert_eq!(keep(&world, path, media, most).await, StatusCode::NO_CONTENT);
+        let forwarded = world.control.forwarded();
+        assert_eq!((forwarded.len(), forwarded[0].body.len()), (1, most));
+        assert!(forwarded[0].target.starts_with(&format!("/api/v1/run/{path}")), "{}", forwarded[0].target);
+        assert_eq!(keep(&world, path, media, most + 1).await, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(world.control.forwarded().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_being_stopped_may_keep_and_not_fetch() {
     let world = World::new().await;
-    let query = "version=1&path=sessions/2026/01/02/rollout-a.jsonl&session_id=0192f0c1-2222-7333-8444-0123456789ab\
-        &sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    let put = |size: usize| {
-        let request =
-            world.client.put(world.url(&format!("/api/v1/run/session?{query}"))).bearer_auth(crate::world::TOKEN);
-        request.header("content-type", "application/gzip").body(vec![7; size]).send()
-    };
-    assert_eq!(put(32 * 1024 * 1024).await.unwrap().status(), StatusCode::NO_CONTENT);
-    assert_eq!(world.control.forwarded()[0].body.len(), 32 * 1024 * 1024);
-    assert!(world.control.forwarded()[0].target.ends_with(&query.replace(' ', "")));
-    assert_eq!(put(32 * 1024 * 1024 + 1).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(world.control.forwarded().len(), 1);
+    for path in ["session", "worktree"] {
+        assert_eq!(world.get(&format!("/api/v1/run/{path}")).send().await.unwrap().status(), StatusCode::OK);
+    }
+    let world = World::new().await;
+    world.control.change(|grant| grant.serves = contract::internal::RunGrantServes::Saving);
+    assert_eq!(keep(&world, "worktree", "application/octet-stream", 10).await, StatusCode::NO_CONTENT);
+    for path in ["session", "worktree"] {
+        assert_eq!(world.get(&format!("/api/v1/run/{path}")).send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    }
 }

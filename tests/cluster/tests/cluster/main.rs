@@ -7,4 +7,5 @@ mod ends;
 mod label;
 mod refusals;
 mod rights;
+mod sessions;
 mod workers;

@@ -4,4 +4,5 @@ mod access;
 mod connecting;
 mod labels;
 mod runs;
+mod sessions;
 mod signatures;

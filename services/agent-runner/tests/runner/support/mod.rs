@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use testkit::{
     git::BareRepository,
@@ -30,7 +30,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-pub(crate) use gateway::Gateway;
+pub(crate) use gateway::{Gateway, Snapshot, Tree};
 
 /// Looks like a run token, and is planted where the agent can find it.
 pub(crate) const TOKEN: &str = "cxr_7Zr0f1q2w3e4r5t6y7u8i9o0pAsDfGhJkLzXcVbNmQw";
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) base: String,
     run: Uuid,
     branch: String,
-    _model: model::Running,
+    model: model::Running,
 }
 
 impl World {
@@ -74,12 +74,44 @@ impl World {
         let run = Uuid::now_v7();
         let branch = "codex/i12-456789ab".to_owned();
         let gateway = Gateway::start(context(run, &branch), at("git"), model.base_url().to_owned()).await?;
-        Ok(Self { gateway, bare, folder, base, run, branch, _model: model })
+        Ok(Self { gateway, bare, folder, base, run, branch, model })
     }
 
     /// The head of a branch in the repository.
     pub(crate) async fn head(&self, branch: &str) -> Result<String> {
         self.bare.git(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).await
+    }
+
+    /// The files in a working tree that was kept, as a repository that knows only what was pushed sees them.
+    pub(crate) async fn files_in(&self, tree: &Tree) -> Result<Vec<String>> {
+        let (bundle, elsewhere) = (self.folder.path().join("kept.bundle"), self.folder.path().join("elsewhere.git"));
+        std::fs::write(&bundle, &tree.bytes)?;
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let elsewhere = BareRepository::open(elsewhere).await?;
+        elsewhere.git(&["fetch", "--quiet", &text(self.bare.path()), "refs/heads/*:refs/heads/*"]).await?;
+        elsewhere.git(&["fetch", "--quiet", &text(&bundle), "refs/codex-k8s/worktree"]).await?;
+        let names = elsewhere.git(&["ls-tree", "-r", "--name-only", "FETCH_HEAD"]).await?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// What the model was sent in its requests that contain a text, oldest first.
+    pub(crate) async fn asked(&self, contains: &str) -> Result<Vec<Value>> {
+        let url = format!("{}/_script/requests", self.model.base_url());
+        let all: Vec<Value> =
+            reqwest::Client::new().get(url).query(&[("contains", contains)]).send().await?.json().await?;
+        Ok(all.into_iter().map(|one| one["body"]["input"].clone()).collect())
+    }
+
+    /// The pod is lost: the runner and everything it started end at once, and its disk is gone.
+    pub(crate) async fn lose(&self, runner: Runner) -> Result<()> {
+        let pid = runner.child.id().context("the runner has ended")?;
+        let family = children_of(pid.cast_signed());
+        for pid in family.iter().rev().chain([&pid.cast_signed()]) {
+            // A process that ended meanwhile is what we want.
+            let _ = signal::kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        runner.end().await?;
+        Ok(std::fs::remove_dir_all(self.folder.path().join("workspace"))?)
     }
 
     /// The run's branch.
@@ -155,6 +187,7 @@ fn context(run: Uuid, branch: &str) -> RunContext {
         commit_author_name: "codex-k8s-bot".into(),
         commit_author_email: "bot@codex-k8s.test".into(),
         last_position: 0,
+        resume: None,
     }
 }
 
@@ -208,6 +241,23 @@ pub(crate) fn processes_with(mark: &str) -> Vec<PathBuf> {
         String::from_utf8_lossy(&line).contains(mark)
     };
     entries.map(|entry| entry.path()).filter(holds).collect()
+}
+
+/// Everything that descends from a process, parents first.
+fn children_of(root: i32) -> Vec<i32> {
+    let parent_of = |pid: i32| -> Option<i32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut family = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = family.get(next) {
+        family.extend(all.iter().filter(|pid| parent_of(**pid) == Some(parent)));
+        next += 1;
+    }
+    family.split_off(1)
 }
 
 /// Waits until there is such a process.

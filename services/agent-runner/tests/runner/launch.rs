@@ -1,14 +1,11 @@
-//! The runner's binary with the real codex, from its start to its exit code.
-//!
-//! Takes codex from `CODEXK8S_TEST_CODEX`, else from the development stack's cache.
-
-mod support;
+//! A launch from its start to its exit code.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use contract::agent::{AgentEventKind as Kind, RunResultOutcome, RunResultReason};
-use support::{Runner, TOKEN, World, appears, processes_with, texts};
+
+use crate::support::{Runner, TOKEN, World, appears, processes_with, texts};
 
 /// Commits one file, leaves another uncommitted, and prints what must not be seen.
 const WORK: &str = r#"

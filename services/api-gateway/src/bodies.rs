@@ -1,4 +1,4 @@
-//! Reading bodies that nobody vouches for yet, with a bound on size, on time and on what all of them hold together.
+//! Reading whole bodies into memory, with a bound on size, on time and on what all of them hold together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// It is larger than it may be.
     TooLarge,
     /// It came too slowly.
@@ -25,28 +25,33 @@ pub(super) enum Cut {
 }
 
 /// Bounds on bodies.
-pub(super) struct BodyBounds {
+pub(crate) struct BodyBounds {
     /// Bytes of one body.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// From its first byte to its last.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
     /// Bytes of all bodies that are held at the same time.
     memory: Arc<Semaphore>,
 }
 
 /// A body with its share of the memory, which is given back when it is dropped.
-pub(super) struct HeldBody {
-    pub(super) bytes: Bytes,
+pub(crate) struct HeldBody {
+    pub(crate) bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
 impl BodyBounds {
-    pub(super) fn new(size: usize, time: Duration, memory: usize) -> Self {
+    pub(crate) fn new(size: usize, time: Duration, memory: usize) -> Self {
         Self { size, time, memory: Arc::new(Semaphore::new(memory)) }
     }
 
+    /// The same bounds for smaller or larger bodies, which share the memory.
+    pub(crate) fn sized(&self, size: usize) -> Self {
+        Self { size, time: self.time, memory: self.memory.clone() }
+    }
+
     /// Reads a body within the bounds. What is declared too large is refused before a byte of it is read.
-    pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<HeldBody, Cut> {
+    pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<HeldBody, Cut> {
         let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|length| length > self.size as u64) {
             return Err(Cut::TooLarge);

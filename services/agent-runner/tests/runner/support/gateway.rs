@@ -22,18 +22,26 @@ use axum::{
 };
 use contract::{
     Document, Validator,
-    agent::{AgentEvent, Beat, EventBatch, EventsStored, Orders, RunContext, RunResult},
+    agent::{AgentEvent, Beat, EventBatch, EventsStored, Orders, Resume, RunContext, RunResult},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::{io::AsyncWriteExt, net::TcpListener, process::Command, sync::Notify, task::JoinHandle};
 
 use super::TOKEN;
 
-/// A stored snapshot: its query and its content, unpacked.
+/// A stored snapshot of the session: its query, its content unpacked, and as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) query: HashMap<String, String>,
     pub(crate) text: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// A stored snapshot of the working tree.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    pub(crate) query: HashMap<String, String>,
+    pub(crate) bytes: Bytes,
 }
 
 #[derive(Default)]
@@ -41,12 +49,15 @@ struct Received {
     events: Vec<AgentEvent>,
     beats: Vec<Beat>,
     snapshots: Vec<Snapshot>,
+    trees: Vec<Tree>,
     results: Vec<RunResult>,
     contexts: usize,
 }
 
 struct Inner {
-    context: RunContext,
+    context: Mutex<RunContext>,
+    /// What a launch that goes on fetches.
+    kept: Mutex<(Option<Bytes>, Option<Bytes>)>,
     git_root: PathBuf,
     model: String,
     http: reqwest::Client,
@@ -60,8 +71,12 @@ struct Inner {
 
 impl Inner {
     fn received(&self) -> MutexGuard<'_, Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.received)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Shared = State<Arc<Inner>>;
@@ -82,7 +97,8 @@ impl Drop for Gateway {
 impl Gateway {
     pub(crate) async fn start(context: RunContext, git_root: PathBuf, model: String) -> Result<Self> {
         let inner = Arc::new(Inner {
-            context,
+            context: Mutex::new(context),
+            kept: Mutex::default(),
             git_root,
             model,
             http: reqwest::Client::builder().no_proxy().build()?,
@@ -96,7 +112,8 @@ impl Gateway {
             .route("/api/v1/run/context", get(give_context))
             .route("/api/v1/run/events", post(add_events))
             .route("/api/v1/run/beat", post(beat))
-            .route("/api/v1/run/session", put(put_session))
+            .route("/api/v1/run/session", put(put_session).get(get_session))
+            .route("/api/v1/run/worktree", put(put_worktree).get(get_worktree))
             .route("/api/v1/run/result", post(report));
         let api = Validator::new(&Document::agent()?)?.with_body_limit(8 * 1024 * 1024).guard(api);
         let app = api
@@ -113,6 +130,18 @@ impl Gateway {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Forgets what the launch before said, and tells the next one to go on with these; answers what was said.
+    pub(crate) fn relaunch(&self, kept: (Option<Bytes>, Option<Bytes>), resume: Resume) -> Vec<AgentEvent> {
+        let mut context = lock(&self.inner.context);
+        context.launch += 1;
+        context.resume = Some(resume);
+        *lock(&self.inner.kept) = kept;
+        let mut received = self.inner.received();
+        received.snapshots.clear();
+        received.trees.clear();
+        std::mem::take(&mut received.events)
     }
 
     pub(crate) fn order_stop(&self) {
@@ -133,6 +162,29 @@ impl Gateway {
 
     pub(crate) fn snapshots(&self) -> Vec<Snapshot> {
         self.look(|received| received.snapshots.clone())
+    }
+
+    pub(crate) fn trees(&self) -> Vec<Tree> {
+        self.look(|received| received.trees.clone())
+    }
+
+    /// Waits until the newest session and the newest working tree are such that `wanted` accepts them.
+    pub(crate) async fn kept(
+        &self,
+        wanted: impl AsyncFn(&Snapshot, &Tree) -> Result<bool>,
+    ) -> Result<(Snapshot, Tree)> {
+        let seen = async {
+            loop {
+                let changed = self.inner.changed.notified();
+                if let (Some(session), Some(tree)) = (self.snapshots().pop(), self.trees().pop())
+                    && wanted(&session, &tree).await?
+                {
+                    return Ok((session, tree));
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(super::PATIENCE, seen).await.context("it was never kept")?
     }
 
     pub(crate) fn results(&self) -> Vec<RunResult> {
@@ -190,7 +242,7 @@ async fn admit(State(inner): Shared, request: Request, next: Next) -> Response {
 
 async fn give_context(State(inner): Shared) -> Json<RunContext> {
     inner.received().contexts += 1;
-    Json(inner.context.clone())
+    Json(lock(&inner.context).clone())
 }
 
 async fn add_events(State(inner): Shared, Json(batch): Json<EventBatch>) -> Result<Json<EventsStored>, StatusCode> {
@@ -219,8 +271,33 @@ async fn put_session(State(inner): Shared, Query(query): Query<HashMap<String, S
     if unpacked.is_err() || query.get("sha256") != Some(&digest) {
         return StatusCode::BAD_REQUEST;
     }
-    inner.received().snapshots.push(Snapshot { query, text });
+    inner.received().snapshots.push(Snapshot { query, text, bytes: body });
+    inner.changed.notify_waiters();
     StatusCode::NO_CONTENT
+}
+
+async fn put_worktree(State(inner): Shared, Query(query): Query<HashMap<String, String>>, body: Bytes) -> StatusCode {
+    if query.get("sha256") != Some(&hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&body))) {
+        return StatusCode::BAD_REQUEST;
+    }
+    inner.received().trees.push(Tree { query, bytes: body });
+    inner.changed.notify_waiters();
+    StatusCode::NO_CONTENT
+}
+
+async fn get_session(State(inner): Shared) -> Response {
+    kept(lock(&inner.kept).0.clone(), "application/gzip")
+}
+
+async fn get_worktree(State(inner): Shared) -> Response {
+    kept(lock(&inner.kept).1.clone(), "application/octet-stream")
+}
+
+fn kept(bytes: Option<Bytes>, media: &'static str) -> Response {
+    match bytes {
+        Some(bytes) => ([(header::CONTENT_TYPE, media)], bytes).into_response(),
+        None => contract::problem::Problem::not_found("not_found", "nothing is kept").into_response(),
+    }
 }
 
 async fn report(State(inner): Shared, Json(result): Json<RunResult>) -> StatusCode {
