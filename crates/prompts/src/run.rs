@@ -2,6 +2,8 @@
 //! in this order.
 
 mod facts;
+#[cfg(test)]
+mod injection_tests;
 mod output;
 mod segments;
 #[cfg(test)]
@@ -14,13 +16,13 @@ use domain::locale::Locale;
 
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Work};
 pub use output::{output_schema, review_output_schema};
-pub use segments::{RenderError, Segment, Source};
+pub use segments::{Content, RenderError, Segment, Source};
 pub use words::pull_request;
 
 /// A rendered prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
-    /// What the agent gets: the segments' texts with an empty line between each two.
+    /// What the agent gets: the segments' texts with an empty line between each two, without those that are left out.
     pub text: String,
     /// SHA-256 of it, hex.
     pub sha256: String,
@@ -37,7 +39,8 @@ pub struct Prompt {
 /// tests rule out for the seeds.
 pub fn render(locale: Locale, facts: &RunFacts<'_>) -> Result<Prompt, RenderError> {
     let segments = segments::of(locale, facts)?;
-    let texts: Vec<_> = segments.iter().map(|segment| segment.text.as_str()).collect();
+    let told = segments.iter().filter(|segment| !segment.left_out);
+    let texts: Vec<_> = told.map(|segment| segment.text.as_str()).collect();
     let text = texts.join("\n\n") + "\n";
     let sha256 = hex::encode(Sha256::digest(&text));
     Ok(Prompt { text, sha256, version: segments::version(&segments), segments })
