@@ -6,6 +6,7 @@ mod egress_grants;
 mod members;
 mod permit;
 mod projects;
+mod prompts;
 mod repositories;
 mod runs;
 mod streams;
@@ -42,6 +43,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(runs::get_run_timeline))
         .routes(routes!(runs::list_run_events))
         .routes(routes!(runs::download_run_log))
+        .routes(routes!(prompts::get_run_prompt))
         .routes(routes!(streams::stream_run))
 }
 

@@ -460,6 +460,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/runs/{run_id}/prompt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the run's agent was told, part by part, with what was kept from it */
+        get: operations["get_run_prompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}/stream": {
         parameters: {
             query?: never;
@@ -838,6 +855,59 @@ export interface components {
             item?: string;
             /** Format: int32 */
             exit_code?: number;
+        };
+        /** @description Without `text` as long as there is none; without segments in runs that are older than their record */
+        Prompt: {
+            /** @description All that the agent reads */
+            text?: string;
+            /** @description Of the text */
+            sha256?: string;
+            /** @description Changes with the templates of its segments */
+            version?: string;
+            segments: components["schemas"]["PromptSegment"][];
+        };
+        PromptSegment: {
+            /** @description Of its template */
+            name: string;
+            text: string;
+            /** @description Of the text */
+            sha256: string;
+            /** @description Of its template */
+            version: string;
+            source: components["schemas"]["TemplateSource"];
+            /**
+             * @description Whose words it carries; all but the platform's are data
+             * @enum {string}
+             */
+            content: "platform" | "issue" | "pull_request" | "remark";
+            author?: components["schemas"]["TextAuthor"];
+            /** @description Login of whoever let the text in */
+            let_in_by?: string;
+            /** @description Kept from the agent: nobody who may write to the repository wrote it or let it in */
+            left_out: boolean;
+            /** @description What people do not see on the text's page, or what pretends to be the platform's; marks may lie in each other */
+            marks: components["schemas"]["PromptMark"][];
+        };
+        /**
+         * @description seed: the platform's own
+         * @enum {string}
+         */
+        TemplateSource: "seed";
+        TextAuthor: {
+            login: string;
+            /** @description In the repository, in GitHub's words; `unknown` when GitHub did not say */
+            permission: string;
+        };
+        PromptMark: {
+            /** @enum {string} */
+            kind: "character" | "comment" | "element" | "reference" | "imitation";
+            /**
+             * Format: int64
+             * @description Place in the segment's text, in UTF-16 units
+             */
+            start: number;
+            /** Format: int64 */
+            end: number;
         };
         RunEventPage: {
             items: components["schemas"]["RunEvent"][];
@@ -1698,6 +1768,29 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_run_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The prompt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
                 };
             };
             default: components["responses"]["Problem"];

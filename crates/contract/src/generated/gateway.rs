@@ -864,6 +864,183 @@ impl ::std::convert::TryFrom<::std::string::String> for ProjectRole {
         value.parse()
     }
 }
+///Without `text` as long as there is none; without segments in runs that are older than their record
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Prompt {
+    pub segments: ::std::vec::Vec<PromptSegment>,
+    ///Of the text
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub sha256: ::std::option::Option<::std::string::String>,
+    ///All that the agent reads
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub text: ::std::option::Option<::std::string::String>,
+    ///Changes with the templates of its segments
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub version: ::std::option::Option<::std::string::String>,
+}
+///`PromptMark`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct PromptMark {
+    pub end: i64,
+    pub kind: PromptMarkKind,
+    ///Place in the segment's text, in UTF-16 units
+    pub start: i64,
+}
+///`PromptMarkKind`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum PromptMarkKind {
+    #[serde(rename = "character")]
+    Character,
+    #[serde(rename = "comment")]
+    Comment,
+    #[serde(rename = "element")]
+    Element,
+    #[serde(rename = "reference")]
+    Reference,
+    #[serde(rename = "imitation")]
+    Imitation,
+}
+impl ::std::fmt::Display for PromptMarkKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Character => f.write_str("character"),
+            Self::Comment => f.write_str("comment"),
+            Self::Element => f.write_str("element"),
+            Self::Reference => f.write_str("reference"),
+            Self::Imitation => f.write_str("imitation"),
+        }
+    }
+}
+impl ::std::str::FromStr for PromptMarkKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "character" => Ok(Self::Character),
+            "comment" => Ok(Self::Comment),
+            "element" => Ok(Self::Element),
+            "reference" => Ok(Self::Reference),
+            "imitation" => Ok(Self::Imitation),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for PromptMarkKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for PromptMarkKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for PromptMarkKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`PromptSegment`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct PromptSegment {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub author: ::std::option::Option<TextAuthor>,
+    ///Whose words it carries; all but the platform's are data
+    pub content: PromptSegmentContent,
+    ///Kept from the agent: nobody who may write to the repository wrote it or let it in
+    pub left_out: bool,
+    ///Login of whoever let the text in
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub let_in_by: ::std::option::Option<::std::string::String>,
+    ///What people do not see on the text's page, or what pretends to be the platform's; marks may lie in each other
+    pub marks: ::std::vec::Vec<PromptMark>,
+    ///Of its template
+    pub name: ::std::string::String,
+    ///Of the text
+    pub sha256: ::std::string::String,
+    pub source: TemplateSource,
+    pub text: ::std::string::String,
+    ///Of its template
+    pub version: ::std::string::String,
+}
+///Whose words it carries; all but the platform's are data
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum PromptSegmentContent {
+    #[serde(rename = "platform")]
+    Platform,
+    #[serde(rename = "issue")]
+    Issue,
+    #[serde(rename = "pull_request")]
+    PullRequest,
+    #[serde(rename = "remark")]
+    Remark,
+}
+impl ::std::fmt::Display for PromptSegmentContent {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Platform => f.write_str("platform"),
+            Self::Issue => f.write_str("issue"),
+            Self::PullRequest => f.write_str("pull_request"),
+            Self::Remark => f.write_str("remark"),
+        }
+    }
+}
+impl ::std::str::FromStr for PromptSegmentContent {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "platform" => Ok(Self::Platform),
+            "issue" => Ok(Self::Issue),
+            "pull_request" => Ok(Self::PullRequest),
+            "remark" => Ok(Self::Remark),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for PromptSegmentContent {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for PromptSegmentContent {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for PromptSegmentContent {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`Repository`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Repository {
@@ -1199,6 +1376,65 @@ impl ::std::convert::TryFrom<::std::string::String> for RunStatus {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///seed: the platform's own
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum TemplateSource {
+    #[serde(rename = "seed")]
+    Seed,
+}
+impl ::std::fmt::Display for TemplateSource {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Seed => f.write_str("seed"),
+        }
+    }
+}
+impl ::std::str::FromStr for TemplateSource {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "seed" => Ok(Self::Seed),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for TemplateSource {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for TemplateSource {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for TemplateSource {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`TextAuthor`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TextAuthor {
+    pub login: ::std::string::String,
+    ///In the repository, in GitHub's words; `unknown` when GitHub did not say
+    pub permission: ::std::string::String,
 }
 ///`TokenUsage`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

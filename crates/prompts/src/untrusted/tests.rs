@@ -47,10 +47,7 @@ fn seen(text: &str) -> Vec<(MarkKind, String)> {
     let shown = shown(text);
     let units: Vec<_> = shown.encode_utf16().collect();
     let inside = |mark: &Mark| String::from_utf16(&units[mark.start..mark.end]).unwrap();
-    let bare = |text: String| {
-        let text = text.split_once(CLOSE).unwrap().1.rsplit_once(OPEN).unwrap_or_default().0.to_owned();
-        text
-    };
+    let bare = |text: String| text.split_once(CLOSE).unwrap().1.rsplit_once(OPEN).unwrap_or_default().0.to_owned();
     let marks = marks(&shown);
     marks.iter().map(|mark| (mark.kind, bare(inside(mark)))).collect()
 }

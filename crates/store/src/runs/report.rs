@@ -68,23 +68,6 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
     .await
 }
 
-/// Keeps the prompt that the run works on; the first one stays, so that every launch works on the same.
-///
-/// # Errors
-/// The database's.
-pub async fn keep_prompt(db: impl PgExecutor<'_>, run: RunId, text: &str, sha256: &str, version: &str) -> Result<()> {
-    sqlx::query!(
-        "UPDATE agent_runs SET prompt = $2, prompt_sha256 = $3, prompt_version = $4 WHERE id = $1 AND prompt IS NULL",
-        run.0,
-        text,
-        sha256,
-        version
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
 /// The runner is alive.
 ///
 /// # Errors

@@ -3,5 +3,6 @@
 mod access;
 mod connecting;
 mod labels;
+mod prompts;
 mod runs;
 mod signatures;
