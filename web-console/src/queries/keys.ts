@@ -28,6 +28,7 @@ export const keys = {
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
   timeline: (id: string) => ['run', id, 'timeline'],
+  runPrompt: (id: string) => ['run', id, 'prompt'],
   deliveryLists: ['delivery-list'],
   deliveryList: (filters: DeliveryFilters) => ['delivery-list', filters],
   delivery: (id: string) => ['delivery', id],
