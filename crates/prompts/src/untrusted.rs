@@ -124,6 +124,12 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
+/// The first hidden character of a text that should have none, with its line.
+pub(crate) fn hidden_character(text: &str) -> Option<(usize, char)> {
+    let lines = text.lines().zip(1..);
+    lines.flat_map(|(line, number)| line.chars().map(move |c| (number, c))).find(|(_, c)| is_hidden(*c))
+}
+
 /// Writes marks around places, of which the outermost count.
 fn marked(text: &str, mut places: Vec<(Range<usize>, MarkKind)>) -> String {
     places.sort_by_key(|(place, _)| (place.start, std::cmp::Reverse(place.end)));

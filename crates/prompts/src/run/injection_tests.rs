@@ -1,5 +1,7 @@
 //! Texts from outside that try to become instructions: none leaves its fence, and the X-ray shows each for what it is.
 
+use domain::locale::Locale;
+
 use super::tests::{author, facts, patterns, remark, review, revised};
 use super::*;
 use crate::untrusted::MarkKind;

@@ -1,7 +1,9 @@
 use domain::catalogue::Catalogue;
+use domain::locale::Locale;
 use domain::stages::{Role, Stage};
 
 use super::*;
+use crate::templates::Source;
 use crate::untrusted;
 
 pub(super) fn author(login: &str, permission: &str) -> Author {
@@ -92,9 +94,9 @@ fn every_role_and_every_stage_renders_in_every_language() {
 #[test]
 fn a_role_or_stage_without_a_seed_is_an_error_of_its_own() {
     let told = |facts: &RunFacts<'_>| render(Locale::En, facts).unwrap_err().to_string();
-    assert_eq!(told(&facts("dev", "poet", &[])), "there is no seed for the role \"poet\" to work");
-    assert_eq!(told(&review("dev", "poet")), "there is no seed for the role \"poet\" to review");
-    assert_eq!(told(&facts("dance", "dev", &[])), "there is no seed for the stage \"dance\"");
+    assert_eq!(told(&facts("dev", "poet", &[])), "there is no template for the role \"poet\" to work");
+    assert_eq!(told(&review("dev", "poet")), "there is no template for the role \"poet\" to review");
+    assert_eq!(told(&facts("dance", "dev", &[])), "there is no template for the stage \"dance\"");
 }
 
 #[test]

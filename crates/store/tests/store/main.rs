@@ -5,3 +5,4 @@ mod leases;
 mod places;
 mod repositories;
 mod support;
+mod templates;

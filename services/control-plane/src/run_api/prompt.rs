@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use domain::catalogue::Catalogue;
 use domain::ids::RunId;
 use domain::locale::Locale;
 use forge::{GitHub, RepositoryPermission, RepositoryProvider};
-use prompts::run::{Author, RunFacts, Work};
+use prompts::run::{Author, RunFacts};
 use store::repositories::token_aad;
 use store::runs::prompt::{self, AuthorRow, KeptPrompt, NewPrompt};
 use store::runs::report::ContextRow;
 use vault::Sealed;
 
 use crate::error::ApiError;
+use crate::prompt::{facts, templates};
 use crate::state::App;
 
 /// How long GitHub may take to say what the issue's author may; the run does not wait longer for a remark about them.
@@ -25,31 +25,12 @@ pub(super) async fn of(app: &App, run: RunId, row: &ContextRow) -> Result<KeptPr
         return Ok(KeptPrompt { text, sha256 });
     }
     let facts = RunFacts { issue_author: author(app, run).await?, ..facts(row) };
-    let made = prompts::run::render(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?;
+    let locale = Locale::or_english(&row.locale);
+    let templates = templates(app, Some(row.project_id), locale, &facts, None).await?;
+    let made = prompts::run::render(templates, &facts).map_err(anyhow::Error::from)?;
     let segments = serde_json::to_value(&made.segments).context("writing down a prompt's segments")?;
     let new = NewPrompt { text: &made.text, sha256: &made.sha256, version: &made.version, segments: &segments };
     Ok(prompt::keep(&app.pool, run, &new).await?)
-}
-
-/// What the prompt is made from, apart from what GitHub has to be asked.
-fn facts(row: &ContextRow) -> RunFacts<'_> {
-    RunFacts {
-        role: &row.role,
-        stage: row.stage.0.as_str(),
-        work: Work::Work,
-        repository: &row.repository,
-        base_branch: &row.base_branch,
-        branch: &row.branch,
-        may_write: Catalogue::builtin().stage(row.stage.0).may_write.written(),
-        issue_number: row.subject_number,
-        issue_url: &row.subject_url,
-        issue_title: &row.subject_title,
-        issue_body: &row.subject_body,
-        issue_author: None,
-        pull: None,
-        started_by: &row.started_by_login,
-        revision: None,
-    }
 }
 
 /// Who wrote the issue, and what they may do in its repository.

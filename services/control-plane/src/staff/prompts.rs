@@ -1,4 +1,4 @@
-//! What agents are told: the X-ray of a run's prompt.
+//! What agents were told: the X-ray of a run's prompt.
 
 use anyhow::Context;
 use axum::Json;
@@ -7,7 +7,8 @@ use contract::gateway::{
     Prompt, PromptMark, PromptMarkKind, PromptSegment, PromptSegmentContent, TemplateSource, TextAuthor,
 };
 use contract::problem::Problem;
-use prompts::run::{Content, Segment, Source};
+use prompts::run::{Content, Segment};
+use prompts::templates::Source;
 use prompts::untrusted::{Mark, MarkKind};
 use store::runs::prompt;
 use uuid::Uuid;
@@ -34,13 +35,14 @@ pub(super) async fn get_run_prompt(
     Ok(Json(Prompt { text: row.text, sha256: row.sha256, version: row.version, segments }))
 }
 
-fn segment(segment: Segment) -> PromptSegment {
+pub(super) fn segment(segment: Segment) -> PromptSegment {
     PromptSegment {
         name: segment.name,
         text: segment.text,
         sha256: segment.sha256,
         version: segment.version,
         source: source(segment.source),
+        template_id: segment.template.map(Into::into),
         content: match segment.content {
             Content::Platform => PromptSegmentContent::Platform,
             Content::Issue => PromptSegmentContent::Issue,
@@ -54,9 +56,12 @@ fn segment(segment: Segment) -> PromptSegment {
     }
 }
 
-const fn source(source: Source) -> TemplateSource {
+pub(super) const fn source(source: Source) -> TemplateSource {
     match source {
         Source::Seed => TemplateSource::Seed,
+        Source::Global => TemplateSource::Global,
+        Source::Project => TemplateSource::Project,
+        Source::Draft => TemplateSource::Draft,
     }
 }
 

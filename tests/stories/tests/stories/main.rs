@@ -6,3 +6,4 @@ mod labels;
 mod prompts;
 mod runs;
 mod signatures;
+mod templates;
