@@ -29,18 +29,18 @@ fn to(state: TemplateState, by: UserId) -> Decision<'static> {
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn of_two_versions_at_once_one_comes_into_use(db: PgPool) -> anyhow::Result<()> {
+    use TemplateState::{Active, Archived};
     let it = installation(db).await?;
     let by = owner(&it.db).await?;
     let mut all = Vec::new();
     for text in ["one", "two", "three"] {
         let id = TemplateId::new();
         create(&it.db, id, PLACE, text, by, &entry(FlowKind::TemplateDrafted)).await?;
-        assert!(decide(&it.db, Read { id, revision: 1 }, &to(TemplateState::Active, by)).await?);
+        assert!(decide(&it.db, Read { id, revision: 1 }, &to(Active, by)).await?);
         all.push(id);
     }
     let archived = versions(&it.db, PLACE, 10).await?;
     let states: Vec<_> = archived.iter().map(|row| (row.version, row.state.0, row.revision)).collect();
-    use TemplateState::{Active, Archived};
     assert_eq!(states, [(3, Active, 2), (2, Archived, 3), (1, Archived, 3)]);
 
     let [first, second] = [all[0], all[1]].map(|id| {
