@@ -31,6 +31,13 @@ export const router = createRouter({
       props: true,
       meta: { title: 'nav.project' },
     },
+    { path: '/prompts', component: () => import('@/views/Prompts.vue'), meta: { title: 'nav.prompts', words: 'prompts' } },
+    {
+      path: '/prompts/:name/:locale(en|ru)',
+      component: () => import('@/views/PromptTemplate.vue'),
+      props: true,
+      meta: { title: 'nav.template', words: 'prompts' },
+    },
     { path: '/deliveries', component: () => import('@/views/Deliveries.vue'), meta: { title: 'nav.deliveries' } },
     {
       path: '/deliveries/:id',
