@@ -62,7 +62,7 @@ async function write(words: string): Promise<void> {
 }
 
 async function give(reason: string): Promise<void> {
-  const field = [...document.querySelectorAll<HTMLTextAreaElement>('.v-overlay textarea')].find((one) => one.ariaHidden !== 'true' && !one.classList.contains('v-textarea__sizer'))
+  const field = [...document.querySelectorAll<HTMLTextAreaElement>('.v-overlay textarea')].find((one) => one.getAttribute('aria-hidden') !== 'true' && !one.classList.contains('v-textarea__sizer'))
   if (field === undefined) throw new Error('no field for the reason')
   field.value = reason
   field.dispatchEvent(new Event('input'))
@@ -95,7 +95,7 @@ it('writes a draft, puts it to use with a reason, and rolls back', async () => {
   await give('Shorter is better')
   await until((shown) => shown.includes('In use: Every project · v3'))
   await until((shown) => shown.includes('olga: Shorter is better'))
-  const [again] = [...document.querySelectorAll<HTMLButtonElement>('aside button')].filter((one) => one.ariaLabel === 'Put to use again: Version 2')
+  const [again] = [...document.querySelectorAll<HTMLButtonElement>('aside button')].filter((one) => one.getAttribute('aria-label') === 'Put to use again: Version 2')
   again?.click()
   await until((shown) => shown.includes('Put version 2 to use again?'))
   await give('Too short')
