@@ -55,7 +55,7 @@ describe('as the owner', () => {
   it('creates a project and connects a repository to it', async () => {
     const { page } = owner
     const name = `Browser ${Date.now().toString(36)}`
-    await page.getByRole('link', { name: 'Projects' }).click()
+    await page.getByRole('link', { name: 'Projects', exact: true }).click()
     await page.getByRole('button', { name: 'New project' }).first().click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Name', { exact: true }).fill(name)
@@ -128,7 +128,7 @@ describe('as the owner', () => {
   it('writes a template, compares it, puts it to use and rolls back', async () => {
     const { page } = owner
     await page.getByRole('link', { name: 'Prompts', exact: true }).click()
-    await page.getByRole('link', { name: 'The task of qa: review, English' }).click()
+    await page.getByRole('link', { name: /^The task of qa: review, English/ }).click()
     await page.getByRole('heading', { name: 'The task of qa: review', level: 1 }).waitFor()
     const first = await putToUse(page, 'Try everything twice.')
     await picture(page, 'template-1280')
@@ -136,7 +136,7 @@ describe('as the owner', () => {
     assert.equal(second, first + 1)
 
     await page.getByRole('button', { name: `Compare: Version ${first}`, exact: true }).click()
-    await page.getByRole('tabpanel').getByText('Try everything twice.').waitFor()
+    await page.getByRole('tabpanel').getByText('Try everything twice.').first().waitFor()
     await picture(page, 'template-changes-1280')
     assert.deepEqual(await barriers(page), [])
     await page.getByRole('button', { name: `Put to use again: Version ${first}`, exact: true }).click()

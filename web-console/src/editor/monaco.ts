@@ -35,7 +35,8 @@ globalThis.MonacoEnvironment = { getWorker: () => new Worker(new URL('./worker.t
 languages.register({ id: LANGUAGE })
 languages.setLanguageConfiguration(LANGUAGE, {
   brackets: [['{{', '}}'], ['{%', '%}']],
-  autoClosingPairs: [{ open: '{{', close: '}}' }, { open: '{%', close: '%}' }, { open: '`', close: '`' }],
+  // Braces are written by hand: the editor types over one closing letter, never over two.
+  autoClosingPairs: [{ open: '`', close: '`' }],
 })
 languages.setMonarchTokensProvider(LANGUAGE, {
   tokenizer: {
