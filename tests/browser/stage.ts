@@ -96,8 +96,8 @@ export async function makeRepository(): Promise<string> {
 }
 
 /** An issue whose agent plays a scenario of the scripted model, labelled so that its run starts. */
-export async function startRun(repository: string, title: string, scenario: string): Promise<number> {
-  const issue = numberOf(await github(`/repos/${repository}/issues`, { title, body: `scenario: ${scenario}` }))
+export async function startRun(repository: string, title: string, scenario: string, more = ''): Promise<number> {
+  const issue = numberOf(await github(`/repos/${repository}/issues`, { title, body: `scenario: ${scenario}\n\n${more}` }))
   await github(`/repos/${repository}/issues/${issue}/labels`, { labels: ['run:dev'] })
   return issue
 }

@@ -1,13 +1,25 @@
-// The two languages. Each is a file of its own, loaded when it is first wanted; English fills gaps that tests would find.
+// The two languages. Each is a file of its own, loaded when it is first wanted; so are the words of single areas, which
+// the first page does without. English fills gaps that tests would find.
 import { createI18n } from 'vue-i18n'
 
 import type { Locale } from '@/api/types'
 
 export const LOCALES: readonly Locale[] = ['en', 'ru']
 
-const files: Record<Locale, () => Promise<{ default: object }>> = {
+/** Pages with words of their own. */
+export type Area = 'prompts'
+type Words = Record<Locale, () => Promise<{ default: object }>>
+
+const files: Words = {
   en: () => import('@/locales/en.json'),
   ru: () => import('@/locales/ru.json'),
+}
+
+const areas: Record<Area, Words> = {
+  prompts: {
+    en: () => import('@/locales/prompts.en.json'),
+    ru: () => import('@/locales/prompts.ru.json'),
+  },
 }
 
 /** 1 прогон, 2 прогона, 5 прогонов: messages give one | few | many. */
@@ -31,11 +43,26 @@ export function preferredLocale(stored: string | null, browser: string): Locale 
   return browser.toLowerCase().startsWith('ru') ? 'ru' : 'en'
 }
 
+const wanted = new Set<Area>()
+const loaded = new Set<string>()
+
+async function load(words: Words, locale: Locale, name: string): Promise<void> {
+  const key = `${name} ${locale}`
+  if (loaded.has(key)) return
+  const { default: messages } = await words[locale]()
+  i18n.global.mergeLocaleMessage(locale, { ...messages })
+  loaded.add(key)
+}
+
 export async function useLocale(locale: Locale): Promise<void> {
-  if (!i18n.global.availableLocales.some((known) => known === locale)) {
-    const { default: messages } = await files[locale]()
-    i18n.global.setLocaleMessage(locale, { ...messages })
-  }
+  await Promise.all([load(files, locale, 'all'), ...[...wanted].map((area) => load(areas[area], locale, area))])
   i18n.global.locale.value = locale
   document.documentElement.lang = locale
+}
+
+/** Loads the words of an area, now and whenever the language changes. */
+export async function useWords(area: Area): Promise<void> {
+  wanted.add(area)
+  const locale = i18n.global.locale.value
+  await load(areas[area], LOCALES.find((known) => known === locale) ?? 'en', area)
 }

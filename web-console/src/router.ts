@@ -3,12 +3,15 @@ import { createRouter, createWebHistory, type RouteLocationRaw } from 'vue-route
 
 import { SignedOut } from '@/api/problem'
 import { hasToken, renew } from '@/api/session'
+import { useWords, type Area } from '@/i18n'
 
 declare module 'vue-router' {
   interface RouteMeta {
     /** Key of the page's name, for the document's title. */
     title: string
     public?: boolean
+    /** Words that the page needs beside those of all pages. */
+    words?: Area
   }
 }
 
@@ -20,12 +23,20 @@ export const router = createRouter({
     { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true } },
     { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
     { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run' } },
+    { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: 'prompts' } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects' } },
     {
       path: '/projects/:id/:tab(repositories|members|egress|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
       meta: { title: 'nav.project' },
+    },
+    { path: '/prompts', component: () => import('@/views/Prompts.vue'), meta: { title: 'nav.prompts', words: 'prompts' } },
+    {
+      path: '/prompts/:name/:locale(en|ru)',
+      component: () => import('@/views/PromptTemplate.vue'),
+      props: true,
+      meta: { title: 'nav.template', words: 'prompts' },
     },
     { path: '/deliveries', component: () => import('@/views/Deliveries.vue'), meta: { title: 'nav.deliveries' } },
     {
@@ -53,4 +64,8 @@ router.beforeEach(async (to) => {
     // An unreachable server is shown by the page itself, which tries again; only a session that is over sends away.
     return error instanceof SignedOut ? signInAt(to.fullPath) : true
   }
+})
+
+router.beforeResolve(async ({ meta }) => {
+  if (meta.words !== undefined) await useWords(meta.words)
 })

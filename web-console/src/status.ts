@@ -3,6 +3,7 @@
 import {
   mdiAlertCircleOutline,
   mdiAlertOutline,
+  mdiArchiveOutline,
   mdiCancel,
   mdiCheckCircleOutline,
   mdiCircleOffOutline,
@@ -11,13 +12,14 @@ import {
   mdiLanDisconnect,
   mdiLightningBoltOutline,
   mdiPauseCircleOutline,
+  mdiPencilOutline,
   mdiPlayCircleOutline,
   mdiProgressClock,
   mdiSourcePull,
   mdiTimerAlertOutline,
 } from '@mdi/js'
 
-import type { Check, Decision, Repository, RunStatus } from '@/api/types'
+import type { Check, Decision, Repository, RunStatus, TemplateState } from '@/api/types'
 
 export type Tone = 'success' | 'error' | 'warning' | 'info' | 'neutral'
 
@@ -57,6 +59,12 @@ export const REPOSITORY_STATE: Record<Repository['state'], Look> = {
   connected: { tone: 'success', icon: mdiCheckCircleOutline },
   broken: { tone: 'error', icon: mdiAlertCircleOutline },
   disconnected: { tone: 'neutral', icon: mdiLanDisconnect },
+}
+
+export const TEMPLATE_STATE: Record<TemplateState, Look> = {
+  draft: { tone: 'warning', icon: mdiPencilOutline },
+  active: { tone: 'success', icon: mdiCheckCircleOutline },
+  archived: { tone: 'neutral', icon: mdiArchiveOutline },
 }
 
 /** In the order in which filters offer them. */

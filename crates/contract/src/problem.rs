@@ -116,7 +116,7 @@ impl Problem {
 impl FieldProblem {
     /// A wrong field that only the message explains.
     pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into(), code: None }
+        Self { field: field.into(), message: message.into(), code: None, line: None, what: None }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The audit's vocabulary: what happened to a run, and the bytes that its hash chain covers.
+//! The audit's vocabulary: what happened to a run or a setting, and the bytes that its hash chain covers.
 
 use serde_json::{Map, Value};
 
@@ -47,6 +47,14 @@ coded_enum! {
         GitPushed = "git.pushed",
         /// The gateway refused a model call.
         ModelRefused = "model.refused",
+        /// Somebody wrote or changed the draft of a template.
+        TemplateDrafted = "template.drafted",
+        /// A template was put to use.
+        TemplateActivated = "template.activated",
+        /// An earlier version of a template was put to use again.
+        TemplateRolledBack = "template.rolled_back",
+        /// A template was taken out of use.
+        TemplateArchived = "template.archived",
     }
 }
 

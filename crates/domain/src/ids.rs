@@ -55,6 +55,8 @@ id!(/// Ties together everything that one webhook or click caused.
     CorrelationId);
 id!(/// A row of `outbound_actions`.
     ActionId);
+id!(/// One version of a template that people wrote.
+    TemplateId);
 
 impl RunId {
     /// Eight hex digits that name the run in Kubernetes and git. From the random end of the id: its beginning is the

@@ -22,4 +22,5 @@ pub mod rights;
 pub mod run;
 pub mod scope;
 pub mod stages;
+pub mod templates;
 pub mod workflows;

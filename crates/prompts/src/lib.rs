@@ -7,6 +7,7 @@ pub mod comments;
 mod engine;
 pub mod run;
 mod seeds;
+pub mod templates;
 pub mod untrusted;
 
 pub use engine::TemplateError;

@@ -2,6 +2,8 @@
 //! in this order.
 
 mod facts;
+#[cfg(test)]
+mod injection_tests;
 mod output;
 mod replaced;
 mod segments;
@@ -11,35 +13,36 @@ mod words;
 
 use sha2::{Digest, Sha256};
 
-use domain::locale::Locale;
+use crate::templates::Templates;
 
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Work};
 pub use output::{output_schema, review_output_schema};
 pub use replaced::{Replaced, replaced};
-pub use segments::{RenderError, Segment, Source};
+pub use segments::{Content, RenderError, Segment};
 pub use words::pull_request;
 
 /// A rendered prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
-    /// What the agent gets: the segments' texts with an empty line between each two.
+    /// What the agent gets: the segments' texts with an empty line between each two, without those that are left out.
     pub text: String,
     /// SHA-256 of it, hex.
     pub sha256: String,
-    /// Changes whenever one of its seeds does: a hash over all of them.
+    /// Changes whenever one of its templates does: a hash over all of them.
     pub version: String,
     /// What it is made of, in order.
     pub segments: Vec<Segment>,
 }
 
-/// Renders the prompt of a run.
+/// Renders the prompt of a run, in a language, or with templates that people wrote.
 ///
 /// # Errors
-/// When role or stage have no seed, which a project's own may lack; or when a template lacks a variable, which the
-/// tests rule out for the seeds.
-pub fn render(locale: Locale, facts: &RunFacts<'_>) -> Result<Prompt, RenderError> {
-    let segments = segments::of(locale, facts)?;
-    let texts: Vec<_> = segments.iter().map(|segment| segment.text.as_str()).collect();
+/// When role or stage have no template, which a project's own may lack; or when a template lacks a variable, which the
+/// tests rule out for the seeds, and [`crate::templates::check`] for those that people write.
+pub fn render(templates: impl Into<Templates>, facts: &RunFacts<'_>) -> Result<Prompt, RenderError> {
+    let segments = segments::of(&templates.into(), facts)?;
+    let told = segments.iter().filter(|segment| !segment.left_out);
+    let texts: Vec<_> = told.map(|segment| segment.text.as_str()).collect();
     let text = texts.join("\n\n") + "\n";
     let sha256 = hex::encode(Sha256::digest(&text));
     Ok(Prompt { text, sha256, version: segments::version(&segments), segments })

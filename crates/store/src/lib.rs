@@ -19,6 +19,7 @@ pub mod outbound;
 mod page;
 mod pool;
 pub mod projects;
+pub mod prompt_templates;
 pub mod repositories;
 pub mod runs;
 pub mod settings;

@@ -1,11 +1,12 @@
 //! `agent_runs`: the queue, the state and the lease of every run.
 //!
 //! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
-//! pod reports in [`report`].
+//! pod reports in [`report`], the prompt that it works on in [`prompt`].
 
 pub mod jobs;
 pub mod lease;
 pub mod progress;
+pub mod prompt;
 pub mod report;
 pub mod sweep;
 pub mod view;

@@ -1,5 +1,6 @@
 //! `system_settings`: data that an owner changes without a release.
 
+use domain::locale::Locale;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,6 +32,14 @@ pub struct Models {
 /// The database's; [`sqlx::Error::RowNotFound`] when an owner has deleted the setting.
 pub async fn models(db: impl PgExecutor<'_>) -> Result<Models> {
     get(db, "models").await?.ok_or(sqlx::Error::RowNotFound)
+}
+
+/// The platform's language, where a project's has no text.
+///
+/// # Errors
+/// The database's; [`sqlx::Error::Decode`] when the setting is no language.
+pub async fn locale(db: impl PgExecutor<'_>) -> Result<Locale> {
+    Ok(get(db, "locale").await?.unwrap_or(Locale::En))
 }
 
 /// Stores a setting unless it is there already; answers what is stored afterwards.

@@ -9,6 +9,7 @@ pub mod config;
 mod error;
 pub mod internal;
 mod live;
+mod prompt;
 mod ready;
 pub mod run_api;
 pub mod staff;

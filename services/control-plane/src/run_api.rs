@@ -4,20 +4,19 @@
     reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
 )]
 
+mod prompt;
 mod snapshots;
 
 use axum::Json;
 use axum::extract::State;
 use contract::agent::{Beat, EventBatch, EventsStored, Orders, Resume, RunContext, RunResult};
 use contract::problem::Problem;
-use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
-use domain::locale::Locale;
 use http::StatusCode;
-use prompts::run::Work;
 use serde_json::json;
 use store::events::{self, NewEvent};
 use store::flow;
+use store::runs::prompt::KeptPrompt;
 use store::runs::report::{self, ContextRow, LaunchResult};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -43,50 +42,18 @@ pub fn router() -> OpenApiRouter<App> {
     (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunContext>, ApiError> {
     let row = report::context(&app.pool, of.run).await?.ok_or_else(|| no_such("run"))?;
-    let (prompt, sha256) = prompt(&app, of, &row).await?;
-    let resume = snapshots::resume(&app, of, &row, &prompt).await?;
+    let prompt = prompt::of(&app, of.run, &row).await?;
+    let resume = snapshots::resume(&app, of, &row, &prompt.text).await?;
     let started = flow::Entry {
         id: Uuid::new_v5(&of.run.0, format!("agent.started.{}", of.launch).as_bytes()),
-        ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": sha256 }))
+        ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": prompt.sha256 }))
     };
     flow::append(&app.pool, of.run, &started).await?;
     app.waker.run(of.run.into());
-    Ok(Json(context(of, row, (prompt, sha256), resume)))
+    Ok(Json(context(of, row, prompt, resume)))
 }
 
-/// The prompt of an earlier launch, or a new one, which is kept: every launch works on the same.
-async fn prompt(app: &App, of: ForRun, row: &ContextRow) -> Result<(String, String), ApiError> {
-    if let (Some(text), Some(sha256)) = (&row.prompt, &row.prompt_sha256) {
-        return Ok((text.clone(), sha256.clone()));
-    }
-    let facts = prompts::run::RunFacts {
-        role: &row.role,
-        stage: row.stage.0.as_str(),
-        work: Work::Work,
-        repository: &row.repository,
-        base_branch: &row.base_branch,
-        branch: &row.branch,
-        may_write: Catalogue::builtin().stage(row.stage.0).may_write.written(),
-        issue_number: row.subject_number,
-        issue_url: &row.subject_url,
-        issue_title: &row.subject_title,
-        issue_body: &row.subject_body,
-        issue_author: None,
-        pull: None,
-        started_by: &row.started_by_login,
-        revision: None,
-    };
-    let prompt = prompts::run::render(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?;
-    report::keep_prompt(&app.pool, of.run, &prompt.text, &prompt.sha256, &prompt.version).await?;
-    Ok((prompt.text, prompt.sha256))
-}
-
-fn context(
-    of: ForRun,
-    row: ContextRow,
-    (prompt, prompt_sha256): (String, String),
-    resume: Option<Resume>,
-) -> RunContext {
+fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resume>) -> RunContext {
     let output_schema = match prompts::run::output_schema() {
         serde_json::Value::Object(schema) => schema,
         _ => serde_json::Map::new(),
@@ -97,8 +64,8 @@ fn context(
         repository: row.repository,
         branch: row.branch,
         base_branch: row.base_branch,
-        prompt,
-        prompt_sha256,
+        prompt: prompt.text,
+        prompt_sha256: prompt.sha256,
         output_schema,
         model: row.model,
         effort: row.effort,

@@ -6,9 +6,11 @@ mod egress_grants;
 mod members;
 mod permit;
 mod projects;
+mod prompts;
 mod repositories;
 mod runs;
 mod streams;
+mod templates;
 mod users;
 mod views;
 mod workflows;
@@ -42,7 +44,15 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(runs::get_run_timeline))
         .routes(routes!(runs::list_run_events))
         .routes(routes!(runs::download_run_log))
+        .routes(routes!(prompts::get_run_prompt))
         .routes(routes!(streams::stream_run))
+        .routes(routes!(templates::list_prompt_templates, templates::write::create_prompt_template))
+        .routes(routes!(templates::get_template_place))
+        .routes(routes!(templates::preview::preview_prompt))
+        .routes(routes!(templates::get_prompt_template, templates::write::edit_prompt_template))
+        .routes(routes!(templates::write::activate_prompt_template))
+        .routes(routes!(templates::write::roll_back_prompt_template))
+        .routes(routes!(templates::write::archive_prompt_template))
 }
 
 #[cfg(test)]

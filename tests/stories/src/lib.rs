@@ -120,7 +120,23 @@ impl Story {
     /// # Errors
     /// When GitHub refuses.
     pub async fn open_issue(&self, title: &str) -> Result<u64> {
-        self.heard("opened", async || self.github.open_issue("writer", title, "Please.").await).await
+        self.open_issue_of("writer", title, "Please.").await
+    }
+
+    /// Somebody opens an issue, and the platform has heard of it.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn open_issue_of(&self, person: &str, title: &str, body: &str) -> Result<u64> {
+        self.heard("opened", async || self.github.open_issue(person, title, body).await).await
+    }
+
+    /// Somebody of the world at the console.
+    ///
+    /// # Errors
+    /// When they are not let in.
+    pub async fn console_of(&self, person: &str) -> Result<Console> {
+        Console::sign_in(self.platform.url(), self.github.front(), &self.github.person(person)?.login).await
     }
 
     /// Somebody puts a label on an issue, and the platform has heard of it.

@@ -460,6 +460,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/runs/{run_id}/prompt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the run's agent was told, part by part, with what was kept from it */
+        get: operations["get_run_prompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}/stream": {
         parameters: {
             query?: never;
@@ -471,6 +488,127 @@ export interface paths {
         get: operations["stream_run"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every place of a template with what is in use there, for every project or for one */
+        get: operations["list_prompt_templates"];
+        put?: never;
+        /** Begin the next version of a template as a draft (platform owner or admin; admin of the project) */
+        post: operations["create_prompt_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One place of a template with its versions and with what stands there without them */
+        get: operations["get_template_place"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The whole prompt that a text would give, for a run or for a made-up issue */
+        post: operations["preview_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates/{template_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version with its text */
+        get: operations["get_prompt_template"];
+        /** Give a draft another text */
+        put: operations["edit_prompt_template"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates/{template_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a draft to use; the version in use before is archived */
+        post: operations["activate_prompt_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates/{template_id}/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put an earlier version to use again */
+        post: operations["roll_back_prompt_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/prompt-templates/{template_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a version out of use, or throw a draft away; what stands there without it counts again */
+        post: operations["archive_prompt_template"];
         delete?: never;
         options?: never;
         head?: never;
@@ -500,6 +638,13 @@ export interface components {
             message: string;
             /** @description Stable, where a client can word it in the reader's language; of a token's right: the name of its check */
             code?: string;
+            /**
+             * Format: int32
+             * @description In which line of the field
+             */
+            line?: number;
+            /** @description The word that the code is about, for example the name of a variable */
+            what?: string;
         };
         DeliveryReceipt: {
             /** @description GitHub's id of the delivery */
@@ -839,6 +984,173 @@ export interface components {
             /** Format: int32 */
             exit_code?: number;
         };
+        /** @description Without `text` as long as there is none; without segments in runs that are older than their record */
+        Prompt: {
+            /** @description All that the agent reads */
+            text?: string;
+            /** @description Of the text */
+            sha256?: string;
+            /** @description Changes with the templates of its segments */
+            version?: string;
+            segments: components["schemas"]["PromptSegment"][];
+        };
+        PromptSegment: {
+            /** @description Of its template */
+            name: string;
+            text: string;
+            /** @description Of the text */
+            sha256: string;
+            /** @description Of its template */
+            version: string;
+            source: components["schemas"]["TemplateSource"];
+            /**
+             * Format: uuid
+             * @description The template's row, where people wrote it
+             */
+            template_id?: string;
+            /**
+             * @description Whose words it carries; all but the platform's are data
+             * @enum {string}
+             */
+            content: "platform" | "issue" | "pull_request" | "remark";
+            author?: components["schemas"]["TextAuthor"];
+            /** @description Login of whoever let the text in */
+            let_in_by?: string;
+            /** @description Kept from the agent: nobody who may write to the repository wrote it or let it in */
+            left_out: boolean;
+            /** @description What people do not see on the text's page, or what pretends to be the platform's; marks may lie in each other */
+            marks: components["schemas"]["PromptMark"][];
+        };
+        /**
+         * @description seed: the platform's own; global: written for every project; project: written for this one; draft: in previews, the text that is tried
+         * @enum {string}
+         */
+        TemplateSource: "seed" | "global" | "project" | "draft";
+        /** @description task-<role>-<work or review> or stage-<stage> */
+        TemplateKey: string;
+        /** @enum {string} */
+        TemplateState: "draft" | "active" | "archived";
+        TemplateInUse: {
+            source: components["schemas"]["TemplateSource"];
+            /** @description Of a seed, twelve digits of its hash; else the version's number */
+            version: string;
+            /** Format: uuid */
+            template_id?: string;
+            author?: string;
+            /** Format: date-time */
+            since?: string;
+        };
+        TemplatePlace: {
+            key: components["schemas"]["TemplateKey"];
+            /**
+             * @description What a role is asked to do, or what a stage adds
+             * @enum {string}
+             */
+            kind: "work" | "review" | "stage";
+            /** @description Of the role or the stage */
+            name: string;
+            locale: components["schemas"]["Locale"];
+            in_use: components["schemas"]["TemplateInUse"];
+            /** @description Somebody is writing the next version here */
+            has_draft: boolean;
+        };
+        TemplatePlaceList: {
+            items: components["schemas"]["TemplatePlace"][];
+            may_edit: boolean;
+        };
+        TemplatePlaceDetail: {
+            place: components["schemas"]["TemplatePlace"];
+            /** Format: uuid */
+            project_id?: string;
+            below: components["schemas"]["TemplateBelow"];
+            /** @description Newest first, at most 200 */
+            versions: components["schemas"]["TemplateVersion"][];
+            /** @description What a template may use */
+            variables: string[];
+            may_edit: boolean;
+        };
+        /** @description What counts when no version of this place is in use */
+        TemplateBelow: {
+            source: components["schemas"]["TemplateSource"];
+            version: string;
+            text: string;
+        };
+        TemplateVersion: {
+            /** Format: uuid */
+            id: string;
+            /** Format: int32 */
+            number: number;
+            state: components["schemas"]["TemplateState"];
+            author: string;
+            /** @description Of the last decision about it */
+            reason: string;
+            decided_by?: string;
+            /** Format: date-time */
+            decided_at?: string;
+            /**
+             * Format: int64
+             * @description For `If-Match`
+             */
+            revision: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            changed_at: string;
+        };
+        Template: {
+            version: components["schemas"]["TemplateVersion"];
+            key: components["schemas"]["TemplateKey"];
+            locale: components["schemas"]["Locale"];
+            /** Format: uuid */
+            project_id?: string;
+            text: string;
+        };
+        NewTemplate: {
+            /**
+             * Format: uuid
+             * @description Without it, for every project
+             */
+            project_id?: string;
+            key: components["schemas"]["TemplateKey"];
+            locale: components["schemas"]["Locale"];
+            text: string;
+        };
+        TemplateText: {
+            text: string;
+        };
+        TemplateReason: {
+            /** @description Why, for those who read the history */
+            reason: string;
+        };
+        PromptPreview: {
+            /** Format: uuid */
+            project_id?: string;
+            key: components["schemas"]["TemplateKey"];
+            locale: components["schemas"]["Locale"];
+            /** @description The text to try */
+            text: string;
+            /**
+             * Format: uuid
+             * @description A run of that role or stage; without it, a made-up issue
+             */
+            run_id?: string;
+        };
+        TextAuthor: {
+            login: string;
+            /** @description In the repository, in GitHub's words; `unknown` when GitHub did not say */
+            permission: string;
+        };
+        PromptMark: {
+            /** @enum {string} */
+            kind: "character" | "comment" | "element" | "reference" | "imitation";
+            /**
+             * Format: int64
+             * @description Place in the segment's text, in UTF-16 units
+             */
+            start: number;
+            /** Format: int64 */
+            end: number;
+        };
         RunEventPage: {
             items: components["schemas"]["RunEvent"][];
             more: boolean;
@@ -866,6 +1178,9 @@ export interface components {
         ProjectId: string;
         RepositoryId: string;
         RunId: string;
+        TemplateId: string;
+        /** @description The project; without it, what counts for every project */
+        ForProject: string;
         UserId: string;
     };
     requestBodies: never;
@@ -1703,6 +2018,29 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_run_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The prompt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     stream_run: {
         parameters: {
             query?: never;
@@ -1723,6 +2061,249 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_prompt_templates: {
+        parameters: {
+            query?: {
+                /** @description The project; without it, what counts for every project */
+                project_id?: components["parameters"]["ForProject"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Places */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePlaceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_prompt_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTemplate"];
+            };
+        };
+        responses: {
+            /** @description The draft */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_template_place: {
+        parameters: {
+            query: {
+                /** @description The project; without it, what counts for every project */
+                project_id?: components["parameters"]["ForProject"];
+                key: components["schemas"]["TemplateKey"];
+                locale: components["schemas"]["Locale"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The place */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePlaceDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    preview_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptPreview"];
+            };
+        };
+        responses: {
+            /** @description The prompt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_prompt_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: components["parameters"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    edit_prompt_template: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                template_id: components["parameters"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateText"];
+            };
+        };
+        responses: {
+            /** @description The draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    activate_prompt_template: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                template_id: components["parameters"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateReason"];
+            };
+        };
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    roll_back_prompt_template: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                template_id: components["parameters"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateReason"];
+            };
+        };
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    archive_prompt_template: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                template_id: components["parameters"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateReason"];
+            };
+        };
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
                 };
             };
             default: components["responses"]["Problem"];

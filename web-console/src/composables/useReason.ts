@@ -42,11 +42,14 @@ export function useReason() {
   }
 
   /** What is wrong with a field: our own words where its code is known, else the server's. */
-  function wrong({ code = '', message }: FieldProblem): string {
-    const what = te(`checkFor.${code}`) ? t(`checkFor.${code}`) : ''
+  function wrong({ code = '', line, message, what = '' }: FieldProblem): string {
+    const needed = te(`checkFor.${code}`) ? t(`checkFor.${code}`) : what
     const right = githubRight(code)
-    if (right !== undefined) return t('problemField.right', { right, what })
-    return te(`problemField.${code}`) ? t(`problemField.${code}`, { what }) : message
+    if (right !== undefined) return t('problemField.right', { right, what: needed })
+    const key = [`problemField.${code}`, `prompt.fault.${code}`].find((name) => te(name))
+    if (key === undefined) return message
+    const words = t(key, { what: needed })
+    return line === undefined ? words : t('prompt.line', { line, words })
   }
 
   /** Messages for the fields of a form, by the field's name. */

@@ -1,4 +1,5 @@
 // The names of everything in the query cache, in one place, so that a write finds what a read has stored.
+import type { Locale } from '@/api/types'
 
 export interface RunFilters {
   project_id?: string
@@ -15,6 +16,13 @@ export interface DeliveryFilters {
   subject_number?: number
 }
 
+/** Where a template stands in; without a project, for every one. */
+export interface PlaceName {
+  key: string
+  locale: Locale
+  project?: string
+}
+
 export const keys = {
   me: ['me'],
   users: ['users'],
@@ -28,6 +36,12 @@ export const keys = {
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
   timeline: (id: string) => ['run', id, 'timeline'],
+  runPrompt: (id: string) => ['run', id, 'prompt'],
+  templates: ['templates'],
+  templatePlaces: (project: string | undefined) => ['templates', 'places', project ?? ''],
+  templatePlace: (place: PlaceName) => ['templates', 'place', place],
+  template: (id: string) => ['templates', 'version', id],
+  promptPreview: (asked: object) => ['prompt-preview', asked],
   deliveryLists: ['delivery-list'],
   deliveryList: (filters: DeliveryFilters) => ['delivery-list', filters],
   delivery: (id: string) => ['delivery', id],

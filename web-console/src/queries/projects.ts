@@ -21,11 +21,15 @@ export function useProjects() {
   })
 }
 
-export function useProject(id: MaybeRefOrGetter<string>) {
+/** One project; nothing is read without an id. */
+export function useProject(id: MaybeRefOrGetter<string | undefined>) {
   return useQuery({
-    queryKey: computed(() => keys.project(toValue(id))),
-    queryFn: ({ signal }) =>
-      bodyOf(api.GET('/api/v1/staff/projects/{project_id}', { params: { path: { project_id: toValue(id) } }, signal })),
+    queryKey: computed(() => keys.project(toValue(id) ?? '')),
+    enabled: computed(() => toValue(id) !== undefined),
+    queryFn: ({ signal }) => {
+      const path = { project_id: toValue(id) ?? '' }
+      return bodyOf(api.GET('/api/v1/staff/projects/{project_id}', { params: { path }, signal }))
+    },
   })
 }
 

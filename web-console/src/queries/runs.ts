@@ -10,6 +10,7 @@ import { RUN_STATUSES } from '@/status'
 import { keys, type RunFilters } from './keys'
 
 const FIRST_PAGE: string | undefined = undefined
+const PROMPT_MS = 3000
 
 export function asRunStatus(value: string | undefined): RunStatus | undefined {
   return RUN_STATUSES.find((status) => status === value)
@@ -50,6 +51,16 @@ export function useTimeline(id: MaybeRefOrGetter<string>) {
     queryKey: computed(() => keys.timeline(toValue(id))),
     queryFn: ({ signal }) =>
       bodyOf(api.GET('/api/v1/staff/runs/{run_id}/timeline', { params: { path: { run_id: toValue(id) } }, signal })),
+  })
+}
+
+/** Asks again until there is a prompt, as long as the run may still get one. */
+export function useRunPrompt(id: MaybeRefOrGetter<string>, over: MaybeRefOrGetter<boolean>) {
+  return useQuery({
+    queryKey: computed(() => keys.runPrompt(toValue(id))),
+    queryFn: ({ signal }) =>
+      bodyOf(api.GET('/api/v1/staff/runs/{run_id}/prompt', { params: { path: { run_id: toValue(id) } }, signal })),
+    refetchInterval: ({ state }) => (state.data === undefined || state.data.text !== undefined || toValue(over) ? false : PROMPT_MS),
   })
 }
 

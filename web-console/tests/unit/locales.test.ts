@@ -6,8 +6,10 @@ import { createI18n } from 'vue-i18n'
 import type { Check, Me, ProjectRole } from '@/api/types'
 import { FLOW_LOOKS } from '@/components/run/timeline'
 import { russianPlural } from '@/i18n'
-import en from '@/locales/en.json'
-import ru from '@/locales/ru.json'
+import allEn from '@/locales/en.json'
+import promptsEn from '@/locales/prompts.en.json'
+import promptsRu from '@/locales/prompts.ru.json'
+import allRu from '@/locales/ru.json'
 import { CHECK_STATE, DECISION, REPOSITORY_STATE, RUN_STATUS } from '@/status'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -26,6 +28,8 @@ function flatten(value: object, prefix = ''): [string, string][] {
   )
 }
 
+const en = { ...allEn, ...promptsEn }
+const ru = { ...allRu, ...promptsRu }
 const english = new Map(flatten(en))
 const russian = new Map(flatten(ru))
 const placeholders = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g))].toSorted()
@@ -52,6 +56,10 @@ it('has the same keys, placeholders and plural forms in both languages', () => {
     expect(forms(translated), key).toBe(forms(text) === 1 ? 1 : 3)
     expect(translated.trim(), key).not.toBe('')
   }
+})
+
+it('keeps the words of an area apart from those of all pages', () => {
+  expect(Object.keys(promptsEn).filter((name) => name in allEn)).toEqual([])
 })
 
 it('writes Russian in Russian', () => {

@@ -425,8 +425,14 @@ pub struct FieldProblem {
     pub code: ::std::option::Option<::std::string::String>,
     ///JSON pointer into the body, or `query.name`, `header.name`, `path.name`
     pub field: ::std::string::String,
+    ///In which line of the field
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub line: ::std::option::Option<i32>,
     ///What is wrong and what is expected
     pub message: ::std::string::String,
+    ///The word that the code is about, for example the name of a variable
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub what: ::std::option::Option<::std::string::String>,
 }
 ///`FlowEvent`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -615,6 +621,17 @@ pub struct NewRepository {
     pub full_name: ::std::string::String,
     ///Fine-grained token of the platform's bot account
     pub token: crate::Secret,
+}
+///`NewTemplate`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NewTemplate {
+    pub key: TemplateKey,
+    pub locale: Locale,
+    ///Without it, for every project
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub project_id: ::std::option::Option<::uuid::Uuid>,
+    pub text: ::std::string::String,
 }
 ///`NewUser`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -859,6 +876,200 @@ impl ::std::convert::TryFrom<&::std::string::String> for ProjectRole {
     }
 }
 impl ::std::convert::TryFrom<::std::string::String> for ProjectRole {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///Without `text` as long as there is none; without segments in runs that are older than their record
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Prompt {
+    pub segments: ::std::vec::Vec<PromptSegment>,
+    ///Of the text
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub sha256: ::std::option::Option<::std::string::String>,
+    ///All that the agent reads
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub text: ::std::option::Option<::std::string::String>,
+    ///Changes with the templates of its segments
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub version: ::std::option::Option<::std::string::String>,
+}
+///`PromptMark`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct PromptMark {
+    pub end: i64,
+    pub kind: PromptMarkKind,
+    ///Place in the segment's text, in UTF-16 units
+    pub start: i64,
+}
+///`PromptMarkKind`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum PromptMarkKind {
+    #[serde(rename = "character")]
+    Character,
+    #[serde(rename = "comment")]
+    Comment,
+    #[serde(rename = "element")]
+    Element,
+    #[serde(rename = "reference")]
+    Reference,
+    #[serde(rename = "imitation")]
+    Imitation,
+}
+impl ::std::fmt::Display for PromptMarkKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Character => f.write_str("character"),
+            Self::Comment => f.write_str("comment"),
+            Self::Element => f.write_str("element"),
+            Self::Reference => f.write_str("reference"),
+            Self::Imitation => f.write_str("imitation"),
+        }
+    }
+}
+impl ::std::str::FromStr for PromptMarkKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "character" => Ok(Self::Character),
+            "comment" => Ok(Self::Comment),
+            "element" => Ok(Self::Element),
+            "reference" => Ok(Self::Reference),
+            "imitation" => Ok(Self::Imitation),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for PromptMarkKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for PromptMarkKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for PromptMarkKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`PromptPreview`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct PromptPreview {
+    pub key: TemplateKey,
+    pub locale: Locale,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub project_id: ::std::option::Option<::uuid::Uuid>,
+    ///A run of that role or stage; without it, a made-up issue
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub run_id: ::std::option::Option<::uuid::Uuid>,
+    ///The text to try
+    pub text: ::std::string::String,
+}
+///`PromptSegment`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct PromptSegment {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub author: ::std::option::Option<TextAuthor>,
+    ///Whose words it carries; all but the platform's are data
+    pub content: PromptSegmentContent,
+    ///Kept from the agent: nobody who may write to the repository wrote it or let it in
+    pub left_out: bool,
+    ///Login of whoever let the text in
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub let_in_by: ::std::option::Option<::std::string::String>,
+    ///What people do not see on the text's page, or what pretends to be the platform's; marks may lie in each other
+    pub marks: ::std::vec::Vec<PromptMark>,
+    ///Of its template
+    pub name: ::std::string::String,
+    ///Of the text
+    pub sha256: ::std::string::String,
+    pub source: TemplateSource,
+    ///The template's row, where people wrote it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub template_id: ::std::option::Option<::uuid::Uuid>,
+    pub text: ::std::string::String,
+    ///Of its template
+    pub version: ::std::string::String,
+}
+///Whose words it carries; all but the platform's are data
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum PromptSegmentContent {
+    #[serde(rename = "platform")]
+    Platform,
+    #[serde(rename = "issue")]
+    Issue,
+    #[serde(rename = "pull_request")]
+    PullRequest,
+    #[serde(rename = "remark")]
+    Remark,
+}
+impl ::std::fmt::Display for PromptSegmentContent {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Platform => f.write_str("platform"),
+            Self::Issue => f.write_str("issue"),
+            Self::PullRequest => f.write_str("pull_request"),
+            Self::Remark => f.write_str("remark"),
+        }
+    }
+}
+impl ::std::str::FromStr for PromptSegmentContent {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "platform" => Ok(Self::Platform),
+            "issue" => Ok(Self::Issue),
+            "pull_request" => Ok(Self::PullRequest),
+            "remark" => Ok(Self::Remark),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for PromptSegmentContent {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for PromptSegmentContent {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for PromptSegmentContent {
     type Error = self::error::ConversionError;
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
@@ -1199,6 +1410,323 @@ impl ::std::convert::TryFrom<::std::string::String> for RunStatus {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///`Template`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Template {
+    pub key: TemplateKey,
+    pub locale: Locale,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub project_id: ::std::option::Option<::uuid::Uuid>,
+    pub text: ::std::string::String,
+    pub version: TemplateVersion,
+}
+///What counts when no version of this place is in use
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TemplateBelow {
+    pub source: TemplateSource,
+    pub text: ::std::string::String,
+    pub version: ::std::string::String,
+}
+///`TemplateInUse`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TemplateInUse {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub author: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub since: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    pub source: TemplateSource,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub template_id: ::std::option::Option<::uuid::Uuid>,
+    ///Of a seed, twelve digits of its hash; else the version's number
+    pub version: ::std::string::String,
+}
+///task-<role>-<work or review> or stage-<stage>
+#[derive(
+    ::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd,
+)]
+#[serde(transparent)]
+pub struct TemplateKey(pub ::std::string::String);
+impl ::std::ops::Deref for TemplateKey {
+    type Target = ::std::string::String;
+    fn deref(&self) -> &::std::string::String {
+        &self.0
+    }
+}
+impl ::std::convert::From<TemplateKey> for ::std::string::String {
+    fn from(value: TemplateKey) -> Self {
+        value.0
+    }
+}
+impl ::std::convert::From<::std::string::String> for TemplateKey {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+impl ::std::str::FromStr for TemplateKey {
+    type Err = ::std::convert::Infallible;
+    fn from_str(value: &str) -> ::std::result::Result<Self, Self::Err> {
+        Ok(Self(value.to_string()))
+    }
+}
+impl ::std::fmt::Display for TemplateKey {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+///`TemplatePlace`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TemplatePlace {
+    ///Somebody is writing the next version here
+    pub has_draft: bool,
+    pub in_use: TemplateInUse,
+    pub key: TemplateKey,
+    ///What a role is asked to do, or what a stage adds
+    pub kind: TemplatePlaceKind,
+    pub locale: Locale,
+    ///Of the role or the stage
+    pub name: ::std::string::String,
+}
+///`TemplatePlaceDetail`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TemplatePlaceDetail {
+    pub below: TemplateBelow,
+    pub may_edit: bool,
+    pub place: TemplatePlace,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub project_id: ::std::option::Option<::uuid::Uuid>,
+    ///What a template may use
+    pub variables: ::std::vec::Vec<::std::string::String>,
+    ///Newest first, at most 200
+    pub versions: ::std::vec::Vec<TemplateVersion>,
+}
+///What a role is asked to do, or what a stage adds
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum TemplatePlaceKind {
+    #[serde(rename = "work")]
+    Work,
+    #[serde(rename = "review")]
+    Review,
+    #[serde(rename = "stage")]
+    Stage,
+}
+impl ::std::fmt::Display for TemplatePlaceKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Work => f.write_str("work"),
+            Self::Review => f.write_str("review"),
+            Self::Stage => f.write_str("stage"),
+        }
+    }
+}
+impl ::std::str::FromStr for TemplatePlaceKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "work" => Ok(Self::Work),
+            "review" => Ok(Self::Review),
+            "stage" => Ok(Self::Stage),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for TemplatePlaceKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for TemplatePlaceKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for TemplatePlaceKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`TemplatePlaceList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TemplatePlaceList {
+    pub items: ::std::vec::Vec<TemplatePlace>,
+    pub may_edit: bool,
+}
+///`TemplateReason`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateReason {
+    ///Why, for those who read the history
+    pub reason: ::std::string::String,
+}
+///seed: the platform's own; global: written for every project; project: written for this one; draft: in previews, the text that is tried
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum TemplateSource {
+    #[serde(rename = "seed")]
+    Seed,
+    #[serde(rename = "global")]
+    Global,
+    #[serde(rename = "project")]
+    Project,
+    #[serde(rename = "draft")]
+    Draft,
+}
+impl ::std::fmt::Display for TemplateSource {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Seed => f.write_str("seed"),
+            Self::Global => f.write_str("global"),
+            Self::Project => f.write_str("project"),
+            Self::Draft => f.write_str("draft"),
+        }
+    }
+}
+impl ::std::str::FromStr for TemplateSource {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "seed" => Ok(Self::Seed),
+            "global" => Ok(Self::Global),
+            "project" => Ok(Self::Project),
+            "draft" => Ok(Self::Draft),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for TemplateSource {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for TemplateSource {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for TemplateSource {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`TemplateState`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum TemplateState {
+    #[serde(rename = "draft")]
+    Draft,
+    #[serde(rename = "active")]
+    Active,
+    #[serde(rename = "archived")]
+    Archived,
+}
+impl ::std::fmt::Display for TemplateState {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Draft => f.write_str("draft"),
+            Self::Active => f.write_str("active"),
+            Self::Archived => f.write_str("archived"),
+        }
+    }
+}
+impl ::std::str::FromStr for TemplateState {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "draft" => Ok(Self::Draft),
+            "active" => Ok(Self::Active),
+            "archived" => Ok(Self::Archived),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for TemplateState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for TemplateState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for TemplateState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`TemplateText`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateText {
+    pub text: ::std::string::String,
+}
+///`TemplateVersion`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TemplateVersion {
+    pub author: ::std::string::String,
+    pub changed_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_by: ::std::option::Option<::std::string::String>,
+    pub id: ::uuid::Uuid,
+    pub number: i32,
+    ///Of the last decision about it
+    pub reason: ::std::string::String,
+    ///For `If-Match`
+    pub revision: i64,
+    pub state: TemplateState,
+}
+///`TextAuthor`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct TextAuthor {
+    pub login: ::std::string::String,
+    ///In the repository, in GitHub's words; `unknown` when GitHub did not say
+    pub permission: ::std::string::String,
 }
 ///`TokenUsage`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //! it goes into a fence of its own.
 
 use domain::coded_enum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 coded_enum! {
     /// What the agent is to do with the stage.
@@ -38,7 +38,7 @@ pub struct RunFacts<'a> {
     /// Title of the issue, untrusted.
     #[serde(skip)]
     pub issue_title: &'a str,
-    /// Text of the issue, untrusted.
+    /// Text of the issue, untrusted. Whoever put the label on let it in.
     #[serde(skip)]
     pub issue_body: &'a str,
     /// Who wrote the issue, where that is known.
@@ -54,11 +54,12 @@ pub struct RunFacts<'a> {
 }
 
 /// Who wrote an untrusted text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// Login on GitHub.
     pub login: String,
-    /// Permission in the repository, in GitHub's words (`none`, `read`, `triage`, `write`, `maintain`, `admin`).
+    /// Permission in the repository, in GitHub's words (`none`, `read`, `triage`, `write`, `maintain`, `admin`);
+    /// `unknown` when GitHub did not say.
     pub permission: String,
 }
 
@@ -75,7 +76,7 @@ pub struct Pull<'a> {
     /// Its text, untrusted.
     #[serde(skip)]
     pub body: &'a str,
-    /// Who wrote it, where that is known.
+    /// Who wrote it. Without a known author its text is left out: only its number and page are told.
     #[serde(skip)]
     pub author: Option<Author>,
 }
@@ -98,4 +99,6 @@ pub struct Remark<'a> {
     pub place: Option<&'a str>,
     /// What was said, untrusted.
     pub text: &'a str,
+    /// Login of whoever let it in, when its author may not write to the repository.
+    pub let_in_by: Option<&'a str>,
 }

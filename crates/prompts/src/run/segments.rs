@@ -1,46 +1,64 @@
 //! The parts of a prompt, in their order: what the platform says, and fenced between it what others wrote.
 
 use domain::coded_enum;
+use domain::ids::TemplateId;
 use domain::locale::Locale;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::facts::{Author, Remark, Revision, RunFacts, Work};
-use crate::engine::{self, TemplateError};
-use crate::seeds::{self, Seed};
-use crate::untrusted;
+use crate::engine::{self, Peoples, TemplateError};
+use crate::seeds;
+use crate::templates::{Override, Picked, Source, Templates, version_of};
+use crate::untrusted::{self, Mark};
 
 coded_enum! {
-    /// Where a segment's template comes from.
-    Source {
-        /// The platform's own.
-        Seed = "seed",
+    /// Whose words a segment carries.
+    Content {
+        /// The platform's: what it says is meant.
+        Platform = "platform",
+        /// The issue's, as data.
+        Issue = "issue",
+        /// The pull request's, as data.
+        PullRequest = "pull_request",
+        /// A remark's on the pull request, as data.
+        Remark = "remark",
     }
 }
 
 /// One part of a prompt, with where it comes from: what the console's prompt X-ray shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Name of its template.
-    pub name: &'static str,
+    pub name: String,
     /// What the agent reads.
     pub text: String,
     /// SHA-256 of the text, hex.
     pub sha256: String,
-    /// Changes whenever the template does: twelve hex digits of its hash.
+    /// Changes whenever the template does: twelve hex digits of a seed's hash, the number of what people wrote.
     pub version: String,
     /// Where the template comes from.
     pub source: Source,
+    /// The template's row, where people wrote it.
+    pub template: Option<TemplateId>,
+    /// Whose words it carries.
+    pub content: Content,
     /// Who wrote the untrusted text in it, where there is one and that is known.
     pub author: Option<Author>,
+    /// Login of whoever let that text in.
+    pub let_in_by: Option<String>,
+    /// Kept from the agent: nobody who may write to the repository wrote it or let it in.
+    pub left_out: bool,
+    /// What people do not see on the text's page, or what pretends to be the platform's.
+    pub marks: Vec<Mark>,
 }
 
 /// Why there is no prompt.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// A project's own role, for which nobody has written a task.
-    #[error("there is no seed for the role {role:?} to {work}")]
+    #[error("there is no template for the role {role:?} to {work}")]
     NoTask {
         /// The role.
         role: String,
@@ -48,7 +66,7 @@ pub enum RenderError {
         work: Work,
     },
     /// A stage that the platform does not know.
-    #[error("there is no seed for the stage {0:?}")]
+    #[error("there is no template for the stage {0:?}")]
     NoStage(String),
     /// A template is wrong.
     #[error(transparent)]
@@ -56,16 +74,25 @@ pub enum RenderError {
 }
 
 /// Every segment of a run's prompt.
-pub(super) fn of(locale: Locale, facts: &RunFacts<'_>) -> Result<Vec<Segment>, RenderError> {
-    let (task, stage) = (task(locale, facts)?, stage(locale, facts)?);
+pub(super) fn of(templates: &Templates, facts: &RunFacts<'_>) -> Result<Vec<Segment>, RenderError> {
+    let locale = templates.locale();
+    let (task, stage) = (task(templates, facts)?, stage(templates, facts)?);
     let own = |name| segment(locale, name, facts);
-    let issue = Quote { title: facts.issue_title, body: facts.issue_body, author: facts.issue_author.as_ref() };
+    let issue = Quote {
+        content: Content::Issue,
+        title: facts.issue_title,
+        body: facts.issue_body,
+        author: facts.issue_author.as_ref(),
+        let_in_by: Some(facts.started_by),
+    };
     let mut segments = vec![own("policy")?, own("context")?, issue.segment(locale, "issue")?];
     if let Some(pull) = &facts.pull {
-        let quote = Quote { title: pull.title, body: pull.body, author: pull.author.as_ref() };
+        let author = pull.author.as_ref();
+        let quote =
+            Quote { content: Content::PullRequest, title: pull.title, body: pull.body, author, let_in_by: None };
         segments.push(quote.segment(locale, "pull-request")?);
     }
-    segments.extend([own(task)?, own(stage)?]);
+    segments.extend([task, stage]);
     match (facts.work, &facts.revision) {
         (Work::Work, Some(revision)) => segments.extend(revise(locale, revision)?),
         (Work::Work, None) | (Work::Review, _) => {}
@@ -76,25 +103,37 @@ pub(super) fn of(locale: Locale, facts: &RunFacts<'_>) -> Result<Vec<Segment>, R
 
 /// Changes whenever one of the templates does; how often each is used does not matter.
 pub(super) fn version(segments: &[Segment]) -> String {
-    let mut templates: Vec<_> = segments.iter().map(|segment| (segment.name, &segment.version)).collect();
+    let mut templates: Vec<_> = segments.iter().map(|s| (&s.name, s.source, &s.version)).collect();
     templates.sort_unstable();
     templates.dedup();
-    let mut hash = Sha256::new();
-    for (name, version) in templates {
-        hash.update(format!("{name} {version}\n"));
-    }
-    format!("seed-{}", short(&hash.finalize()))
+    let source = templates.iter().map(|(_, source, _)| *source).max().unwrap_or(Source::Seed);
+    let list: String = templates.iter().map(|(name, source, version)| format!("{name} {source} {version}\n")).collect();
+    format!("{source}-{}", version_of(&list))
 }
 
-fn task(locale: Locale, facts: &RunFacts<'_>) -> Result<&'static str, RenderError> {
-    let seed = seeds::find(&format!("task-{}-{}", facts.role, facts.work), locale);
+fn task(templates: &Templates, facts: &RunFacts<'_>) -> Result<Segment, RenderError> {
     let missing = || RenderError::NoTask { role: facts.role.to_owned(), work: facts.work };
-    seed.map(|seed| seed.name).ok_or_else(missing)
+    let template = templates.pick(&format!("task-{}-{}", facts.role, facts.work)).ok_or_else(missing)?;
+    Ok(picked(template, facts)?)
 }
 
-fn stage(locale: Locale, facts: &RunFacts<'_>) -> Result<&'static str, RenderError> {
-    let seed = seeds::find(&format!("stage-{}", facts.stage), locale);
-    seed.map(|seed| seed.name).ok_or_else(|| RenderError::NoStage(facts.stage.to_owned()))
+fn stage(templates: &Templates, facts: &RunFacts<'_>) -> Result<Segment, RenderError> {
+    let template = templates.pick(&format!("stage-{}", facts.stage));
+    Ok(picked(template.ok_or_else(|| RenderError::NoStage(facts.stage.to_owned()))?, facts)?)
+}
+
+fn picked(template: Picked<'_>, facts: &RunFacts<'_>) -> Result<Segment, TemplateError> {
+    match template {
+        Picked::Seed(name, locale) => segment(locale, name, facts),
+        Picked::Override(written) => of_people(written, facts),
+    }
+}
+
+fn of_people(written: &Override, facts: &RunFacts<'_>) -> Result<Segment, TemplateError> {
+    let rendered = Peoples::new(&written.text).and_then(|template| template.render(facts));
+    let wrong = |source| TemplateError { name: written.key.clone(), locale: written.locale, source };
+    let (version, source) = (written.version.to_string(), written.source);
+    Ok(Segment { source, template: written.id, ..platform(&written.key, version, &rendered.map_err(wrong)?) })
 }
 
 const fn output(work: Work) -> &'static str {
@@ -105,47 +144,76 @@ const fn output(work: Work) -> &'static str {
 }
 
 fn segment(locale: Locale, name: &'static str, facts: &impl Serialize) -> Result<Segment, TemplateError> {
-    let text = engine::render(name, locale, facts)?.trim_end().to_owned();
-    let template = seeds::find(name, locale).map_or("", |Seed { source, .. }| source);
-    Ok(Segment {
-        name,
-        sha256: hex::encode(Sha256::digest(&text)),
-        text,
-        version: short(&Sha256::digest(template)),
-        source: Source::Seed,
-        author: None,
-    })
+    let version = version_of(seeds::find(name, locale).map_or("", |seed| seed.source));
+    Ok(platform(name, version, &engine::render(name, locale, facts)?))
 }
 
-fn short(hash: &[u8]) -> String {
-    hex::encode(&hash[..6])
+/// A segment in the platform's own words.
+fn platform(name: &str, version: String, text: &str) -> Segment {
+    let text = text.trim_end().to_owned();
+    Segment {
+        name: name.to_owned(),
+        sha256: hex::encode(Sha256::digest(&text)),
+        text,
+        version,
+        source: Source::Seed,
+        template: None,
+        content: Content::Platform,
+        author: None,
+        let_in_by: None,
+        left_out: false,
+        marks: Vec::new(),
+    }
 }
 
 /// A title with its text, from outside.
 struct Quote<'a> {
+    content: Content,
     title: &'a str,
     body: &'a str,
     author: Option<&'a Author>,
+    let_in_by: Option<&'a str>,
 }
 
 impl Quote<'_> {
     fn segment(&self, locale: Locale, name: &'static str) -> Result<Segment, TemplateError> {
-        let [title, body] = [self.title, self.body].map(untrusted::visible);
+        let (title, body) = (untrusted::shown_plain(self.title), untrusted::shown(self.body));
         let author = self.author.map(readable);
         let facts =
             json!({ "fence": untrusted::fence(&title, &body), "title": title, "body": body, "author": &author });
-        Ok(Segment { author, ..segment(locale, name, &facts)? })
+        Ok(data(segment(locale, name, &facts)?, self.content, author, self.let_in_by))
+    }
+}
+
+/// A segment that carries somebody's words.
+fn data(segment: Segment, content: Content, author: Option<Author>, let_in_by: Option<&str>) -> Segment {
+    let permission = author.as_ref().map_or("unknown", |author| &author.permission);
+    Segment {
+        content,
+        left_out: !untrusted::reaches_agent(permission, let_in_by.is_some()),
+        marks: untrusted::marks(&segment.text),
+        let_in_by: let_in_by.map(untrusted::line),
+        author,
+        ..segment
     }
 }
 
 fn revise(locale: Locale, revision: &Revision<'_>) -> Result<Vec<Segment>, TemplateError> {
-    let opening = segment(locale, "revise", &json!({ "remarks": revision.remarks.len() }));
-    let remarks = revision.remarks.iter().zip(1..).map(|(said, number)| remark(locale, number, said));
-    std::iter::once(opening).chain(remarks).collect()
+    let mut number = 0;
+    let mut remarks = Vec::with_capacity(revision.remarks.len());
+    for said in &revision.remarks {
+        // Those that are left out have no number, so that the agent counts what it reads.
+        let next = remark(locale, number + 1, said)?;
+        number += usize::from(!next.left_out);
+        remarks.push(next);
+    }
+    let facts = json!({ "remarks": number, "left_out": remarks.len() - number });
+    Ok(std::iter::once(segment(locale, "revise", &facts)?).chain(remarks).collect())
 }
 
 fn remark(locale: Locale, number: usize, remark: &Remark<'_>) -> Result<Segment, TemplateError> {
-    let [place, text] = [remark.place.unwrap_or_default(), remark.text].map(untrusted::visible);
+    let place = untrusted::shown_plain(remark.place.unwrap_or_default());
+    let text = untrusted::shown(remark.text);
     let author = readable(&remark.author);
     let facts = json!({
         "number": number,
@@ -155,7 +223,7 @@ fn remark(locale: Locale, number: usize, remark: &Remark<'_>) -> Result<Segment,
         "place": place,
         "text": text,
     });
-    Ok(Segment { author: Some(author), ..segment(locale, "remark", &facts)? })
+    Ok(data(segment(locale, "remark", &facts)?, Content::Remark, Some(author), remark.let_in_by))
 }
 
 /// Stands outside the fence, so it must not be able to begin a line of its own.

@@ -1,6 +1,6 @@
 //! What the run's own pod reports, under its token: everything here is the agent's claim.
 
-use domain::ids::{RepositoryId, RunId};
+use domain::ids::{ProjectId, RepositoryId, RunId};
 use domain::stages::Stage;
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -12,6 +12,8 @@ use crate::{Coded, Result, flow};
 pub struct ContextRow {
     /// The current launch.
     pub launch: i32,
+    /// Project.
+    pub project_id: ProjectId,
     /// owner/name.
     pub repository: String,
     /// Number of the issue.
@@ -57,7 +59,7 @@ pub struct ContextRow {
 pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<ContextRow>> {
     sqlx::query_as!(
         ContextRow,
-        r#"SELECT a.launch, r.full_name AS repository, a.subject_number, a.subject_title, a.subject_body, a.subject_url,
+        r#"SELECT a.launch, a.project_id, r.full_name AS repository, a.subject_number, a.subject_title, a.subject_body, a.subject_url,
                   a.started_by_login, a.stage AS "stage: Coded<Stage>", a.role, a.locale, a.model, a.effort, a.branch, a.base_branch, a.prompt,
                   a.prompt_sha256, r.bot_login, r.bot_github_id,
                   COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!"
@@ -66,23 +68,6 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
     )
     .fetch_optional(db)
     .await
-}
-
-/// Keeps the prompt that the run works on; the first one stays, so that every launch works on the same.
-///
-/// # Errors
-/// The database's.
-pub async fn keep_prompt(db: impl PgExecutor<'_>, run: RunId, text: &str, sha256: &str, version: &str) -> Result<()> {
-    sqlx::query!(
-        "UPDATE agent_runs SET prompt = $2, prompt_sha256 = $3, prompt_version = $4 WHERE id = $1 AND prompt IS NULL",
-        run.0,
-        text,
-        sha256,
-        version
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 /// The runner is alive.

@@ -6,3 +6,4 @@ mod places;
 mod repositories;
 mod sessions;
 mod support;
+mod templates;

@@ -13,6 +13,8 @@ async fn pages_of_the_console_are_its_one_page() {
         assert_eq!(headers["cache-control"], "no-cache");
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        // The editor of templates compares texts in a worker and has its signs in a font, both files of ours.
+        assert!(policy.contains("worker-src 'self';") && policy.contains("font-src 'self' "), "{policy}");
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["x-frame-options"], "DENY");
     }

@@ -69,12 +69,29 @@ impl Staff {
         permission: Permission,
         project: ProjectId,
     ) -> Result<(), ApiError> {
-        let member = projects::role_in(db, project, self.id).await?.ok_or_else(|| no_such("project"))?;
-        let role = rights::effective_role(self.role, member).ok_or_else(|| no_such("project"))?;
+        let role = self.role_in(db, project).await?;
         if rights::allows(role, permission) { Ok(()) } else { Err(not_permitted()) }
+    }
+
+    /// The role that they have in a project that they may see.
+    pub(super) async fn role_in(&self, db: impl PgExecutor<'_>, project: ProjectId) -> Result<ProjectRole, ApiError> {
+        let member = projects::role_in(db, project, self.id).await?.ok_or_else(|| no_such("project"))?;
+        rights::effective_role(self.role, member).ok_or_else(|| no_such("project"))
+    }
+
+    /// Whether they may write what counts for a project, or for every one; refused when it is not theirs to see.
+    pub(super) async fn writes_for(
+        &self,
+        db: impl PgExecutor<'_>,
+        project: Option<ProjectId>,
+    ) -> Result<bool, ApiError> {
+        match project {
+            None => Ok(self.role.manages_everything()),
+            Some(project) => Ok(rights::allows(self.role_in(db, project).await?, Permission::Manage)),
+        }
     }
 }
 
-fn not_permitted() -> ApiError {
+pub(super) fn not_permitted() -> ApiError {
     Problem::forbidden("not_permitted", "Your role does not allow this").into()
 }

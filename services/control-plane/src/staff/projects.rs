@@ -6,7 +6,7 @@ use contract::gateway::{NewProject, Project, ProjectChange, ProjectPage};
 use contract::problem::Problem;
 use domain::ids::ProjectId;
 use domain::rights::Permission;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use store::{Cursor, projects, settings};
 use uuid::Uuid;
 
@@ -81,9 +81,8 @@ pub(super) async fn update_project(
     let locale = to.locale.map(|locale| locale.to_string());
     let change =
         projects::ProjectChange { name: to.name.as_deref(), locale: locale.as_deref(), model: to.model.as_deref() };
-    if !projects::update(&app.pool, ProjectId(id), version(&headers), &change).await? {
-        let title = "Somebody else has changed the project meanwhile; load it again";
-        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "version_changed", title).into());
+    if !projects::update(&app.pool, ProjectId(id), views::version(&headers), &change).await? {
+        return Err(views::version_changed("project"));
     }
     Ok(Json(shown(&app, &staff, ProjectId(id)).await?))
 }
@@ -107,12 +106,6 @@ pub(super) async fn delete_project(
 async fn shown(app: &App, staff: &Staff, id: ProjectId) -> Result<Project, ApiError> {
     let row = projects::get(&app.pool, id, staff.id).await?.ok_or_else(|| no_such("project"))?;
     Ok(views::project(row, staff))
-}
-
-/// The contract has checked that it is a number in quotes.
-fn version(headers: &HeaderMap) -> i64 {
-    let quoted = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    quoted.trim_matches('"').parse().unwrap_or_default()
 }
 
 async fn known_model(app: &App, model: &str) -> Result<(), ApiError> {

@@ -5,6 +5,7 @@ use contract::gateway;
 use contract::problem::Problem;
 use domain::rights::{self, Permission, PlatformRole, ProjectRole};
 use domain::run::RunStatus;
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 use store::deliveries::DeliveryRow;
@@ -59,6 +60,18 @@ impl Paging {
         let next = rows.last().map(|row| cursor(row).to_string());
         (rows, next)
     }
+}
+
+/// The contract has checked that it is a number in quotes.
+pub(super) fn version(headers: &HeaderMap) -> i64 {
+    let quoted = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    quoted.trim_matches('"').parse().unwrap_or_default()
+}
+
+/// Somebody else was quicker.
+pub(super) fn version_changed(what: &str) -> ApiError {
+    let title = format!("Somebody else has changed the {what} meanwhile; load it again");
+    Problem::new(StatusCode::PRECONDITION_FAILED, "version_changed", title).into()
 }
 
 pub(super) fn platform_role(role: PlatformRole) -> gateway::PlatformRole {

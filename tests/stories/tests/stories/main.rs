@@ -3,6 +3,8 @@
 mod access;
 mod connecting;
 mod labels;
+mod prompts;
 mod runs;
 mod sessions;
 mod signatures;
+mod templates;

@@ -13,6 +13,7 @@ import {
   mdiSourceBranch,
   mdiSourcePull,
   mdiTagOutline,
+  mdiTextBoxEditOutline,
   mdiTrayArrowDown,
 } from '@mdi/js'
 
@@ -46,6 +47,10 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'git.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'git.pushed': { icon: mdiSourceBranch, tone: 'neutral' },
   'model.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+  'template.drafted': { icon: mdiTextBoxEditOutline, tone: 'neutral' },
+  'template.activated': { icon: mdiTextBoxEditOutline, tone: 'success' },
+  'template.rolled_back': { icon: mdiTextBoxEditOutline, tone: 'warning' },
+  'template.archived': { icon: mdiTextBoxEditOutline, tone: 'neutral' },
 }
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
