@@ -47,6 +47,14 @@ impl StageSpec {
     pub fn actor(&self) -> Role {
         self.roles[0]
     }
+
+    /// The role that looks at the work before the owner does: the reviewer, where the stage names it or nobody else.
+    #[must_use]
+    pub fn reviewer(&self) -> Role {
+        let others = &self.roles[1..];
+        let second = others.first().copied().unwrap_or(Role::Reviewer);
+        if others.contains(&Role::Reviewer) { Role::Reviewer } else { second }
+    }
 }
 
 /// What a role starts out with; its policy in the database may say otherwise.
@@ -192,6 +200,8 @@ mod tests {
         let catalogue = Catalogue::builtin();
         assert_eq!(catalogue.stage(Stage::Dev).actor(), Role::Dev);
         assert_eq!(catalogue.stage(Stage::Plan).roles, [Role::Em, Role::Km]);
+        let reviewers = [Stage::Plan, Stage::Arch, Stage::SelfImprove].map(|stage| catalogue.stage(stage).reviewer());
+        assert_eq!(reviewers, [Role::Km, Role::Reviewer, Role::Reviewer]);
         assert_eq!(catalogue.role(Role::Qa).rights, [Right::Read, Right::Logs, Right::Exec, Right::TestJobs]);
     }
 

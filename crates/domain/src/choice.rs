@@ -52,13 +52,24 @@ pub fn choose<'a>(labels: impl IntoIterator<Item = &'a str>, allowed: &[String])
             Label::Model(model) if !allowed.iter().any(|known| known == model) => return Err(ChoiceConflict),
             Label::Model(model) => choice.model.replace(model.to_owned()).is_some(),
             Label::Effort(effort) => choice.effort.replace(effort).is_some(),
-            Label::Run(_) | Label::Other => false,
+            Label::Run(_) | Label::Revise(_) | Label::Other => false,
         };
         if taken {
             return Err(ChoiceConflict);
         }
     }
     Ok(choice)
+}
+
+/// Reads the choice from the labels of a pull request and of its issue; those of the pull request stand above the
+/// others.
+///
+/// # Errors
+/// When either do not choose one allowed thing.
+pub fn choose_for_pull(pull: &[String], issue: &[String], allowed: &[String]) -> Result<Choice, ChoiceConflict> {
+    let above = choose(pull.iter().map(String::as_str), allowed)?;
+    let below = choose(issue.iter().map(String::as_str), allowed)?;
+    Ok(Choice { model: above.model.or(below.model), effort: above.effort.or(below.effort) })
 }
 
 #[cfg(test)]
@@ -81,6 +92,17 @@ mod tests {
         for (labels, expected) in table {
             assert_eq!(choose(labels.iter().copied(), &allowed), expected, "{labels:?}");
         }
+    }
+
+    #[test]
+    fn a_pull_requests_labels_stand_above_its_issues() {
+        let allowed = ["gpt-5.5".to_owned(), "gpt-6-sol".to_owned()];
+        let owned = |labels: &[&str]| labels.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let chosen = |pull: &[&str], issue: &[&str]| choose_for_pull(&owned(pull), &owned(issue), &allowed);
+        let issue = ["[ai-model-gpt-5.5]", "[ai-reasoning-low]"];
+        let both = Choice { model: Some("gpt-6-sol".into()), effort: Some(Effort::Low) };
+        assert_eq!(chosen(&["[ai-model-gpt-6-sol]"], &issue), Ok(both));
+        assert_eq!(chosen(&[], &["[ai-model-gpt-4]"]), Err(ChoiceConflict));
     }
 
     #[test]

@@ -13,6 +13,8 @@ coded_enum! {
         RunClaimed = "run.claimed",
         /// Another worker took it over.
         RunTakenOver = "run.taken_over",
+        /// The labels choose another model or effort than when it was created.
+        ModelChosen = "run.model_chosen",
         /// Its namespace and the rules in it stand.
         NamespaceReady = "namespace.ready",
         /// The Job of a launch was made.
@@ -31,6 +33,16 @@ coded_enum! {
         PullOpened = "pr.opened",
         /// The pull request was updated.
         PullUpdated = "pr.updated",
+        /// A person approved its work.
+        ReviewApproved = "review.approved",
+        /// Its pull request was merged.
+        PullMerged = "pr.merged",
+        /// Its pull request was closed without a merge.
+        PullClosed = "pr.closed",
+        /// A later run takes its work up again.
+        RunTakenUp = "run.taken_up",
+        /// Its work waits for the owner's review.
+        HandedIn = "run.handed_in",
         /// Somebody asked for the run to stop.
         CancelRequested = "run.cancel_requested",
         /// The run is over.

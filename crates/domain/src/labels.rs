@@ -21,6 +21,8 @@ pub struct LabelSpec {
 pub enum Label<'a> {
     /// Starts a stage.
     Run(Stage),
+    /// Has the newest work of a stage revised.
+    Revise(Stage),
     /// Chooses a model by its name.
     Model(&'a str),
     /// Chooses a reasoning effort.
@@ -35,10 +37,15 @@ pub const IN_REVIEW: &str = "state:in-review";
 pub const BLOCKED: &str = "state:blocked";
 /// A person's input is missing; nothing starts.
 pub const NEED_INPUT: &str = "need:input";
+/// A person found the work of the issue good.
+pub const APPROVED: &str = "state:approved";
+/// On a pull request: has it looked at by the reviewer.
+pub const NEED_REVIEWER: &str = "need:reviewer";
 /// Keeps a namespace; starts nothing and is not counted as a stage label.
 const DEBUG: &str = "run:debug";
 
 const RUN: &str = "run:";
+const REVISED: &str = ":revise";
 const MODEL: &str = "[ai-model-";
 const EFFORT: &str = "[ai-reasoning-";
 
@@ -46,7 +53,10 @@ const EFFORT: &str = "[ai-reasoning-";
 #[must_use]
 pub fn read(label: &str) -> Label<'_> {
     if let Some(stage) = label.strip_prefix(RUN) {
-        return stage.parse().map_or(Label::Other, Label::Run);
+        return match stage.strip_suffix(REVISED) {
+            Some(revised) => revised.parse().map_or(Label::Other, Label::Revise),
+            None => stage.parse().map_or(Label::Other, Label::Run),
+        };
     }
     let within = |kind: &str| label.strip_prefix(kind)?.strip_suffix(']').filter(|value| !value.is_empty());
     match (within(MODEL), within(EFFORT)) {
@@ -60,6 +70,18 @@ pub fn read(label: &str) -> Label<'_> {
 #[must_use]
 pub fn run(stage: Stage) -> String {
     format!("{RUN}{stage}")
+}
+
+/// The label that has the work of a stage revised.
+#[must_use]
+pub fn revise(stage: Stage) -> String {
+    format!("{RUN}{stage}{REVISED}")
+}
+
+/// Whether nothing starts where this label lies.
+#[must_use]
+pub fn holds_up(label: &str) -> bool {
+    label == BLOCKED || label == NEED_INPUT
 }
 
 /// Whether a label is one of those of which an issue carries at most one.
@@ -104,6 +126,7 @@ mod tests {
         let table = [
             ("run:dev", Label::Run(Stage::Dev)),
             ("run:doc-audit", Label::Run(Stage::DocAudit)),
+            ("run:dev:revise", Label::Revise(Stage::Dev)),
             ("[ai-model-gpt-5.5]", Label::Model("gpt-5.5")),
             ("[ai-reasoning-extra-high]", Label::Effort(Effort::ExtraHigh)),
             ("[ai-reasoning-huge]", Label::Other),
@@ -112,7 +135,18 @@ mod tests {
         for (label, meaning) in table {
             assert_eq!(read(label), meaning, "{label}");
         }
-        for other in ["run:debug", "run:", "dev", "RUN:DEV", "run:dev ", "state:blocked", ""] {
+        for other in [
+            "run:debug",
+            "run:debug:revise",
+            "run:dev:revise:revise",
+            "run::revise",
+            "run:",
+            "dev",
+            "RUN:DEV",
+            "run:dev ",
+            "state:blocked",
+            "",
+        ] {
             assert_eq!(read(other), Label::Other, "{other}");
         }
         assert!(is_stage_label("run:plan") && is_stage_label("run:of-another-tool"));

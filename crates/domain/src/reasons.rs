@@ -23,6 +23,8 @@ coded_enum! {
         RunAlreadyActive = "run_already_active",
         /// Blocked, or waiting for a person's input.
         StageNotReady = "stage_not_ready",
+        /// It cannot be told which stage is to be revised.
+        StageAmbiguous = "stage_ambiguous",
         /// The labels choose two models or efforts, or one that is not allowed.
         ModelLabelConflict = "model_label_conflict",
         /// The issue is closed.
@@ -41,6 +43,12 @@ coded_enum! {
         IssueEnded = "issue_ended",
         /// The issue's text changed before its run was claimed.
         IssueEdited = "issue_edited",
+        /// The pull request was merged: the work is accepted.
+        PullMerged = "pull_merged",
+        /// The pull request was closed without a merge: the work is not wanted.
+        PullClosed = "pull_closed",
+        /// A person approved the work.
+        PullApproved = "pull_approved",
     }
 }
 
@@ -57,6 +65,7 @@ impl IntakeReason {
                 | Self::SenderRoleNotPermitted
                 | Self::RunAlreadyActive
                 | Self::StageNotReady
+                | Self::StageAmbiguous
                 | Self::ModelLabelConflict
         )
     }

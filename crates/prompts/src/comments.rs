@@ -1,6 +1,7 @@
 //! Comments that the platform writes on issues.
 
 use domain::locale::Locale;
+use domain::precondition::Lost;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
 use serde::Serialize;
@@ -144,6 +145,31 @@ pub const fn words(locale: Locale, reason: Reason) -> &'static str {
         Reason::FailedPrecondition => {
             ("a condition of the start no longer held", "условие запуска больше не выполнялось")
         }
+    };
+    match locale {
+        Locale::En => en,
+        Locale::Ru => ru,
+    }
+}
+
+/// Why a run was not launched, in plain words.
+#[must_use]
+pub const fn lost(locale: Locale, lost: Lost) -> &'static str {
+    let (en, ru) = match lost {
+        Lost::IssueEnded => ("the issue was closed before the work began", "задачу закрыли до начала работы"),
+        Lost::LabelGone => ("the label was taken off before the work began", "метку сняли до начала работы"),
+        Lost::Rights => (
+            "the person who started it may not start runs here any more",
+            "у того, кто это начал, больше нет права на запуски здесь",
+        ),
+        Lost::Blocked => (
+            "the issue carries state:blocked or need:input by now",
+            "на задаче теперь метка state:blocked или need:input",
+        ),
+        Lost::ModelLabels => (
+            "the labels choose two models or efforts by now, or a model that is not allowed",
+            "метки теперь выбирают две модели или два усилия, или недопустимую модель",
+        ),
     };
     match locale {
         Locale::En => en,

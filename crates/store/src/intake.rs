@@ -2,23 +2,23 @@
 //! statement. Both doors use it: the webhook itself and GitHub's delivery log.
 
 mod facts;
+mod history;
+mod plan;
 mod record;
 
-use domain::catalogue::Catalogue;
-use domain::choice::{Choice, Effort};
 use domain::event::{self, Delivered, UnreadablePayload};
 use domain::flow::FlowKind;
 use domain::ids::{CorrelationId, DeliveryId, RunId};
-use domain::intake::{self, Decision};
-use domain::names;
-use domain::stages::Stage;
+use domain::intake::{self, ActiveRun, Decision, History, Start, Task};
+use domain::settlement::Settlement;
 use serde_json::json;
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::flow;
+use crate::runs::settle::{self, Settled};
 use facts::Facts;
-use record::{Effect, Intake, NewRun, RunEnd};
+use plan::{Planned, new_run, plan};
+use record::{Effect, Intake, RunEnd};
 
 pub use record::Stored;
 
@@ -66,24 +66,26 @@ pub enum IntakeError {
 pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, IntakeError> {
     let payload = printable(arrival.body);
     let delivered = event::read(arrival.event, payload.as_bytes())?;
-    let sender = delivered.sender.as_ref().map(|s| s.github_id);
-    let issue = delivered.issue().map(|issue| issue.number);
     let mut connection = pool.acquire().await?;
     let facts = facts::read(&mut *connection, &delivered).await?;
+    let (history, active) = before(&mut connection, &delivered, &facts).await?;
     let decision = intake::decide(&intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
         person: facts.person,
-        active: facts.active,
+        active: active.as_ref().or(facts.active.as_ref()),
+        history: &history,
         models: &facts.models,
         now: facts.now,
     });
-    let event_key = delivered.key.as_ref().map(|key| key.after(facts.opposites));
-    let id = DeliveryId::new();
     let run = RunId::new();
-    let names = Names::of(run, &delivered, &facts, &decision);
+    let started = match &decision {
+        Decision::Start(start) => Some(plan(&mut connection, start, run, &delivered, &facts).await?),
+        _ => None,
+    };
+    let event_key = delivered.key.as_ref().map(|key| key.after(facts.opposites));
     let intake = Intake {
-        id,
+        id: DeliveryId::new(),
         guid: arrival.guid,
         body_sha256: arrival.body_sha256,
         event_key: event_key.as_deref(),
@@ -91,21 +93,54 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         action: delivered.action.as_deref(),
         repository: facts.binding.map(|binding| binding.repository_id),
         repository_full_name: delivered.repository.as_ref().map(|r| r.full_name.as_str()),
-        subject_number: issue,
+        subject_number: delivered.subject(),
         label: delivered.label(),
-        sender_github_id: sender,
+        sender_github_id: delivered.sender.as_ref().map(|s| s.github_id),
         sender_login: delivered.sender.as_ref().map(|s| s.login.as_str()),
         correlation: arrival.correlation,
         source: arrival.source,
         payload: &payload,
-        effect: effect(&decision, run, &delivered, &facts, &names),
+        effect: effect(&decision, &delivered, started.as_ref(), &facts),
     };
-    match record::store(&mut *connection, &intake).await {
+    let settled = settled(&intake, &decision, started.as_ref(), &delivered);
+    match keep(&mut connection, &intake, settled.as_ref()).await {
         Ok(Some(stored)) => Ok(Taken::New(stored)),
         Ok(None) => duplicate(&mut connection, &intake).await,
         Err(error) if is_same_event_at_once(&error) => duplicate(&mut connection, &intake).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// What came before, for the events that need it. The active run is then that of the pull request's issue.
+async fn before(
+    db: &mut PgConnection,
+    delivered: &Delivered,
+    facts: &Facts,
+) -> Result<(History, Option<ActiveRun>), sqlx::Error> {
+    let (Some(binding), Some(subject)) = (facts.binding, delivered.subject()) else {
+        return Ok((History::default(), None));
+    };
+    if !intake::asks_for_history(&delivered.event) {
+        return Ok((History::default(), None));
+    }
+    history::read(db, binding.repository_id, subject, delivered.pull().is_some()).await
+}
+
+/// Stores the delivery and, in the same transaction, what it settles.
+async fn keep(
+    db: &mut PgConnection,
+    intake: &Intake<'_>,
+    settled: Option<&Settled<'_>>,
+) -> Result<Option<Stored>, sqlx::Error> {
+    let Some(settled) = settled else { return record::store(db, intake).await };
+    let mut both = db.begin().await?;
+    let stored = record::store(&mut *both, intake).await?;
+    // A revise that came too late has taken up nothing.
+    if stored.as_ref().is_some_and(|stored| stored.decision != "ignored") {
+        settle::settle(&mut *both, settled).await?;
+    }
+    both.commit().await?;
+    Ok(stored)
 }
 
 async fn duplicate(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Taken, IntakeError> {
@@ -124,73 +159,53 @@ fn printable(body: &[u8]) -> String {
     if text.contains("\\u0000") { text.replace("\\u0000", "\\ufffd") } else { text.into_owned() }
 }
 
-/// Names of the run that a decision starts.
-struct Names {
-    branch: String,
-    namespace: String,
-}
-
-impl Names {
-    fn of(run: RunId, delivered: &Delivered, facts: &Facts, decision: &Decision) -> Self {
-        let number = delivered.issue().map_or(0, |issue| issue.number);
-        let slug = facts.defaults.as_ref().map_or("", |defaults| defaults.project_slug.as_str());
-        let stage = if let Decision::Start(stage, _) = decision { *stage } else { Stage::Dev };
-        Self { branch: names::branch(number, run), namespace: names::namespace(slug, stage.as_str(), number, run) }
-    }
-}
-
 fn effect<'a>(
     decision: &'a Decision,
-    run: RunId,
     delivered: &'a Delivered,
+    started: Option<&'a Planned<'a>>,
     facts: &'a Facts,
-    names: &'a Names,
 ) -> Effect<'a> {
     match *decision {
         Decision::Ignore(reason) => Effect::Ignore(reason),
+        Decision::Settle { how, run } => Effect::Settle(how, run),
         Decision::End { run, because, reason, only_unclaimed } => {
             let data = json!({ "because": because.as_str() });
             let flow = flow::Entry::new(FlowKind::CancelRequested, actor(delivered), data);
             Effect::End(Box::new(RunEnd { run, because, reason, only_unclaimed, flow }))
         }
-        Decision::Start(stage, ref choice) => start((stage, choice), run, delivered, facts, names),
+        Decision::Start(_) => Effect::Start(Box::new(new_run(
+            started.unwrap_or_else(|| unreachable!("a start is planned")),
+            delivered,
+            facts,
+            actor(delivered),
+        ))),
     }
 }
 
 /// For the audit.
 fn actor(delivered: &Delivered) -> String {
-    format!("user:{}", delivered.sender.as_ref().map_or("", |sender| sender.login.as_str()))
+    format!("user:{}", login(delivered))
 }
 
-fn start<'a>(
-    (stage, choice): (Stage, &'a Choice),
-    run: RunId,
+fn login(delivered: &Delivered) -> &str {
+    delivered.sender.as_ref().map_or("", |sender| sender.login.as_str())
+}
+
+/// What the delivery decides about a pull request, if it does.
+fn settled<'a>(
+    intake: &Intake<'a>,
+    decision: &Decision,
+    started: Option<&Planned<'_>>,
     delivered: &'a Delivered,
-    facts: &'a Facts,
-    names: &'a Names,
-) -> Effect<'a> {
-    let (Some(issue), Some(binding), Some(defaults), Some(person)) =
-        (delivered.issue(), facts.binding, facts.defaults.as_ref(), facts.person)
-    else {
-        unreachable!("a run is only started for an issue of a connected repository, by a listed person");
+) -> Option<Settled<'a>> {
+    let (how, pull) = match decision {
+        Decision::Settle { how, .. } => (*how, delivered.pull()?.number),
+        Decision::Start(Start { task: Task::Revise(_), .. }) => {
+            (Settlement::TakenUp, started?.earlier.as_ref()?.1.pr_number?)
+        }
+        _ => return None,
     };
-    let data = json!({ "issue": issue.number, "stage": stage.as_str(), "run": Uuid::from(run).to_string() });
-    Effect::Start(Box::new(NewRun {
-        id: run,
-        project: binding.project_id,
-        title: &issue.title,
-        body: &issue.body,
-        url: &issue.url,
-        stage,
-        role: Catalogue::builtin().stage(stage).actor(),
-        model: choice.model.as_deref().unwrap_or(&defaults.model),
-        effort: choice.effort.map(Effort::for_codex),
-        defaults,
-        branch: &names.branch,
-        namespace: &names.namespace,
-        started_by: person.user_id,
-        flow: flow::Entry::new(FlowKind::RunCreated, actor(delivered), data),
-    }))
+    Some(Settled { repository: intake.repository?, pull, how, by: login(delivered), delivery: intake.id })
 }
 
 #[cfg(test)]

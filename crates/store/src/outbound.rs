@@ -43,6 +43,14 @@ impl ActionRow {
     }
 }
 
+/// The payload of a wish to move labels.
+#[must_use]
+pub(crate) fn labels(off: &[impl AsRef<str>], on: &[impl AsRef<str>]) -> Value {
+    let off: Vec<&str> = off.iter().map(AsRef::as_ref).collect();
+    let on: Vec<&str> = on.iter().map(AsRef::as_ref).collect();
+    serde_json::json!({ "off": off, "on": on })
+}
+
 /// Leases the next action that is due. Actions of one issue are delivered in the order in which they were wanted.
 ///
 /// # Errors

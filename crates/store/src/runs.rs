@@ -1,13 +1,15 @@
 //! `agent_runs`: the queue, the state and the lease of every run.
 //!
 //! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
-//! pod reports in [`report`], the prompt that it works on in [`prompt`].
+//! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`].
 
 pub mod jobs;
 pub mod lease;
 pub mod progress;
 pub mod prompt;
 pub mod report;
+pub(crate) mod settle;
+pub mod start;
 pub mod sweep;
 pub mod view;
 

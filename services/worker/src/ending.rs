@@ -56,7 +56,6 @@ pub(crate) async fn finish(
     launch_failed: bool,
 ) -> anyhow::Result<()> {
     let detail = presentable(detail);
-    let trigger = labels::run(turn.row.stage.0);
     let labels_on: &[&str] = if status == RunStatus::Succeeded { &[labels::IN_REVIEW] } else { &[] };
     let mut what = json!({ "status": status, "launch": turn.row.launch });
     if let Some(reason) = reason {
@@ -68,7 +67,7 @@ pub(crate) async fn finish(
         reason,
         detail: &detail,
         launch_failed,
-        labels_off: &[&trigger],
+        labels_off: turn.row.trigger_label.as_slice(),
         labels_on,
         flow: turn.entry(FlowKind::RunFinished, what),
     };

@@ -14,6 +14,7 @@ mod leases;
 mod observe;
 mod outbound;
 mod place;
+mod precheck;
 mod redelivery;
 mod startup;
 mod sweep;

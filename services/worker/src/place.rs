@@ -15,11 +15,14 @@ use store::runs::progress::{self, Milestone};
 use store::tokens;
 use vault::RunToken;
 
-use crate::ending;
 use crate::turn::Turn;
+use crate::{ending, precheck};
 
 /// Opens or adopts the launch and puts it in place.
 pub(crate) async fn launch(turn: &Turn<'_>) -> anyhow::Result<()> {
+    if !turn.row.launch_open && !precheck::passes(turn).await? {
+        return Ok(());
+    }
     let opened = progress::open_launch(&turn.deps.db, turn.lease).await.context("open a launch")?;
     let Some(launch) = opened else { return Ok(()) };
     match put(turn, launch).await {

@@ -7,7 +7,6 @@ use domain::ids::{ProjectId, RepositoryId, RunId, UserId};
 use domain::intake::{ActiveRun, Binding, Person};
 use domain::labels::{self, Label};
 use domain::rights::{PlatformRole, ProjectRole};
-use domain::stages::Stage;
 use sqlx::PgExecutor;
 
 use crate::{Coded, Result};
@@ -55,14 +54,14 @@ pub(super) struct RunDefaults {
 pub(super) async fn read(db: impl PgExecutor<'_>, delivered: &Delivered) -> Result<Facts> {
     let repository = delivered.repository.as_ref().map(|r| r.github_id);
     let sender = delivered.sender.as_ref().map(|s| s.github_id);
-    let issue = delivered.issue().map(|issue| issue.number);
+    let subject = delivered.subject();
     let opposite = delivered.key.as_ref().and_then(|key| key.opposite.as_deref());
     let role = match delivered.label().map(labels::read) {
-        Some(Label::Run(stage)) => Some(Catalogue::builtin().stage(stage).actor().as_str()),
+        Some(Label::Run(stage) | Label::Revise(stage)) => Some(Catalogue::builtin().stage(stage).actor().as_str()),
         _ => None,
     };
     let row =
-        sqlx::query_file!("src/intake/facts.sql", repository, sender, issue, opposite, role).fetch_one(db).await?;
+        sqlx::query_file!("src/intake/facts.sql", repository, sender, subject, opposite, role).fetch_one(db).await?;
     let binding = row.repository_id.zip(row.project_id).zip(row.bot_github_id);
     Ok(Facts {
         now: row.now,
@@ -86,9 +85,9 @@ pub(super) async fn read(db: impl PgExecutor<'_>, delivered: &Delivered) -> Resu
             platform_role: role.0,
             project_role: row.project_role.map(|role| role.0),
         }),
-        active: row.active_id.zip(row.active_stage).map(|(id, stage)| ActiveRun {
+        active: row.active_id.map(|id| ActiveRun {
             id: RunId(id),
-            stage: stage.0,
+            trigger: row.active_trigger,
             claimed: row.active_claimed.unwrap_or_default(),
         }),
     })

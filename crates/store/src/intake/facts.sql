@@ -1,4 +1,4 @@
--- Everything that the intake decision rests on. $1 repository and $2 sender by GitHub's numeric ids, $3 the issue,
+-- Everything that the intake decision rests on, but for what came before. $1 repository and $2 sender by GitHub's numeric ids, $3 the issue or pull request,
 -- $4 the key of the opposite event (a numbered key begins with it and '#', and '$' follows '#'), $5 the role that would
 -- act.
 SELECT app_now() AS "now!",
@@ -10,7 +10,7 @@ SELECT app_now() AS "now!",
        COALESCE(policy.namespace_ttl_seconds, (limits.value ->> 'namespace_ttl_seconds')::int) AS "namespace_ttl_seconds!",
        u.id AS "user_id?", u.platform_role AS "platform_role?: Coded<PlatformRole>",
        m.role AS "project_role?: Coded<ProjectRole>",
-       a.id AS "active_id?", a.stage AS "active_stage?: Coded<Stage>", a.claimed_at IS NOT NULL AS active_claimed,
+       a.id AS "active_id?", a.trigger_label AS active_trigger, a.claimed_at IS NOT NULL AS active_claimed,
        (SELECT count(*) FROM webhook_deliveries WHERE event_key >= $4 AND event_key < $4 || '$') AS "opposites!"
 FROM system_settings AS models
 JOIN system_settings AS limits ON limits.key = 'run_limits'

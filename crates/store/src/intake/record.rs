@@ -2,12 +2,15 @@
 //! not at all.
 
 use domain::ids::{CorrelationId, DeliveryId, ProjectId, RepositoryId, RunId, UserId};
+use domain::labels::NEED_INPUT;
 use domain::reasons::{IntakeReason, Reason};
+use domain::settlement::Settlement;
 use domain::stages::{Role, Stage};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::facts::RunDefaults;
+use crate::outbound::labels;
 use crate::{Result, flow};
 
 /// A delivery to take in, with what was decided.
@@ -56,6 +59,8 @@ pub(super) enum Effect<'a> {
     Start(Box<NewRun<'a>>),
     /// End this run.
     End(Box<RunEnd>),
+    /// Settle the work of which this is the newest run.
+    Settle(Settlement, RunId),
 }
 
 /// A run to end.
@@ -79,17 +84,32 @@ struct Columns<'a> {
     run: Option<&'a NewRun<'a>>,
     end: Option<&'a RunEnd>,
     entry: Option<&'a flow::Entry>,
+    settled: Option<(Settlement, RunId)>,
 }
 
 impl Effect<'_> {
     fn columns(&self) -> Columns<'_> {
-        let nothing = Columns { ignored: None, run: None, end: None, entry: None };
+        let nothing = Columns { ignored: None, run: None, end: None, entry: None, settled: None };
         match self {
             Self::Ignore(reason) => Columns { ignored: Some(*reason), ..nothing },
             Self::Start(run) => Columns { run: Some(run), entry: Some(&run.flow), ..nothing },
             Self::End(end) => Columns { end: Some(end), entry: Some(&end.flow), ..nothing },
+            Self::Settle(how, run) => Columns { settled: Some((*how, *run)), ..nothing },
         }
     }
+}
+
+/// What a run is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    /// Number of the issue; of the pull request, where no run made it.
+    pub number: i64,
+    /// Title.
+    pub title: &'a str,
+    /// Text, exactly as an event carried it.
+    pub body: &'a str,
+    /// Its page.
+    pub url: &'a str,
 }
 
 /// A run to start.
@@ -99,12 +119,10 @@ pub(super) struct NewRun<'a> {
     pub id: RunId,
     /// Its project.
     pub project: ProjectId,
-    /// Title of the issue.
-    pub title: &'a str,
-    /// Text of the issue, exactly as the event carried it.
-    pub body: &'a str,
-    /// Page of the issue.
-    pub url: &'a str,
+    /// `stage` or `review`.
+    pub kind: &'static str,
+    /// The issue.
+    pub subject: Subject<'a>,
     /// Stage.
     pub stage: Stage,
     /// Who acts.
@@ -115,8 +133,18 @@ pub(super) struct NewRun<'a> {
     pub effort: Option<&'static str>,
     /// Settings.
     pub defaults: &'a RunDefaults,
-    /// The only branch it may push.
+    /// Its time limit and how long its namespace lives after it, in seconds.
+    pub limits: (i32, i32),
+    /// The only branch it may push; of a review, the one that it looks at.
     pub branch: &'a str,
+    /// Where the pull request goes.
+    pub base_branch: &'a str,
+    /// The pull request with its page, where there is one already.
+    pub pull: Option<(i64, &'a str)>,
+    /// The run whose work it does once more.
+    pub revises: Option<RunId>,
+    /// The run whose work it looks at.
+    pub reviews: Option<RunId>,
     /// Its namespace.
     pub namespace: &'a str,
     /// Who started it.
@@ -142,7 +170,7 @@ pub struct Stored {
 /// The database's. A foreign key violation means that the same event was taken in at the same instant; the caller may
 /// treat it as a duplicate.
 pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Result<Option<Stored>> {
-    let Columns { ignored, run, end, entry } = intake.effect.columns();
+    let Columns { ignored, run, end, entry, settled } = intake.effect.columns();
     let commentable: Vec<String> =
         IntakeReason::ALL.iter().filter(|r| r.deserves_comment()).map(ToString::to_string).collect();
     sqlx::query_file_as!(
@@ -166,21 +194,21 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         ignored.map(IntakeReason::as_str),
         run.map(|run| run.id.0),
         run.map(|run| run.project.0),
-        run.map(|run| run.title),
-        run.map(|run| run.body),
-        run.map(|run| run.url),
+        run.map(|run| run.subject.title),
+        run.map(|run| run.subject.body),
+        run.map(|run| run.subject.url),
         run.map(|run| run.stage.as_str()),
         run.map(|run| run.role.as_str()),
         run.map(|run| run.defaults.locale.as_str()),
         run.map(|run| run.model),
         run.map(|run| run.branch),
-        run.map(|run| run.defaults.default_branch.as_str()),
+        run.map(|run| run.base_branch),
         run.map(|run| run.namespace),
         run.map(|run| run.started_by.0),
-        run.map(|run| run.defaults.time_limit_seconds),
-        run.map(|run| run.defaults.namespace_ttl_seconds),
+        run.map(|run| run.limits.0),
+        run.map(|run| run.limits.1),
         end.map(|end| end.run.0),
-        end.map(|end| end.because.as_str()),
+        end.map(|end| end.because).or(settled.and_then(|(how, _)| how.because())).map(IntakeReason::as_str),
         end.map(|end| end.reason.as_str()),
         end.is_some_and(|end| end.only_unclaimed),
         entry.map(|entry| entry.id),
@@ -190,7 +218,17 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         entry.map(|entry| entry.canonical.as_slice()),
         Uuid::now_v7(),
         &commentable,
-        run.and_then(|run| run.effort)
+        run.and_then(|run| run.effort),
+        run.map(|run| run.subject.number),
+        run.map(|run| run.kind),
+        run.and_then(|run| run.revises).map(|id| id.0),
+        run.is_some_and(|run| run.revises.is_some()),
+        run.and_then(|run| run.reviews).map(|id| id.0),
+        run.and_then(|run| run.pull).map(|(number, _)| number),
+        run.and_then(|run| run.pull).map(|(_, url)| url),
+        settled.map(|(_, run)| run.0),
+        (ignored == Some(IntakeReason::StageAmbiguous)).then(|| labels(&[] as &[&str], &[NEED_INPUT])),
+        Uuid::now_v7()
     )
     .fetch_optional(db)
     .await

@@ -2,6 +2,8 @@
 --
 -- Two labels at once: both statements insert a run; the partial unique index makes the second wait for the first's
 -- commit and then insert nothing, and its ledger row says run_already_active.
+-- A delivery that settles work ($51 is the newest run of it) is recorded here; the work itself moves in the same
+-- transaction.
 -- The same event twice at once: the second's ledger row is the one that is not inserted; a run that it would have
 -- started violates its foreign key to that row, and the whole statement fails.
 WITH seen AS (
@@ -9,9 +11,11 @@ WITH seen AS (
 ), run AS (
     INSERT INTO agent_runs (id, project_id, repository_id, subject_number, subject_title, subject_body, subject_url, kind,
                             stage, role, locale, model, effort, branch, base_branch, namespace, delivery_id, correlation_id,
-                            started_by, started_by_login, time_limit_seconds, namespace_ttl_seconds, flow_seq, flow_head)
-    SELECT $17::uuid, $18, $7, $9, $19, $20, $21, 'stage', $22, $23, $24, $25, $43, $26, $27, $28, $1, $13,
-           $29, $12, $30, $31, 1, flow_hash('\x', 1, app_now(), $40)
+                            started_by, started_by_login, time_limit_seconds, namespace_ttl_seconds, flow_seq, flow_head,
+                            trigger_label, trigger_subject, resumes, revises, reviews, pr_number, pr_url)
+    SELECT $17::uuid, $18, $7, $44, $19, $20, $21, $45, $22, $23, $24, $25, $43, $26, $27, $28, $1, $13,
+           $29, $12, $30, $31, 1, flow_hash('\x', 1, app_now(), $40),
+           $10, CASE WHEN $10::text IS NOT NULL THEN $9::bigint END, $46, $47, $48, $49, $50
     WHERE $17::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM seen)
     ON CONFLICT DO NOTHING
     RETURNING id, repository_id, subject_number, subject_url, correlation_id, flow_seq, flow_head
@@ -40,12 +44,12 @@ WITH seen AS (
     FROM (SELECT id, correlation_id, flow_seq, flow_head FROM run
           UNION ALL SELECT id, correlation_id, flow_seq, flow_head FROM ended) AS moved
 ), outcome AS (
-    SELECT COALESCE((SELECT id FROM run), (SELECT id FROM ended)) AS run_id,
+    SELECT COALESCE((SELECT id FROM run), (SELECT id FROM ended), $51::uuid) AS run_id,
            CASE WHEN EXISTS (SELECT FROM run) THEN 'accepted'
-                WHEN EXISTS (SELECT FROM ended) THEN 'effected'
+                WHEN EXISTS (SELECT FROM ended) OR $51::uuid IS NOT NULL THEN 'effected'
                 ELSE 'ignored' END AS decision,
            CASE WHEN EXISTS (SELECT FROM run) THEN NULL
-                WHEN EXISTS (SELECT FROM ended) THEN $33::text
+                WHEN EXISTS (SELECT FROM ended) OR $51::uuid IS NOT NULL THEN $33::text
                 WHEN $17::uuid IS NOT NULL THEN 'run_already_active'
                 WHEN $32::uuid IS NOT NULL THEN 'event_not_handled'
                 ELSE $16::text END AS reason
@@ -63,5 +67,9 @@ WITH seen AS (
            jsonb_build_object('reason', reason, 'login', sender_login, 'delivery', id)
     FROM delivery
     WHERE reason = ANY ($42::text[]) AND repository_id IS NOT NULL AND subject_number IS NOT NULL
+), labels AS (
+    INSERT INTO outbound_actions (id, kind, repository_id, subject_number, dedupe_key, payload)
+    SELECT $53, 'labels', repository_id, subject_number, 'delivery:' || id || ':labels', $52
+    FROM delivery WHERE $52::jsonb IS NOT NULL AND repository_id IS NOT NULL AND subject_number IS NOT NULL
 )
 SELECT decision, reason, run_id FROM delivery

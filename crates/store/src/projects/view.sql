@@ -2,7 +2,8 @@
 -- projects without being a member, $4 and $5 the cursor, $6 the limit.
 SELECT p.id, p.slug, p.name, p.locale, p.model, p.version, p.created_at,
        (SELECT count(*) FROM repositories AS r WHERE r.project_id = p.id AND r.state <> 'disconnected') AS "repositories!",
-       (SELECT count(*) FROM agent_runs AS a WHERE a.project_id = p.id AND a.finished_at IS NULL) AS "active_runs!",
+       (SELECT count(*) FROM agent_runs AS a WHERE a.project_id = p.id AND a.finished_at IS NULL
+          AND a.status <> 'waiting_owner_review') AS "active_runs!",
        m.role AS "member_role?: Coded<ProjectRole>"
 FROM projects AS p
 LEFT JOIN project_members AS m ON m.project_id = p.id AND m.user_id = $1

@@ -7,7 +7,7 @@ SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name 
        CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_outcome END AS reported_outcome,
        CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_reason END AS reported_reason,
        CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_detail END AS reported_detail,
-       a.last_word, a.pr_number
+       a.last_word, a.pr_number, a.trigger_label
 FROM agent_runs AS a
 JOIN projects AS p ON p.id = a.project_id
 JOIN repositories AS r ON r.id = a.repository_id

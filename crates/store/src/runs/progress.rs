@@ -82,6 +82,8 @@ pub struct RunRow {
     pub last_word: Option<Value>,
     /// The pull request.
     pub pr_number: Option<i64>,
+    /// The label that started it.
+    pub trigger_label: Option<String>,
 }
 
 impl RunRow {
@@ -223,7 +225,7 @@ pub struct Ending<'a> {
     /// The last launch failed: count it.
     pub launch_failed: bool,
     /// Labels to take off the issue.
-    pub labels_off: &'a [&'a str],
+    pub labels_off: &'a [String],
     /// Labels to put on it.
     pub labels_on: &'a [&'a str],
     /// For the audit.

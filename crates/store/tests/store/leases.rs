@@ -25,7 +25,7 @@ fn ending() -> Ending<'static> {
         reason: Some(Reason::Oom),
         detail: "OOMKilled",
         launch_failed: true,
-        labels_off: &["run:dev"],
+        labels_off: &[],
         labels_on: &[],
         flow: entry(FlowKind::RunFinished),
     }

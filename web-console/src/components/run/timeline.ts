@@ -1,7 +1,9 @@
 // Audit events as the entries of a timeline: what is worth a line of its own, how long it took, what went with it.
 import {
   mdiAccountCancelOutline,
+  mdiAccountEyeOutline,
   mdiAlertCircleOutline,
+  mdiCheckDecagramOutline,
   mdiCircleSmall,
   mdiConsoleLine,
   mdiCubeOutline,
@@ -11,6 +13,7 @@ import {
   mdiLanConnect,
   mdiShieldAlertOutline,
   mdiSourceBranch,
+  mdiSourceMerge,
   mdiSourcePull,
   mdiTagOutline,
   mdiTextBoxEditOutline,
@@ -30,6 +33,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'run.created': { icon: mdiTagOutline, tone: 'neutral' },
   'run.claimed': { icon: mdiTrayArrowDown, tone: 'neutral' },
   'run.taken_over': { icon: mdiTrayArrowDown, tone: 'warning' },
+  'run.model_chosen': { icon: mdiTagOutline, tone: 'neutral' },
   'namespace.ready': { icon: mdiKubernetes, tone: 'neutral' },
   'job.created': { icon: mdiCubeOutline, tone: 'neutral' },
   'pod.running': { icon: mdiCubeOutline, tone: 'info' },
@@ -39,6 +43,11 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'branch.seen': { icon: mdiSourceBranch, tone: 'neutral' },
   'pr.opened': { icon: mdiSourcePull, tone: 'success' },
   'pr.updated': { icon: mdiSourcePull, tone: 'success' },
+  'run.handed_in': { icon: mdiAccountEyeOutline, tone: 'info' },
+  'run.taken_up': { icon: mdiSourceBranch, tone: 'neutral' },
+  'review.approved': { icon: mdiCheckDecagramOutline, tone: 'success' },
+  'pr.merged': { icon: mdiSourceMerge, tone: 'success' },
+  'pr.closed': { icon: mdiSourcePull, tone: 'warning' },
   'run.cancel_requested': { icon: mdiAccountCancelOutline, tone: 'warning' },
   'run.finished': { icon: mdiFlagCheckered, tone: 'neutral' },
   'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
@@ -55,7 +64,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested'])
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen'])
 
 export interface TimelineEntry {
   event: FlowEvent

@@ -1,0 +1,318 @@
+//! Every reason, and every event that does something.
+
+use super::*;
+use crate::event::{EventRepository, Pull, Sender, Verdict};
+
+const OLGA: i64 = 1;
+const BOT: i64 = 99;
+
+/// The facts under which `run:dev` starts a run; each test changes one of them.
+struct Case {
+    delivered: Delivered,
+    binding: Option<Binding>,
+    person: Option<Person>,
+    active: Option<ActiveRun>,
+    history: History,
+}
+
+fn case() -> Case {
+    let issue = Issue {
+        number: 7,
+        title: "t".into(),
+        body: String::new(),
+        open: true,
+        labels: vec!["run:dev".into(), "bug".into()],
+        url: "u".into(),
+    };
+    Case {
+        delivered: Delivered {
+            event: Event::Labeled { label: "run:dev".into(), issue },
+            action: Some("labeled".into()),
+            repository: Some(EventRepository { github_id: 42, full_name: "acme/app".into() }),
+            sender: Some(Sender { github_id: OLGA, login: "olga".into(), kind: AccountKind::User }),
+            object_time: Some(now() - TimeDelta::minutes(1)),
+            key: None,
+        },
+        binding: Some(Binding { repository_id: RepositoryId::new(), project_id: ProjectId::new(), bot_github_id: BOT }),
+        person: Some(person(PlatformRole::Member, Some(ProjectRole::ReadWrite))),
+        active: None,
+        history: History::default(),
+    }
+}
+
+fn person(platform_role: PlatformRole, project_role: Option<ProjectRole>) -> Person {
+    Person { user_id: UserId::new(), platform_role, project_role }
+}
+
+fn active(claimed: bool) -> ActiveRun {
+    ActiveRun { id: RunId::new(), trigger: Some("run:dev".into()), claimed }
+}
+
+fn work(stage: Stage, choice: Choice) -> Decision {
+    Decision::Start(Start { task: Task::Work, stage, choice })
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+impl Case {
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn issue(&mut self) -> &mut Issue {
+        match &mut self.delivered.event {
+            Event::Labeled { issue, .. }
+            | Event::Unlabeled { issue, .. }
+            | Event::IssueEnded { issue }
+            | Event::IssueEdited { issue } => issue,
+            _ => unreachable!("the case carries an issue"),
+        }
+    }
+
+    fn event(self, make: impl FnOnce(Issue) -> Event) -> Self {
+        self.with(|case| {
+            let issue = case.issue().clone();
+            case.delivered.event = make(issue);
+        })
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&Facts {
+            delivered: &self.delivered,
+            binding: self.binding,
+            person: self.person,
+            active: self.active.as_ref(),
+            history: &self.history,
+            models: &["gpt-5.5".to_owned()],
+            now: now(),
+        })
+    }
+}
+
+#[test]
+fn a_run_label_by_someone_who_may_starts_a_run() {
+    assert_eq!(case().decide(), work(Stage::Dev, Choice::default()));
+    let admin = case().with(|c| c.person = Some(person(PlatformRole::Admin, None)));
+    assert_eq!(admin.decide(), work(Stage::Dev, Choice::default()));
+}
+
+#[test]
+fn every_stage_is_started_by_its_label() {
+    for &stage in Stage::ALL {
+        let labelled = case().event(|issue| Event::Labeled {
+            label: labels::run(stage),
+            issue: Issue { labels: vec![labels::run(stage), "[ai-reasoning-low]".into()], ..issue },
+        });
+        let choice = Choice { model: None, effort: Some(choice::Effort::Low) };
+        assert_eq!(labelled.decide(), work(stage, choice));
+    }
+}
+
+#[test]
+fn every_reason_to_start_nothing() {
+    use IntakeReason as R;
+    let label = |name: &'static str| move |issue| Event::Labeled { label: name.into(), issue };
+    let table = [
+        (R::RepositoryNotBound, case().with(|c| c.binding = None)),
+        (R::OwnAction, case().with(|c| c.delivered.sender.as_mut().unwrap().github_id = BOT)),
+        (R::StaleEvent, case().with(|c| c.delivered.object_time = Some(now() - TimeDelta::hours(73)))),
+        (R::EventNotHandled, case().event(|_| Event::Other)),
+        (R::NotTriggerLabel, case().event(label("bug"))),
+        (R::NotTriggerLabel, case().event(label("run:debug"))),
+        (R::SenderTypeNotPermitted, case().with(|c| c.delivered.sender = None)),
+        (R::SenderTypeNotPermitted, case().with(|c| c.delivered.sender.as_mut().unwrap().kind = AccountKind::Other)),
+        (R::SenderNotAllowed, case().with(|c| c.person = None)),
+        (R::SenderNotMember, case().with(|c| c.person = Some(person(PlatformRole::Member, None)))),
+        (
+            R::SenderRoleNotPermitted,
+            case().with(|c| c.person = Some(person(PlatformRole::Member, Some(ProjectRole::Read)))),
+        ),
+        (R::IssueClosed, case().with(|c| c.issue().open = false)),
+        (R::RunAlreadyActive, case().with(|c| c.active = Some(active(true)))),
+        (R::LabelConflict, case().with(|c| c.issue().labels.push("run:plan".into()))),
+        (R::StageNotReady, case().with(|c| c.issue().labels.push(labels::BLOCKED.into()))),
+        (R::StageNotReady, case().with(|c| c.issue().labels.push(labels::NEED_INPUT.into()))),
+        (R::ModelLabelConflict, case().with(|c| c.issue().labels.push("[ai-model-unheard-of]".into()))),
+    ];
+    for (reason, case) in table {
+        assert_eq!(case.decide(), Decision::Ignore(reason), "{reason}");
+    }
+}
+
+#[test]
+fn an_active_run_is_told_before_its_own_label_counts_as_a_conflict() {
+    let second = case().with(|c| {
+        c.active = Some(active(true));
+        c.issue().labels.push("run:plan".into());
+    });
+    assert_eq!(second.decide(), Decision::Ignore(IntakeReason::RunAlreadyActive));
+}
+
+#[test]
+fn the_label_taken_off_in_time_ends_the_run() {
+    let off = |name: &'static str| case().event(move |issue| Event::Unlabeled { label: name.into(), issue });
+    let waiting = off("run:dev").with(|c| c.active = Some(active(false)));
+    assert!(matches!(
+        waiting.decide(),
+        Decision::End { because: IntakeReason::Unlabelled, reason: Reason::Cancelled, only_unclaimed: true, .. }
+    ));
+    let claimed = off("run:dev").with(|c| c.active = Some(active(true)));
+    assert_eq!(claimed.decide(), Decision::Ignore(IntakeReason::EventNotHandled));
+    let other = off("bug").with(|c| c.active = Some(active(false)));
+    assert_eq!(other.decide(), Decision::Ignore(IntakeReason::NotTriggerLabel));
+}
+
+#[test]
+fn the_end_of_an_issue_ends_its_run_and_an_edit_only_an_unclaimed_one() {
+    let closed =
+        |claimed| case().event(|issue| Event::IssueEnded { issue }).with(|c| c.active = Some(active(claimed))).decide();
+    assert!(matches!(closed(true), Decision::End { reason: Reason::Cancelled, only_unclaimed: false, .. }));
+    assert!(matches!(closed(false), Decision::End { .. }));
+    let edited = |claimed| {
+        case().event(|issue| Event::IssueEdited { issue }).with(|c| c.active = Some(active(claimed))).decide()
+    };
+    assert!(matches!(edited(false), Decision::End { reason: Reason::Stale, only_unclaimed: true, .. }));
+    assert_eq!(edited(true), Decision::Ignore(IntakeReason::EventNotHandled));
+}
+
+const PULL: i64 = 8;
+
+fn earlier(stage: Stage, waits: bool) -> Earlier {
+    Earlier { id: RunId::new(), stage, pull: Some(PULL), handed_in: true, waits }
+}
+
+fn pull() -> Pull {
+    Pull {
+        number: PULL,
+        title: "t".into(),
+        body: String::new(),
+        open: true,
+        labels: Vec::new(),
+        url: "u".into(),
+        head: "codex/i7-x".into(),
+        head_is_here: true,
+        base: "main".into(),
+    }
+}
+
+/// The facts under which an event of a pull request that a run made does what it should.
+fn pull_case(make: impl FnOnce(Pull) -> Event) -> Case {
+    case().with(|c| {
+        c.delivered.event = make(pull());
+        c.history.earlier = vec![earlier(Stage::Dev, true)];
+    })
+}
+
+fn asked_for_changes(pull: Pull) -> Event {
+    Event::Reviewed { verdict: Verdict::ChangesRequested, pull }
+}
+
+fn need_reviewer(pull: Pull) -> Event {
+    Event::PullLabeled { label: labels::NEED_REVIEWER.into(), pull }
+}
+
+#[test]
+fn a_revise_label_takes_up_the_newest_work_of_its_stage() {
+    let revise = |stage| {
+        case().event(move |issue| Event::Labeled {
+            label: labels::revise(stage),
+            issue: Issue { labels: vec![labels::revise(stage)], ..issue },
+        })
+    };
+    let (dev, older) = (earlier(Stage::Dev, true), earlier(Stage::Dev, false));
+    let again = revise(Stage::Dev).with(|c| c.history.earlier = vec![earlier(Stage::Plan, true), dev, older]);
+    let expected = Start { task: Task::Revise(dev.id), stage: Stage::Dev, choice: Choice::default() };
+    assert_eq!(again.decide(), Decision::Start(expected));
+    let nothing = revise(Stage::Qa).with(|c| c.history.earlier = vec![dev]);
+    assert_eq!(nothing.decide(), Decision::Ignore(IntakeReason::StageNotReady));
+    let beside = revise(Stage::Dev).with(|c| {
+        c.history.earlier = vec![dev];
+        c.issue().labels.push("run:dev".into());
+    });
+    assert_eq!(beside.decide(), Decision::Ignore(IntakeReason::LabelConflict));
+}
+
+#[test]
+fn a_review_that_asks_for_changes_revises_the_stage_that_it_means() {
+    let case = pull_case(asked_for_changes);
+    let run = case.history.earlier[0].id;
+    let expected = |choice| Decision::Start(Start { task: Task::Revise(run), stage: Stage::Dev, choice });
+    assert_eq!(case.decide(), expected(Choice::default()));
+    let low = pull_case(|pull| asked_for_changes(Pull { labels: vec!["[ai-reasoning-low]".into()], ..pull }))
+        .with(|c| c.history.earlier = case.history.earlier.clone());
+    assert_eq!(low.decide(), expected(Choice { model: None, effort: Some(choice::Effort::Low) }));
+}
+
+#[test]
+fn every_reason_to_do_nothing_about_a_pull_request() {
+    use IntakeReason as R;
+    let reader = || Some(person(PlatformRole::Member, Some(ProjectRole::Read)));
+    let with_label = |make: fn(Pull) -> Event, label: &'static str| {
+        pull_case(move |pull| make(Pull { labels: vec![label.into()], ..pull }))
+    };
+    let approved = |pull| Event::Reviewed { verdict: Verdict::Approved, pull };
+    let table = [
+        (R::OwnAction, pull_case(approved).with(|c| c.delivered.sender.as_mut().unwrap().github_id = BOT)),
+        (R::SenderNotAllowed, pull_case(asked_for_changes).with(|c| c.person = None)),
+        (R::SenderRoleNotPermitted, pull_case(approved).with(|c| c.person = reader())),
+        (R::SenderRoleNotPermitted, pull_case(need_reviewer).with(|c| c.person = reader())),
+        (R::EventNotHandled, pull_case(asked_for_changes).with(|c| c.history.earlier.clear())),
+        (R::EventNotHandled, pull_case(approved).with(|c| c.history.earlier[0].waits = false)),
+        (R::EventNotHandled, {
+            pull_case(|pull| Event::PullClosed { merged: true, pull }).with(|c| c.history.earlier.clear())
+        }),
+        (R::EventNotHandled, {
+            pull_case(|pull| need_reviewer(Pull { head_is_here: false, ..pull })).with(|c| c.history.earlier.clear())
+        }),
+        (R::NotTriggerLabel, pull_case(|pull| Event::PullLabeled { label: "run:dev".into(), pull })),
+        (R::IssueClosed, pull_case(|pull| asked_for_changes(Pull { open: false, ..pull }))),
+        (R::IssueClosed, pull_case(|pull| need_reviewer(Pull { open: false, ..pull }))),
+        (R::RunAlreadyActive, pull_case(asked_for_changes).with(|c| c.active = Some(active(true)))),
+        (R::StageNotReady, with_label(asked_for_changes, labels::BLOCKED)),
+        (R::StageNotReady, {
+            pull_case(asked_for_changes).with(|c| c.history.issue_labels = vec![labels::NEED_INPUT.into()])
+        }),
+        (R::StageAmbiguous, {
+            pull_case(asked_for_changes).with(|c| c.history.earlier.push(earlier(Stage::Plan, false)))
+        }),
+        (R::ModelLabelConflict, with_label(asked_for_changes, "[ai-model-unheard-of]")),
+        (R::ModelLabelConflict, with_label(need_reviewer, "[ai-model-unheard-of]")),
+    ];
+    for (reason, case) in table {
+        assert_eq!(case.decide(), Decision::Ignore(reason), "{reason}");
+    }
+}
+
+#[test]
+fn the_reviewer_looks_at_what_a_run_made_and_at_what_a_person_made() {
+    let ours = pull_case(need_reviewer).with(|c| c.history.earlier[0].stage = Stage::Plan);
+    let task = Task::Review(Some(ours.history.earlier[0].id));
+    assert_eq!(ours.decide(), Decision::Start(Start { task, stage: Stage::Plan, choice: Choice::default() }));
+    let theirs = pull_case(need_reviewer).with(|c| c.history.earlier.clear());
+    let task = Task::Review(None);
+    assert_eq!(theirs.decide(), Decision::Start(Start { task, stage: Stage::Dev, choice: Choice::default() }));
+}
+
+#[test]
+fn what_becomes_of_a_pull_request_settles_the_work_whoever_did_it_on_github() {
+    let settled = |case: &Case, how| Decision::Settle { how, run: case.history.earlier[0].id };
+    for (merged, how) in [(true, Settlement::Merged), (false, Settlement::Closed)] {
+        let case = pull_case(move |pull| Event::PullClosed { merged, pull }).with(|c| c.person = None);
+        assert_eq!(case.decide(), settled(&case, how));
+    }
+    let approved = pull_case(|pull| Event::Reviewed { verdict: Verdict::Approved, pull });
+    assert_eq!(approved.decide(), settled(&approved, Settlement::Approved));
+}
+
+#[test]
+fn history_is_read_for_the_events_that_need_it() {
+    let issue = || case().issue().clone();
+    let labelled = |label: String| asks_for_history(&Event::Labeled { label, issue: issue() });
+    assert!(!labelled("run:dev".into()) && labelled("run:dev:revise".into()));
+    assert!(asks_for_history(&asked_for_changes(pull())) && asks_for_history(&need_reviewer(pull())));
+    assert!(!asks_for_history(&Event::PullLabeled { label: "bug".into(), pull: pull() }));
+    assert!(asks_for_history(&Event::PullClosed { merged: true, pull: pull() }));
+}
