@@ -1,9 +1,9 @@
 // The console in a real browser over a running platform: the way of somebody who sets it up and watches an agent work.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import type { Browser, Locator, Page } from 'playwright-core'
 
-import { barriers, BOT_TOKEN, CONSOLE, launch, makeRepository, OWNER, picture, signInAs, startRun, STRANGER, visit, type Visitor } from './stage.ts'
+import { barriers, BOT_TOKEN, CONSOLE, launch, makeRepository, openPage, OWNER, picture, signInAs, startRun, STRANGER, visit, type Visitor } from './stage.ts'
 
 /** From a label to the first line of an agent: namespace, pod and clone lie between. */
 const START_MS = 180_000
@@ -40,22 +40,33 @@ describe('as the owner', () => {
     await owner.page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()
   })
   after(() => owner.context.close())
-  afterEach(async () => {
-    assert.deepEqual(await barriers(owner.page), [])
-    assert.deepEqual(owner.complaints, [])
-  })
 
-  it('stays signed in over a reload, and keeps the token out of storage', async () => {
-    await owner.page.reload()
-    await owner.page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()
-    const kept = await owner.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]))
+  /** One step of the owner's way. After one that failed the page is loaded anew: the next must not find its dialogs. */
+  function step(does: string, walk: (page: Page) => Promise<void>): void {
+    it(does, async () => {
+      try {
+        await walk(owner.page)
+        assert.deepEqual(await barriers(owner.page), [])
+        assert.deepEqual(owner.complaints, [])
+      } catch (error) {
+        await picture(owner.page, `failed ${does}`.replace(/[^a-z]+/gi, '-'))
+        owner.complaints.length = 0
+        await owner.page.reload()
+        throw error
+      }
+    })
+  }
+
+  step('stays signed in over a reload, and keeps the token out of storage', async (page) => {
+    await page.reload()
+    await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]))
     assert.doesNotMatch(kept, /eyJ/)
   })
 
-  it('creates a project and connects a repository to it', async () => {
-    const { page } = owner
+  step('creates a project and connects a repository to it', async (page) => {
     const name = `Browser ${Date.now().toString(36)}`
-    await page.getByRole('link', { name: 'Projects', exact: true }).click()
+    await openPage(page, 'Projects')
     await page.getByRole('button', { name: 'New project' }).first().click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Name', { exact: true }).fill(name)
@@ -76,10 +87,9 @@ describe('as the owner', () => {
     await picture(page, 'project-1280')
   })
 
-  it("shows a run's log as it arrives, finds in it, and stops the run", async () => {
-    const { page } = owner
+  step("shows a run's log as it arrives, finds in it, and stops the run", async (page) => {
     const title = `Watch me ${Date.now().toString(36)}`
-    await page.getByRole('link', { name: 'Runs', exact: true }).click()
+    await openPage(page, 'Runs')
     await startRun(repository, title, 'slow', HIDDEN)
     await page.getByRole('link', { name: title }).click()
     const log = page.getByRole('region', { name: 'Lines of the log' })
@@ -101,8 +111,7 @@ describe('as the owner', () => {
     await picture(page, 'run-cancelled-1280')
   })
 
-  it('shows what the agent was told, part by part', async () => {
-    const { page } = owner
+  step('shows what the agent was told, part by part', async (page) => {
     await page.getByRole('link', { name: 'Prompt', exact: true }).click()
     await page.getByRole('heading', { name: 'What the agent was told', level: 1 }).waitFor()
     await page.getByRole('region', { name: 'Rules' }).getByText('Instruction', { exact: true }).waitFor()
@@ -116,18 +125,16 @@ describe('as the owner', () => {
     await picture(page, 'prompt-1280')
   })
 
-  it('says why a label started a run', async () => {
-    const { page } = owner
-    await page.getByRole('link', { name: 'Deliveries' }).click()
+  step('says why a label started a run', async (page) => {
+    await openPage(page, 'Deliveries')
     await page.getByRole('table').getByText('Run started', { exact: true }).first().waitFor()
     await picture(page, 'deliveries-1280')
     await page.getByRole('link', { name: /issues\.labeled · run:dev/ }).first().click()
     await page.getByRole('heading', { name: 'What GitHub sent' }).waitFor()
   })
 
-  it('writes a template, compares it, puts it to use and rolls back', async () => {
-    const { page } = owner
-    await page.getByRole('link', { name: 'Prompts', exact: true }).click()
+  step('writes a template, compares it, puts it to use and rolls back', async (page) => {
+    await openPage(page, 'Prompts')
     await page.getByRole('link', { name: /^The task of qa: review, English/ }).click()
     await page.getByRole('heading', { name: 'The task of qa: review', level: 1 }).waitFor()
     const first = await putToUse(page, 'Try everything twice.')
@@ -152,8 +159,7 @@ describe('as the owner', () => {
     await page.getByText('In use: Platform’s own').waitFor()
   })
 
-  it('keeps a text that would fail from being stored, and says where it is wrong', async () => {
-    const { page } = owner
+  step('keeps a text that would fail from being stored, and says where it is wrong', async (page) => {
     await page.getByRole('tab', { name: 'Text' }).click()
     await write(page, 'Try it on {{ brnch }}.')
     const refused = page.waitForResponse((response) => response.status() === 422)
@@ -161,13 +167,12 @@ describe('as the owner', () => {
     await refused
     await page.getByRole('alert').getByText('Line 1. There is no variable “brnch”.').waitFor()
     await picture(page, 'template-refused-1280')
-    await page.getByRole('link', { name: 'Runs', exact: true }).click()
+    await openPage(page, 'Runs')
     await page.getByRole('alertdialog').getByRole('button', { name: 'Leave' }).click()
     await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()
   })
 
-  it('works on a narrow screen and in Russian', async () => {
-    const { page } = owner
+  step('works on a narrow screen and in Russian', async (page) => {
     await page.getByLabel('Language').selectOption('ru')
     await page.getByRole('navigation').getByRole('link', { name: 'Запуски' }).waitFor()
     await page.setViewportSize({ width: 390, height: 844 })
@@ -180,8 +185,7 @@ describe('as the owner', () => {
     }
   })
 
-  it('signs out for good', async () => {
-    const { page } = owner
+  step('signs out for good', async (page) => {
     await page.setViewportSize({ width: 1280, height: 900 })
     await page.getByRole('button', { name: /Выйти|Sign out/ }).click()
     await page.waitForURL(/sign-in/)

@@ -63,6 +63,11 @@ export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${SHOTS}/${name}.png` })
 }
 
+/** Goes to a page by the English menu; pages link to each other by the same names. */
+export async function openPage(page: Page, name: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Main', exact: true }).getByRole('link', { name, exact: true }).click()
+}
+
 /** What axe finds that keeps people out; each as "rule: element". */
 export async function barriers(page: Page): Promise<string[]> {
   // Through the debugger, which the page's content security policy does not bind.

@@ -432,3 +432,15 @@ async fn a_world_may_have_a_second_repository_and_worlds_are_apart() -> Result<(
     assert!(refused.contains("404"), "{refused}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_repository_never_gets_the_id_that_another_had_before_a_restart() -> Result<()> {
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let scene = Scene::new().await?;
+        let repository = scene.world.api("reader", Method::GET, "", &Value::Null).await?;
+        seen.push(repository["id"].as_u64().context("id")?);
+    }
+    assert_ne!(seen[0], seen[1]);
+    Ok(())
+}

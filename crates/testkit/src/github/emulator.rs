@@ -15,7 +15,7 @@ use tokio::{
 const TIRED_BELOW: u32 = 500;
 
 /// What is put right inside the emulator itself, because its API offers no way to.
-const FOLLOW_PUSHES: &str = include_str!("follow-pushes.mjs");
+const PATCHES: &str = include_str!("patches.mjs");
 
 /// The running emulator.
 #[derive(Debug)]
@@ -41,27 +41,29 @@ impl Answer {
 }
 
 impl Emulator {
-    /// Starts the emulator on a loopback port with a seed file in its own format and waits until it answers. The process
-    /// ends when it is dropped.
+    /// Starts the emulator on a loopback port with a seed file in its own format and waits until it answers. Repositories
+    /// named in `lasting` keep their ids from start to start. The process ends when it is dropped.
     pub(super) async fn start(
         node: &Path,
         entry: &Path,
         port: u16,
         base_url: &str,
         seed: &Path,
+        lasting: &[String],
     ) -> Result<(Self, Child)> {
-        let follow_pushes = seed.with_file_name("follow-pushes.mjs");
-        std::fs::write(&follow_pushes, FOLLOW_PUSHES)?;
+        let patches = seed.with_file_name("patches.mjs");
+        std::fs::write(&patches, PATCHES)?;
         // The emulator must not outlive the front, even when the front is killed: it would keep the port.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
             .arg(node)
             .arg("--import")
-            .arg(&follow_pushes)
+            .arg(&patches)
             .arg(entry)
             .args(["start", "--service", "github", "--host", "127.0.0.1", "--port", &port.to_string()])
             .args(["--base-url", base_url, "--seed"])
             .arg(seed)
+            .env("LASTING_REPOSITORIES", serde_json::to_string(lasting)?)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -115,6 +115,11 @@ impl Seed {
         json!({"tokens": {"unused": {"login": "admin", "scopes": []}}, "github": {"users": users, "orgs": organisations}})
     }
 
+    /// Full names of the repositories that exist from the start; they keep their ids when the stand-in starts again.
+    pub(super) fn repository_names(&self) -> Vec<String> {
+        self.repositories.iter().map(|one| format!("{}/{}", one.owner, one.name)).collect()
+    }
+
     /// Whether the person's address counts as verified.
     pub(super) fn email_verified(&self, login: &str) -> bool {
         self.people.iter().find(|person| person.login == login).is_none_or(|person| person.email_verified)

@@ -173,7 +173,9 @@ pub async fn start(options: Options) -> Result<Running> {
     let seed_file = folder.join("emulator-seed.json");
     std::fs::write(&seed_file, seed.for_emulator().to_string())?;
     let port = if options.emulator_port == 0 { free_port().await? } else { options.emulator_port };
-    let (emulator, mut process) = Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file).await?;
+    let lasting = seed.repository_names();
+    let (emulator, mut process) =
+        Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file, &lasting).await?;
     let state = Arc::new(State {
         base_url: base_url.clone(),
         capture_base: format!("http://{}", near.unwrap_or(first)),
