@@ -4,6 +4,7 @@ ALTER TABLE agent_runs
     ADD COLUMN trigger_label text,          -- the label that started it and goes when it ends; NULL: no label did
     ADD COLUMN trigger_subject bigint,      -- the issue or pull request where that label lies
     ADD COLUMN revises boolean NOT NULL DEFAULT false,  -- the work of `resumes` once more, on its branch
+    ADD COLUMN handed_in_at timestamptz,    -- since then its work waits for its owner, or did
     ADD COLUMN reviews uuid REFERENCES agent_runs CHECK (reviews <> id);    -- the run whose work a review looks at
 UPDATE agent_runs SET trigger_label = 'run:' || stage, trigger_subject = subject_number WHERE kind = 'stage';
 

@@ -15,6 +15,8 @@ pub struct Live<'a> {
     pub open: bool,
     /// Names of all labels that it carries.
     pub labels: &'a [String],
+    /// Those of the run's pull request, which stand above them.
+    pub pull_labels: &'a [String],
     /// The label that started the run; `None` when something else did.
     pub trigger: Option<&'a str>,
     /// The platform itself is about to put that label on.
@@ -72,10 +74,10 @@ pub fn check(live: &Live<'_>) -> Result<Choice, Lost> {
     if !live.sees_repository || !role.is_some_and(|role| rights::allows(role, Permission::Run)) {
         return Err(Lost::Rights);
     }
-    if live.labels.iter().any(|label| labels::holds_up(label)) {
+    if live.labels.iter().chain(live.pull_labels).any(|label| labels::holds_up(label)) {
         return Err(Lost::Blocked);
     }
-    choice::choose(live.labels.iter().map(String::as_str), live.models).map_err(|_| Lost::ModelLabels)
+    choice::choose_for_pull(live.pull_labels, live.labels, live.models).map_err(|_| Lost::ModelLabels)
 }
 
 #[cfg(test)]
@@ -84,11 +86,17 @@ mod tests {
     use crate::choice::Effort;
 
     fn verdict(labels: &[&str], change: impl FnOnce(&mut Live<'_>)) -> Result<Choice, Lost> {
-        let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+        verdict_with(&[], labels, change)
+    }
+
+    fn verdict_with(pull: &[&str], labels: &[&str], change: impl FnOnce(&mut Live<'_>)) -> Result<Choice, Lost> {
+        let owned = |labels: &[&str]| labels.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (pull, labels) = (owned(pull), owned(labels));
         let models = ["gpt-5.5".to_owned()];
         let mut live = Live {
             open: true,
             labels: &labels,
+            pull_labels: &pull,
             trigger: Some("run:dev"),
             trigger_is_coming: false,
             platform_role: Some(PlatformRole::Member),
@@ -125,6 +133,13 @@ mod tests {
         for (lost, verdict) in table {
             assert_eq!(verdict, Err(lost));
         }
+    }
+
+    #[test]
+    fn the_labels_of_the_pull_request_count_too() {
+        let choice = Choice { model: None, effort: Some(Effort::High) };
+        assert_eq!(verdict_with(&["[ai-reasoning-high]"], &["run:dev", "[ai-reasoning-low]"], |_| ()), Ok(choice));
+        assert_eq!(verdict_with(&[labels::BLOCKED], &["run:dev"], |_| ()), Err(Lost::Blocked));
     }
 
     #[test]

@@ -106,7 +106,8 @@ mod tests {
     fn every_branch_of_the_order() {
         let (dev, plan) = (run(Stage::Dev, Some(PULL), true), run(Stage::Plan, Some(PULL), true));
         let (failed, other) = (run(Stage::Qa, Some(PULL), false), run(Stage::Arch, Some(3), true));
-        let table: [(&str, &[&str], &[&str], &[Earlier], Result<Stage, Ambiguous>); 12] = [
+        type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [Earlier], Result<Stage, Ambiguous>);
+        let table: [Row<'_>; 12] = [
             ("one label on the pull request", &["bug", "run:qa"], &["run:plan"], &[dev], Ok(Stage::Qa)),
             ("its revise form", &["run:qa:revise"], &[], &[dev], Ok(Stage::Qa)),
             ("two labels on it", &["run:qa", "run:dev"], &[], &[dev], Err(Ambiguous)),

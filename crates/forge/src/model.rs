@@ -249,6 +249,21 @@ pub struct Pull {
     pub author: Option<Account>,
 }
 
+/// Something that somebody said about a pull request: a review's own words, a remark on a line, or a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Who said it; `None` when the account is gone.
+    pub author: Option<Account>,
+    /// Markdown.
+    pub body: String,
+    /// Its page.
+    pub html_url: String,
+    /// File and line that it is about.
+    pub place: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// A pull request to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPull {

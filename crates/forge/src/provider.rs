@@ -5,7 +5,7 @@ use domain::labels::LabelSpec;
 
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Repository,
+    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Remark, Repository,
     RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::rights::RightCheck;
@@ -133,6 +133,17 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
         name: &RepositoryName,
         branch: &str,
     ) -> impl Future<Output = Answered<Option<Pull>>> + Send;
+
+    /// A pull request.
+    fn pull(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Pull>> + Send;
+
+    /// What was said about a pull request since a moment, in the order in which it was said; empty words are left out.
+    fn remarks(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        since: DateTime<Utc>,
+    ) -> impl Future<Output = Answered<Vec<Remark>>> + Send;
 
     /// Opens a pull request.
     fn create_pull(&self, name: &RepositoryName, pull: &NewPull) -> impl Future<Output = Answered<Pull>> + Send;

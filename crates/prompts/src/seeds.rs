@@ -71,6 +71,7 @@ pub(crate) const SEEDS: &[Seed] = seeds![
     "output",
     "output-review",
     "service-comment",
+    "review-comment",
     "refusal",
 ];
 

@@ -20,6 +20,8 @@ pub struct ProjectRow {
     pub locale: String,
     /// Model of its agents; `None`: the platform's default.
     pub model: Option<String>,
+    /// Finished work is looked at by a second role before the owner is asked.
+    pub pre_review: bool,
     /// Grows with each change of settings.
     pub version: i64,
     /// Connected repositories.
@@ -119,6 +121,8 @@ pub struct ProjectChange<'a> {
     pub locale: Option<&'a str>,
     /// Model of its agents.
     pub model: Option<&'a str>,
+    /// Whether finished work is looked at before the owner is asked.
+    pub pre_review: Option<bool>,
 }
 
 /// Changes settings if the version is still the one that was read; answers whether it was.
@@ -128,13 +132,14 @@ pub struct ProjectChange<'a> {
 pub async fn update(db: impl PgExecutor<'_>, id: ProjectId, version: i64, to: &ProjectChange<'_>) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE projects SET name = COALESCE($3, name), locale = COALESCE($4, locale), model = COALESCE($5, model),
-                version = version + 1
+                pre_review = COALESCE($6, pre_review), version = version + 1
          WHERE id = $1 AND version = $2 AND removed_at IS NULL",
         id.0,
         version,
         to.name,
         to.locale,
-        to.model
+        to.model,
+        to.pre_review
     )
     .execute(db)
     .await?;

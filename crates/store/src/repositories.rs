@@ -1,7 +1,7 @@
 //! `repositories`: those that projects have connected, with the sealed token of the platform's account there.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{ProjectId, RepositoryId};
+use domain::ids::{ProjectId, RepositoryId, RunId};
 use serde_json::Value;
 use sqlx::PgExecutor;
 
@@ -146,6 +146,20 @@ pub async fn hook_lost(
     .execute(db)
     .await?;
     Ok(noted.rows_affected() == 1)
+}
+
+/// Runs of a repository whose work waits for its owner.
+///
+/// # Errors
+/// The database's.
+pub async fn waiting_runs(db: impl PgExecutor<'_>, id: RepositoryId) -> Result<Vec<RunId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM agent_runs WHERE repository_id = $1 AND status = 'waiting_owner_review'",
+        id.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(RunId).collect())
 }
 
 /// Disconnects a repository without an active run: the token is forgotten, runs and deliveries stay. Answers whether

@@ -47,6 +47,8 @@ pub struct GrantRow {
     pub base_branch: String,
     /// Its stage, which decides what it may change.
     pub stage: Coded<Stage>,
+    /// It only looks at the work of another run.
+    pub is_review: bool,
     /// The run's model.
     pub model: String,
     /// Asked to stop, or done: it may only save.
@@ -66,7 +68,8 @@ pub async fn verify(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<Option
     sqlx::query_as!(
         GrantRow,
         r#"SELECT a.id AS run_id, a.launch, a.project_id, a.repository_id, r.full_name AS repository, a.branch,
-                  a.base_branch, a.stage AS "stage: Coded<Stage>", a.model, t.expires_at,
+                  a.base_branch, a.stage AS "stage: Coded<Stage>", a.kind = 'review' AS "is_review!", a.model,
+                  t.expires_at,
                   (a.cancel_requested_at IS NOT NULL OR a.deadline_at < app_now()) AS "saving_only!",
                   ARRAY(SELECT g.host FROM egress_grants AS g
                         WHERE g.project_id = a.project_id AND g.withdrawn_at IS NULL ORDER BY g.host) AS "egress_hosts!"

@@ -45,6 +45,14 @@ pub async fn publish(git: &Git, context: &RunContext, title: Option<&str>) -> Re
         return Err(PublishError::NothingChanged);
     }
     push(git, &format!("HEAD:refs/heads/{}", context.branch)).await?;
+    head(git).await
+}
+
+/// The commit that is checked out.
+///
+/// # Errors
+/// When git fails.
+pub async fn head(git: &Git) -> Result<String, PublishError> {
     Ok(git.run(LOCAL_LIMIT, &["rev-parse", "HEAD"]).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::agent::{LastWord, RunResult, RunResultOutcome, RunResultReason};
+use contract::agent::{Finding, LastWord, RunResult, RunResultOutcome, RunResultReason};
 
 use crate::{publish::PublishError, redact::Redact};
 
@@ -13,6 +13,8 @@ const BODY_LIMIT: usize = 40_000;
 const LIST_LIMIT: usize = 20;
 const LABEL_LIMIT: usize = 100;
 const ITEM_LIMIT: usize = 1000;
+const FINDINGS_LIMIT: usize = 100;
+const FINDING_LIMIT: usize = 4000;
 
 /// Why the run failed, in the words that the platform stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub fn read_last_word(file: &Path) -> Option<LastWord> {
         labels_suggested: Vec::new(),
         follow_ups: Vec::new(),
         tool_gaps: Vec::new(),
+        verdict: None,
+        findings: Vec::new(),
     }))
 }
 
@@ -99,6 +103,11 @@ pub fn result(outcome: &Result<String, Failure>, last_word: Option<LastWord>, re
 fn fit(word: LastWord, redact: &Redact) -> LastWord {
     let text = |text: Option<String>, limit| text.map(|text| cut(&text, limit, redact));
     let list = |items: Vec<String>, limit| items.iter().take(LIST_LIMIT).map(|item| cut(item, limit, redact)).collect();
+    let finding = |finding: Finding| Finding {
+        path: cut(&finding.path, ITEM_LIMIT, redact),
+        text: cut(&finding.text, FINDING_LIMIT, redact),
+        ..finding
+    };
     LastWord {
         summary: cut(&word.summary, SUMMARY_LIMIT, redact),
         branch: text(word.branch, NAME_LIMIT),
@@ -107,6 +116,8 @@ fn fit(word: LastWord, redact: &Redact) -> LastWord {
         labels_suggested: list(word.labels_suggested, LABEL_LIMIT),
         follow_ups: list(word.follow_ups, ITEM_LIMIT),
         tool_gaps: list(word.tool_gaps, ITEM_LIMIT),
+        verdict: word.verdict,
+        findings: word.findings.into_iter().take(FINDINGS_LIMIT).map(finding).collect(),
     }
 }
 
@@ -144,12 +155,16 @@ mod tests {
         let mut word = read(&format!(r#"{{"summary":"{TOKEN}","branch":"x"}}"#)).unwrap();
         word.pr_body = Some("ж".repeat(50_000));
         word.follow_ups = vec![format!("use {TOKEN}"); 30];
+        let finding = r#"{"path":"src/main.rs","line":null,"severity":"major","text":"t"}"#;
+        let finding = Finding { text: "x".repeat(9000) + TOKEN, ..serde_json::from_str(finding).unwrap() };
+        word.findings = vec![finding; 200];
         let seen = result(&Ok("a".repeat(40)), Some(word), &redact());
         let text = serde_json::to_string(&seen).unwrap();
         assert!(!text.contains(TOKEN));
         let word = seen.last_word.unwrap();
         assert_eq!(word.pr_body.unwrap().chars().count(), 40_000);
         assert_eq!(word.follow_ups.len(), 20);
+        assert_eq!((word.findings.len(), word.findings[0].text.chars().count()), (100, 4000));
 
         let failure = Failure { reason: RunResultReason::InfraError, detail: format!("{}{TOKEN}", "x".repeat(3990)) };
         let seen = result(&Err(failure), None, &redact()).detail.unwrap();

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use contract::agent::{BeatPhase, LastWord, RunContext, RunResultReason};
+use contract::agent::{BeatPhase, LastWord, RunContext, RunContextWork, RunResultReason};
 use runtime::correlation::Correlation;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -27,7 +27,7 @@ use crate::{
     feed::{self, Feed},
     git::Git,
     keeper::{Keeper, Progress},
-    publish::publish,
+    publish::{head, publish},
     redact::Redact,
     relay::Relay,
     report::{self, Failure},
@@ -101,7 +101,7 @@ async fn begin(config: Config, signal: &CancellationToken, correlation: Correlat
     }
 }
 
-/// Everything up to the push. The last word is there whenever codex gave one.
+/// Everything up to the push; a review pushes nothing. The last word is there whenever codex gave one.
 async fn work(launch: &Launch, stop: CancellationToken) -> (Result<String, Failure>, Option<LastWord>) {
     let mut last_word = None;
     let worked = work_through(launch, stop, &mut last_word).await;
@@ -149,6 +149,9 @@ async fn work_through(
         return Err(Failure::of_codex(reason));
     }
 
+    if context.work == RunContextWork::Review {
+        return Ok(head(&git).await?);
+    }
     launch.phase.send_replace(BeatPhase::Pushing);
     let title = last_word.as_ref().and_then(|word| word.pr_title.as_deref());
     let head = publish(&git, &context, title).await?;

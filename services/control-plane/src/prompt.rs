@@ -16,7 +16,7 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
     RunFacts {
         role: &row.role,
         stage: row.stage.0.as_str(),
-        work: Work::Work,
+        work: if row.is_review { Work::Review } else { Work::Work },
         repository: &row.repository,
         base_branch: &row.base_branch,
         branch: &row.branch,

@@ -4,12 +4,13 @@
     reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
 )]
 
+mod github;
 mod prompt;
 mod snapshots;
 
 use axum::Json;
 use axum::extract::State;
-use contract::agent::{Beat, EventBatch, EventsStored, Orders, Resume, RunContext, RunResult};
+use contract::agent::{Beat, EventBatch, EventsStored, Orders, Resume, RunContext, RunContextWork, RunResult};
 use contract::problem::Problem;
 use domain::flow::FlowKind;
 use http::StatusCode;
@@ -54,13 +55,15 @@ async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunC
 }
 
 fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resume>) -> RunContext {
-    let output_schema = match prompts::run::output_schema() {
+    let schema = if row.is_review { prompts::run::review_output_schema() } else { prompts::run::output_schema() };
+    let output_schema = match schema {
         serde_json::Value::Object(schema) => schema,
         _ => serde_json::Map::new(),
     };
     RunContext {
         run_id: of.run.into(),
         launch: of.launch,
+        work: if row.is_review { RunContextWork::Review } else { RunContextWork::Work },
         repository: row.repository,
         branch: row.branch,
         base_branch: row.base_branch,

@@ -11,12 +11,15 @@ use forge::{Comparison, ForgeError, NewPull, Pull, RepositoryProvider};
 use serde_json::{Value, json};
 use store::runs::progress::Milestone;
 
-use crate::ending;
 use crate::github::{self, Opened};
 use crate::turn::Turn;
+use crate::{ending, review_gate};
 
-/// Collects what the agent left, and ends the run.
+/// Collects what the agent left, and ends the run or hands its work in.
 pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
+    if turn.row.is_review {
+        return review_gate::collect(turn).await;
+    }
     let (row, holds) = (&turn.row, &turn.deps.holds);
     if holds.is_held(row.repository_id, turn.now) {
         return Ok(());
@@ -111,5 +114,5 @@ async fn succeed(turn: &Turn<'_>, pull: &Pull, kind: FlowKind, head: String) -> 
             return Ok(());
         }
     }
-    ending::finish(turn, RunStatus::Succeeded, None, "", false).await
+    review_gate::hand_in(turn, pull.number).await
 }

@@ -3,7 +3,6 @@
 use anyhow::Context;
 use cluster::Removal;
 use domain::flow::FlowKind;
-use domain::labels;
 use domain::launch::{AfterFailure, after_failure};
 use domain::reasons::Reason;
 use domain::run::RunStatus;
@@ -11,6 +10,7 @@ use serde_json::json;
 use store::runs::progress::{self, Ending};
 use vault::Redactor;
 
+use crate::review_gate;
 use crate::turn::{Turn, changed};
 
 /// Longest detail that is kept, in characters.
@@ -56,7 +56,7 @@ pub(crate) async fn finish(
     launch_failed: bool,
 ) -> anyhow::Result<()> {
     let detail = presentable(detail);
-    let labels_on: &[&str] = if status == RunStatus::Succeeded { &[labels::IN_REVIEW] } else { &[] };
+    let labels = review_gate::labels_at_the_end(&turn.row);
     let mut what = json!({ "status": status, "launch": turn.row.launch });
     if let Some(reason) = reason {
         what["reason"] = json!(reason);
@@ -67,8 +67,7 @@ pub(crate) async fn finish(
         reason,
         detail: &detail,
         launch_failed,
-        labels_off: turn.row.trigger_label.as_slice(),
-        labels_on,
+        labels: &labels,
         flow: turn.entry(FlowKind::RunFinished, what),
     };
     if progress::finish(&turn.deps.db, turn.lease, &ending).await.context("end the run")? {

@@ -16,6 +16,7 @@ mod outbound;
 mod place;
 mod precheck;
 mod redelivery;
+mod review_gate;
 mod startup;
 mod sweep;
 mod turn;

@@ -28,7 +28,7 @@ pub(crate) async fn passes(turn: &Turn<'_>) -> anyhow::Result<bool> {
     };
     let opened = github::open(&turn.deps.config, row.repository_id, &row.repository, &row.token_sealed)?;
     match look(turn, &facts, &opened).await {
-        Ok((issue, sees_repository)) => judge(turn, &facts, issue.as_ref(), sees_repository).await,
+        Ok(sight) => judge(turn, &facts, &sight).await,
         Err(error) if error.is_passing() => {
             holds.note(row.repository_id, &error, turn.now);
             Err(error).context("look at the issue before the launch")
@@ -40,38 +40,44 @@ pub(crate) async fn passes(turn: &Turn<'_>) -> anyhow::Result<bool> {
     }
 }
 
-/// The issue as it is now, `None` when it is gone, and whether who started the run still sees the repository.
-async fn look(
-    turn: &Turn<'_>,
-    facts: &StartRow,
-    Opened { github, name }: &Opened,
-) -> Result<(Option<Issue>, bool), ForgeError> {
-    let issue = match github.issue(name, turn.row.subject_number).await {
+/// What GitHub says before a launch.
+struct Sight {
+    /// Where the label lies that started the run, else its issue; `None` when that is gone.
+    place: Option<Issue>,
+    /// Labels of the run's pull request, when it has one and the label does not lie there.
+    pull_labels: Vec<String>,
+    /// Who started the run still sees the repository.
+    sees_repository: bool,
+}
+
+async fn look(turn: &Turn<'_>, facts: &StartRow, Opened { github, name }: &Opened) -> Result<Sight, ForgeError> {
+    let number = turn.row.trigger_subject.unwrap_or(turn.row.subject_number);
+    let place = match github.issue(name, number).await {
         Err(ForgeError::NotFound { .. }) => None,
         issue => Some(issue?),
+    };
+    let pull_labels = match turn.row.pr_number.filter(|pull| *pull != number) {
+        Some(pull) => github.issue_labels(name, pull).await?,
+        None => Vec::new(),
     };
     let sees = !facts.by_forge
         || github
             .permission_of(name, facts.github_id, &facts.login)
             .await?
             .is_some_and(|level| level > RepositoryPermission::None);
-    Ok((issue, sees))
+    Ok(Sight { place, pull_labels, sees_repository: sees })
 }
 
-async fn judge(
-    turn: &Turn<'_>,
-    facts: &StartRow,
-    issue: Option<&Issue>,
-    sees_repository: bool,
-) -> anyhow::Result<bool> {
+async fn judge(turn: &Turn<'_>, facts: &StartRow, sight: &Sight) -> anyhow::Result<bool> {
     let verdict = precondition::check(&Live {
-        open: issue.is_some_and(|issue| issue.open),
-        labels: issue.map_or(&[], |issue| &issue.labels),
+        open: sight.place.as_ref().is_some_and(|place| place.open),
+        labels: sight.place.as_ref().map_or(&[], |place| &place.labels),
+        pull_labels: &sight.pull_labels,
         trigger: facts.trigger_label.as_deref(),
         trigger_is_coming: facts.trigger_is_coming,
         platform_role: facts.platform_role.map(|role| role.0),
         project_role: facts.project_role.map(|role| role.0),
-        sees_repository,
+        sees_repository: sight.sees_repository,
         models: &facts.models,
     });
     match verdict {

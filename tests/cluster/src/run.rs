@@ -14,6 +14,9 @@ const TO_THE_END: Duration = Duration::from_secs(150);
 /// How long until its pod works.
 const TO_WORK: Duration = Duration::from_secs(90);
 
+/// The status of a run whose work waits for its owner.
+const HANDED_IN: &str = "waiting_owner_review";
+
 /// A run of a scene.
 pub struct Run<'a> {
     /// Where it plays.
@@ -88,13 +91,22 @@ impl Run<'_> {
         Ok(texts.map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n"))
     }
 
-    /// Waits until it is over.
+    /// Waits until it is over, or its work waits for its owner.
     ///
     /// # Errors
     /// When that takes too long.
     pub async fn ended(&self) -> Result<Value> {
-        let over = async || Ok(Some(self.view().await?).filter(|run| !run["finished_at"].is_null()));
+        let waits = |run: &Value| run["status"] == HANDED_IN;
+        let over = async || Ok(Some(self.view().await?).filter(|run| waits(run) || !run["finished_at"].is_null()));
         Ok(until("the end of the run", TO_THE_END, over).await?.0)
+    }
+
+    /// Waits until its work is in a pull request.
+    ///
+    /// # Errors
+    /// When it ends otherwise.
+    pub async fn handed_in(&self) -> Result<Value> {
+        self.ended_as(HANDED_IN, "").await
     }
 
     /// Waits until it is over and compares how.

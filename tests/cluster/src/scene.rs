@@ -75,12 +75,30 @@ impl Scene {
         let project = id_of(&owner.post("projects", &project).await?)?;
         let runs = Mutex::default();
         let mut scene = Self { stage, world, owner, project, repository: String::new(), runs };
+        scene.leave_reviews_out().await?;
         scene.free_repository().await?;
         scene.admit_writer().await?;
         let wanted = json!({ "full_name": scene.world.full_name(), "token": scene.world.person("bot")?.token });
         let path = format!("projects/{}/repositories", scene.project);
         scene.repository = id_of(&scene.owner.post(&path, &wanted).await?)?;
         Ok(scene)
+    }
+
+    /// A second pod after every run would only cost time: the test that is about reviews turns them on again.
+    async fn leave_reviews_out(&self) -> Result<()> {
+        self.set_pre_review(false).await
+    }
+
+    /// Whether finished work is looked at before the owner is asked.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn set_pre_review(&self, wanted: bool) -> Result<()> {
+        let path = format!("projects/{}", self.project);
+        let version = format!("\"{}\"", self.owner.get(&path).await?["version"]);
+        let change = json!({ "pre_review": wanted });
+        self.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], &change).await?.ok()?;
+        Ok(())
     }
 
     /// The stand-in counts its repositories anew after a restart, so one of an earlier life may still be connected
@@ -140,7 +158,15 @@ impl Scene {
                 return Err(error.context(ledger.to_string()));
             }
         };
-        let id = id_of(&run)?;
+        self.found(&run).await
+    }
+
+    /// A run that the platform tells of.
+    ///
+    /// # Errors
+    /// When the database does not know it.
+    pub async fn found(&self, run: &Value) -> Result<Run<'_>> {
+        let (id, issue) = (id_of(run)?, run["subject_number"].as_u64().context("no issue")?);
         let sql = "SELECT namespace FROM agent_runs WHERE id = $1::uuid";
         let namespace: String = sqlx::query_scalar(sql).bind(&id).fetch_one(&self.stage.db).await?;
         self.runs.lock().await.push((id.clone(), namespace.clone()));

@@ -89,7 +89,7 @@ impl Story {
     pub async fn ledger(&self) -> Result<String> {
         let page = self.owner.get("deliveries?limit=200").await?;
         let items = page["items"].as_array().context("no deliveries")?;
-        let lines: Vec<_> = items.iter().rev().filter(|item| item["event"] == "issues").map(line_of).collect();
+        let lines: Vec<_> = items.iter().rev().filter(|item| is_told(item)).map(line_of).collect();
         Ok(lines.join("\n"))
     }
 
@@ -163,8 +163,11 @@ impl Story {
         self.heard("closed", async || self.github.close(person, issue).await).await
     }
 
-    /// Does something on GitHub and waits until one more `issues` delivery with this action was answered.
-    async fn heard<T>(&self, action: &str, act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+    /// Does something on GitHub and waits until one more delivery with this action was answered.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn heard<T>(&self, action: &str, act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
         let count = |all: &[Value]| all.iter().filter(|delivery| delivery["action"] == action).count();
         let before = count(&self.github.deliveries(0).await?);
         let done = act().await?;
@@ -199,6 +202,11 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> 
 /// When it has none.
 pub fn id_of(object: &Value) -> Result<String> {
     object["id"].as_str().map(str::to_owned).with_context(|| format!("no id in {object}"))
+}
+
+/// Issues and pull requests; the rest is noise.
+fn is_told(item: &Value) -> bool {
+    ["issues", "pull_request", "pull_request_review"].iter().any(|event| item["event"] == *event)
 }
 
 fn line_of(item: &Value) -> String {

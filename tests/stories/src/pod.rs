@@ -9,7 +9,8 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::flow;
-use store::runs::{Lease, lease, progress};
+use store::runs::progress::{self, HandIn, Milestone};
+use store::runs::{Lease, lease};
 use store::tokens;
 use testkit::console::Answer;
 use vault::RunToken;
@@ -61,6 +62,23 @@ impl Pod {
             status: StatusCode::from_u16(status.as_u16())?,
             body: serde_json::from_str(&text).unwrap_or_default(),
         })
+    }
+
+    /// The work is in pull request `number`; the worker hands it in, and has it reviewed by nobody.
+    ///
+    /// # Errors
+    /// When the lease is lost.
+    pub async fn hand_in(self, story: &Story, number: u64) -> Result<()> {
+        let number = i64::try_from(number)?;
+        let entry = |kind| flow::Entry::new(kind, "worker:story", json!({ "number": number }));
+        let mut opened = Milestone::new(entry(FlowKind::PullOpened));
+        opened.pull =
+            Some((number, format!("{}/{}/pull/{number}", story.github.front().base_url(), story.github.full_name())));
+        let db = &story.platform.db;
+        anyhow::ensure!(progress::reach(db, self.lease, &opened).await?, "the lease is lost");
+        let work = HandIn { labels: &[], flow: entry(FlowKind::HandedIn), review: None };
+        anyhow::ensure!(progress::hand_in(db, self.lease, &work).await?, "the lease is lost");
+        Ok(())
     }
 
     /// The pod is lost; the worker notices and puts the run back into the queue.

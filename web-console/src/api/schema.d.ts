@@ -719,6 +719,8 @@ export interface components {
             locale: components["schemas"]["Locale"];
             /** @description Model that agents use unless a label says otherwise */
             model?: string;
+            /** @description Finished work is looked at by a second role before the owner is asked */
+            pre_review: boolean;
             /**
              * Format: int64
              * @description For `If-Match`
@@ -742,6 +744,7 @@ export interface components {
             name?: string;
             locale?: components["schemas"]["Locale"];
             model?: string;
+            pre_review?: boolean;
         };
         ProjectPage: {
             items: components["schemas"]["Project"][];
@@ -879,6 +882,21 @@ export interface components {
             subject_number: number;
             subject_title: string;
             subject_url: string;
+            /**
+             * @description What it does with its stage
+             * @enum {string}
+             */
+            kind: "stage" | "review" | "discussion";
+            /**
+             * Format: uuid
+             * @description The earlier run whose session, branch and pull request it takes up again
+             */
+            resumes?: string;
+            /**
+             * Format: uuid
+             * @description The run whose work a review looks at
+             */
+            reviews?: string;
             stage: string;
             role: string;
             status: components["schemas"]["RunStatus"];
@@ -919,6 +937,11 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             started_at?: string;
+            /**
+             * Format: date-time
+             * @description Since then its work waits for its owner
+             */
+            handed_in_at?: string;
             /** Format: date-time */
             finished_at?: string;
             /** Format: date-time */

@@ -51,6 +51,7 @@ export interface ProjectChange {
   name: string
   locale: Locale
   model?: string
+  pre_review?: boolean
 }
 
 /** Changes settings; refused when somebody else changed them since `project` was read. */

@@ -212,11 +212,84 @@ pub struct EventsStored {
     ///Greatest seq of this launch that is stored; send on from the next
     pub last_seq: i64,
 }
+///One fault that a review found.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Finding {
+    ///On the branch under review; without it, the whole file
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub line: ::std::option::Option<i64>,
+    ///From the repository's root
+    pub path: ::std::string::String,
+    pub severity: FindingSeverity,
+    pub text: ::std::string::String,
+}
+///`FindingSeverity`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum FindingSeverity {
+    #[serde(rename = "blocker")]
+    Blocker,
+    #[serde(rename = "major")]
+    Major,
+    #[serde(rename = "minor")]
+    Minor,
+}
+impl ::std::fmt::Display for FindingSeverity {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Blocker => f.write_str("blocker"),
+            Self::Major => f.write_str("major"),
+            Self::Minor => f.write_str("minor"),
+        }
+    }
+}
+impl ::std::str::FromStr for FindingSeverity {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "blocker" => Ok(Self::Blocker),
+            "major" => Ok(Self::Major),
+            "minor" => Ok(Self::Minor),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for FindingSeverity {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for FindingSeverity {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for FindingSeverity {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///Codex's final message, as its output schema asks. All of it is the agent's claim.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct LastWord {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub branch: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub findings: ::std::vec::Vec<Finding>,
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub follow_ups: ::std::vec::Vec<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -228,6 +301,65 @@ pub struct LastWord {
     pub summary: ::std::string::String,
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub tool_gaps: ::std::vec::Vec<::std::string::String>,
+    ///A review's
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub verdict: ::std::option::Option<LastWordVerdict>,
+}
+///A review's
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum LastWordVerdict {
+    #[serde(rename = "approve")]
+    Approve,
+    #[serde(rename = "request_changes")]
+    RequestChanges,
+}
+impl ::std::fmt::Display for LastWordVerdict {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Approve => f.write_str("approve"),
+            Self::RequestChanges => f.write_str("request_changes"),
+        }
+    }
+}
+impl ::std::str::FromStr for LastWordVerdict {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "approve" => Ok(Self::Approve),
+            "request_changes" => Ok(Self::RequestChanges),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for LastWordVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for LastWordVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for LastWordVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 ///`Orders`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -254,7 +386,7 @@ pub struct Resume {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct RunContext {
     pub base_branch: ::std::string::String,
-    ///The only branch that the run may push
+    ///The only branch that the run may push; of a review, the one that it looks at
     pub branch: ::std::string::String,
     pub commit_author_email: ::std::string::String,
     pub commit_author_name: ::std::string::String,
@@ -273,6 +405,64 @@ pub struct RunContext {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub resume: ::std::option::Option<Resume>,
     pub run_id: ::uuid::Uuid,
+    ///work: commits are pushed; review: the branch is looked at, nothing is pushed
+    pub work: RunContextWork,
+}
+///work: commits are pushed; review: the branch is looked at, nothing is pushed
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum RunContextWork {
+    #[serde(rename = "work")]
+    Work,
+    #[serde(rename = "review")]
+    Review,
+}
+impl ::std::fmt::Display for RunContextWork {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Work => f.write_str("work"),
+            Self::Review => f.write_str("review"),
+        }
+    }
+}
+impl ::std::str::FromStr for RunContextWork {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "work" => Ok(Self::Work),
+            "review" => Ok(Self::Review),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for RunContextWork {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for RunContextWork {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for RunContextWork {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 ///`RunResult`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -793,6 +793,8 @@ pub struct Project {
     pub model: ::std::option::Option<::std::string::String>,
     pub my_role: ProjectRole,
     pub name: ::std::string::String,
+    ///Finished work is looked at by a second role before the owner is asked
+    pub pre_review: bool,
     pub repositories: i64,
     pub slug: ::std::string::String,
     ///For `If-Match`
@@ -808,10 +810,17 @@ pub struct ProjectChange {
     pub model: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub name: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub pre_review: ::std::option::Option<bool>,
 }
 impl ::std::default::Default for ProjectChange {
     fn default() -> Self {
-        Self { locale: Default::default(), model: Default::default(), name: Default::default() }
+        Self {
+            locale: Default::default(),
+            model: Default::default(),
+            name: Default::default(),
+            pre_review: Default::default(),
+        }
     }
 }
 ///`ProjectPage`
@@ -1170,7 +1179,12 @@ pub struct Run {
     pub effort: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub finished_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    ///Since then its work waits for its owner
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub handed_in_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
     pub id: ::uuid::Uuid,
+    ///What it does with its stage
+    pub kind: RunKind,
     ///What the agent last said it was doing
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub last_words: ::std::option::Option<::std::string::String>,
@@ -1196,6 +1210,12 @@ pub struct Run {
     pub reason_detail: ::std::option::Option<::std::string::String>,
     pub repository_full_name: ::std::string::String,
     pub repository_id: ::uuid::Uuid,
+    ///The earlier run whose session, branch and pull request it takes up again
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub resumes: ::std::option::Option<::uuid::Uuid>,
+    ///The run whose work a review looks at
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub reviews: ::std::option::Option<::uuid::Uuid>,
     pub role: ::std::string::String,
     pub stage: ::std::string::String,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -1319,6 +1339,66 @@ impl ::std::convert::TryFrom<::std::string::String> for RunEventKind {
 pub struct RunEventPage {
     pub items: ::std::vec::Vec<RunEvent>,
     pub more: bool,
+}
+///What it does with its stage
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum RunKind {
+    #[serde(rename = "stage")]
+    Stage,
+    #[serde(rename = "review")]
+    Review,
+    #[serde(rename = "discussion")]
+    Discussion,
+}
+impl ::std::fmt::Display for RunKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Stage => f.write_str("stage"),
+            Self::Review => f.write_str("review"),
+            Self::Discussion => f.write_str("discussion"),
+        }
+    }
+}
+impl ::std::str::FromStr for RunKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "stage" => Ok(Self::Stage),
+            "review" => Ok(Self::Review),
+            "discussion" => Ok(Self::Discussion),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for RunKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for RunKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for RunKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 ///`RunPage`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

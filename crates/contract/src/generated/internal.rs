@@ -130,7 +130,7 @@ pub struct RunGrant {
     pub egress_hosts: ::std::vec::Vec<::std::string::String>,
     pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub launch: i32,
-    ///Patterns of the files that it may change: * within a folder, ** across folders
+    ///Patterns of the files that it may change: * within a folder, ** across folders; none: it may push nothing
     pub may_write: ::std::vec::Vec<::std::string::String>,
     pub models: ::std::vec::Vec<::std::string::String>,
     ///owner/name

@@ -7,6 +7,7 @@ mod hooks;
 mod issues;
 mod probes;
 mod pulls;
+mod remarks;
 
 use std::fmt;
 
@@ -18,7 +19,7 @@ use url::Url;
 use self::client::{Answer, Client};
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Repository,
+    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Remark, Repository,
     RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::provider::{Answered, RepositoryProvider};
@@ -158,6 +159,14 @@ impl RepositoryProvider for GitHub {
 
     async fn find_pull_by_head(&self, name: &RepositoryName, branch: &str) -> Answered<Option<Pull>> {
         pulls::find_by_head(&self.client, name, branch).await
+    }
+
+    async fn pull(&self, name: &RepositoryName, number: i64) -> Answered<Pull> {
+        pulls::get(&self.client, name, number).await
+    }
+
+    async fn remarks(&self, name: &RepositoryName, number: i64, since: DateTime<Utc>) -> Answered<Vec<Remark>> {
+        remarks::since(&self.client, name, number, since).await
     }
 
     async fn create_pull(&self, name: &RepositoryName, pull: &NewPull) -> Answered<Pull> {

@@ -55,6 +55,10 @@ impl From<GitHubPull> for Pull {
     }
 }
 
+pub(super) async fn get(client: &Client, name: &RepositoryName, number: i64) -> Answered<Pull> {
+    client.get::<GitHubPull>(&Route::repository(name, "pulls").then(number)).await.map(Pull::from)
+}
+
 pub(super) async fn branch_head(client: &Client, name: &RepositoryName, branch: &str) -> Answered<Option<String>> {
     #[derive(Deserialize)]
     struct Reference {

@@ -6,6 +6,7 @@ use domain::labels::NEED_INPUT;
 use domain::reasons::{IntakeReason, Reason};
 use domain::settlement::Settlement;
 use domain::stages::{Role, Stage};
+use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -79,12 +80,26 @@ pub(super) struct RunEnd {
 }
 
 /// An effect laid out for the statement: what does not apply is NULL there.
+#[derive(Clone, Copy)]
 struct Columns<'a> {
     ignored: Option<IntakeReason>,
     run: Option<&'a NewRun<'a>>,
     end: Option<&'a RunEnd>,
     entry: Option<&'a flow::Entry>,
     settled: Option<(Settlement, RunId)>,
+}
+
+impl Columns<'_> {
+    /// For the ledger, when something happened that it names.
+    fn because(&self) -> Option<&'static str> {
+        let settled = self.settled.and_then(|(how, _)| how.because());
+        self.end.map(|end| end.because).or(settled).map(IntakeReason::as_str)
+    }
+
+    /// Labels to move where the event was: a person has to say which stage is meant.
+    fn labels(&self) -> Option<Value> {
+        (self.ignored == Some(IntakeReason::StageAmbiguous)).then(|| labels(&[] as &[&str], &[NEED_INPUT]))
+    }
 }
 
 impl Effect<'_> {
@@ -169,10 +184,12 @@ pub struct Stored {
 /// # Errors
 /// The database's. A foreign key violation means that the same event was taken in at the same instant; the caller may
 /// treat it as a duplicate.
+#[expect(clippy::too_many_lines, reason = "one line for each parameter of the statement")]
 pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Result<Option<Stored>> {
-    let Columns { ignored, run, end, entry, settled } = intake.effect.columns();
-    let commentable: Vec<String> =
-        IntakeReason::ALL.iter().filter(|r| r.deserves_comment()).map(ToString::to_string).collect();
+    let columns = intake.effect.columns();
+    let Columns { ignored, run, end, entry, settled } = columns;
+    let commentable: Vec<_> =
+        IntakeReason::ALL.iter().filter(|r| r.deserves_comment()).map(|r| r.to_string()).collect();
     sqlx::query_file_as!(
         Stored,
         "src/intake/take_in.sql",
@@ -208,7 +225,7 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         run.map(|run| run.limits.0),
         run.map(|run| run.limits.1),
         end.map(|end| end.run.0),
-        end.map(|end| end.because).or(settled.and_then(|(how, _)| how.because())).map(IntakeReason::as_str),
+        columns.because(),
         end.map(|end| end.reason.as_str()),
         end.is_some_and(|end| end.only_unclaimed),
         entry.map(|entry| entry.id),
@@ -227,7 +244,7 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         run.and_then(|run| run.pull).map(|(number, _)| number),
         run.and_then(|run| run.pull).map(|(_, url)| url),
         settled.map(|(_, run)| run.0),
-        (ignored == Some(IntakeReason::StageAmbiguous)).then(|| labels(&[] as &[&str], &[NEED_INPUT])),
+        columns.labels(),
         Uuid::now_v7()
     )
     .fetch_optional(db)

@@ -1,4 +1,5 @@
--- Ends a leased run: state, reason, expiry of its namespace, audit, and the labels that the worker then moves.
+-- Ends a leased run: state, reason, expiry of its namespace, audit, the labels that the worker then moves, and what a
+-- review has to say.
 WITH run AS (
     UPDATE agent_runs
     SET status = $3,
@@ -15,13 +16,20 @@ WITH run AS (
         changed_at = app_now(),
         version = version + 1
     WHERE id = $1 AND lease_token = $2 AND status = 'running'
-    RETURNING id, repository_id, subject_number, correlation_id, flow_seq, flow_head
+    RETURNING id, repository_id, kind, status, pr_number, correlation_id, flow_seq, flow_head
 ), flow AS (
     INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)
     SELECT $9, id, flow_seq, $10, $11, correlation_id, $12, flow_head, app_now() FROM run
 ), labels AS (
     INSERT INTO outbound_actions (id, kind, repository_id, subject_number, run_id, dedupe_key, payload)
-    SELECT $7, 'labels', repository_id, subject_number, id, 'run:' || id || ':labels', $8 FROM run
+    SELECT uuidv7(), 'labels', repository_id, (move ->> 'number')::bigint, id,
+           'run:' || id || ':labels:' || (move ->> 'number'), move -> 'labels'
+    FROM run, jsonb_array_elements($8) AS move
+    ON CONFLICT (dedupe_key) DO NOTHING
+), review AS (
+    INSERT INTO outbound_actions (id, kind, repository_id, subject_number, run_id, dedupe_key, payload)
+    SELECT $7, 'review_comment', repository_id, pr_number, id, 'run:' || id || ':review', '{}'
+    FROM run WHERE kind = 'review' AND status = 'succeeded'
     ON CONFLICT (dedupe_key) DO NOTHING
 )
 SELECT id FROM run

@@ -7,7 +7,9 @@ SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name 
        CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_outcome END AS reported_outcome,
        CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_reason END AS reported_reason,
        CASE WHEN a.reported_launch = a.launch AND a.launch_open THEN a.reported_detail END AS reported_detail,
-       a.last_word, a.pr_number, a.trigger_label
+       a.last_word, a.pr_number, a.trigger_label, a.trigger_subject, a.kind = 'review' AS "is_review!", p.pre_review,
+       EXISTS (SELECT FROM agent_runs AS made WHERE made.id = a.reviews AND made.status = 'waiting_owner_review')
+           AS "reviewed_waits!"
 FROM agent_runs AS a
 JOIN projects AS p ON p.id = a.project_id
 JOIN repositories AS r ON r.id = a.repository_id

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId};
 use domain::reasons::Reason;
 use domain::run::{Reported, RunFacts, RunStatus};
-use domain::stages::Stage;
+use domain::stages::{Role, Stage};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -84,6 +85,14 @@ pub struct RunRow {
     pub pr_number: Option<i64>,
     /// The label that started it.
     pub trigger_label: Option<String>,
+    /// The issue or pull request where that label lies.
+    pub trigger_subject: Option<i64>,
+    /// It looks at the work of another.
+    pub is_review: bool,
+    /// That other work still waits for the owner.
+    pub reviewed_waits: bool,
+    /// The project has finished work looked at before the owner is asked.
+    pub pre_review: bool,
 }
 
 impl RunRow {
@@ -224,20 +233,37 @@ pub struct Ending<'a> {
     pub detail: &'a str,
     /// The last launch failed: count it.
     pub launch_failed: bool,
-    /// Labels to take off the issue.
-    pub labels_off: &'a [String],
-    /// Labels to put on it.
-    pub labels_on: &'a [&'a str],
+    /// Labels that follow.
+    pub labels: &'a [LabelMove],
     /// For the audit.
     pub flow: flow::Entry,
 }
 
-/// Ends a run: its token is refused from now on, its namespace gets its expiry, its labels are moved.
+/// Labels to move on one issue or pull request.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct LabelMove {
+    /// Its number.
+    pub number: i64,
+    /// Which.
+    pub labels: LabelChange,
+}
+
+/// Labels to take off and to put on.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct LabelChange {
+    /// Off.
+    pub off: Vec<String>,
+    /// On.
+    pub on: Vec<String>,
+}
+
+/// Ends a run: its token is refused from now on, its namespace gets its expiry, its labels are moved, and a review that
+/// went well says what it found.
 ///
 /// # Errors
 /// The database's.
 pub async fn finish(db: impl PgExecutor<'_>, lease: Lease, ending: &Ending<'_>) -> Result<bool> {
-    let labels = serde_json::json!({ "off": ending.labels_off, "on": ending.labels_on });
+    let labels = serde_json::json!(ending.labels);
     let finished = sqlx::query_file_scalar!(
         "src/runs/finish.sql",
         lease.run.0,
@@ -257,4 +283,56 @@ pub async fn finish(db: impl PgExecutor<'_>, lease: Lease, ending: &Ending<'_>) 
     .fetch_optional(db)
     .await?;
     Ok(finished.is_some())
+}
+
+/// Work that is in its pull request.
+#[derive(Debug, Clone)]
+pub struct HandIn<'a> {
+    /// Labels that follow.
+    pub labels: &'a [LabelMove],
+    /// For the audit.
+    pub flow: flow::Entry,
+    /// The run in which another role looks at it before the owner is asked.
+    pub review: Option<NewReview>,
+}
+
+/// A run that looks at the work of another.
+#[derive(Debug, Clone)]
+pub struct NewReview {
+    /// The row.
+    pub id: RunId,
+    /// Who looks.
+    pub role: Role,
+    /// Its namespace.
+    pub namespace: String,
+    /// Audit of its start.
+    pub flow: flow::Entry,
+}
+
+/// Hands a run's work in: it waits for the owner's review from now on.
+///
+/// # Errors
+/// The database's.
+pub async fn hand_in(db: impl PgExecutor<'_>, lease: Lease, work: &HandIn<'_>) -> Result<bool> {
+    let review = work.review.as_ref();
+    let handed_in = sqlx::query_file_scalar!(
+        "src/runs/hand_in.sql",
+        lease.run.0,
+        lease.token,
+        work.flow.id,
+        work.flow.kind.as_str(),
+        work.flow.actor,
+        work.flow.data,
+        work.flow.canonical,
+        serde_json::json!(work.labels),
+        review.map(|review| review.id.0),
+        review.map(|review| review.role.as_str()),
+        review.map(|review| review.namespace.as_str()),
+        review.map(|review| review.flow.id),
+        review.map(|review| &review.flow.data),
+        review.map(|review| review.flow.canonical.as_slice())
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(handed_in.is_some())
 }

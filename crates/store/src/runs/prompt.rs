@@ -1,40 +1,36 @@
 //! The prompt that a run works on, with what it is made of.
 
-use domain::ids::{RepositoryId, RunId};
+use domain::ids::RunId;
 use serde_json::Value;
 use sqlx::PgExecutor;
 
 use crate::Result;
 
-/// Who wrote the issue, as the event that started the run told it, and how the forge is asked about them.
+/// Who wrote the issue, as the event that started the run told it.
 #[derive(Debug, Clone)]
 pub struct AuthorRow {
     /// Numeric id on GitHub.
     pub github_id: i64,
     /// Login on GitHub.
     pub login: String,
-    /// The repository.
-    pub repository: RepositoryId,
-    /// owner/name.
-    pub full_name: String,
-    /// Sealed for [`crate::repositories::token_aad`].
-    pub token_sealed: Vec<u8>,
 }
 
-/// The author of the run's issue; `None` when the event did not name one.
+/// The author of the run's issue; `None` when no event named one.
 ///
 /// # Errors
 /// The database's.
 pub async fn issue_author(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<AuthorRow>> {
     sqlx::query_as!(
         AuthorRow,
-        r#"SELECT (author ->> 'id')::bigint AS "github_id!", author ->> 'login' AS "login!", r.id AS repository,
-                  r.full_name, r.token_sealed
+        r#"SELECT (author ->> 'id')::bigint AS "github_id!", author ->> 'login' AS "login!"
            FROM agent_runs AS a
-           JOIN webhook_deliveries AS d ON d.id = a.delivery_id
-           JOIN repositories AS r ON r.id = a.repository_id
-           CROSS JOIN LATERAL (SELECT d.payload #> '{issue,user}' AS author) AS issue
-           WHERE a.id = $1 AND jsonb_typeof(author -> 'id') = 'number' AND jsonb_typeof(author -> 'login') = 'string'"#,
+           LEFT JOIN agent_runs AS earlier ON earlier.id = COALESCE(a.resumes, a.reviews)
+           JOIN webhook_deliveries AS d ON d.id IN (a.delivery_id, earlier.delivery_id)
+           CROSS JOIN LATERAL (SELECT COALESCE(d.payload #> '{issue,user}',
+                                               CASE WHEN d.subject_number = a.subject_number
+                                                    THEN d.payload #> '{pull_request,user}' END) AS author) AS issue
+           WHERE a.id = $1 AND jsonb_typeof(author -> 'id') = 'number' AND jsonb_typeof(author -> 'login') = 'string'
+           LIMIT 1"#,
         run.0
     )
     .fetch_optional(db)

@@ -1,5 +1,6 @@
 //! What the run's own pod reports, under its token: everything here is the agent's claim.
 
+use chrono::{DateTime, Utc};
 use domain::ids::{ProjectId, RepositoryId, RunId};
 use domain::stages::Stage;
 use serde_json::Value;
@@ -50,6 +51,18 @@ pub struct ContextRow {
     pub bot_github_id: i64,
     /// Position of the last event stored so far.
     pub last_position: i64,
+    /// It looks at the work of another run, or of a person.
+    pub is_review: bool,
+    /// It does the work of an earlier run once more, which began at this time.
+    pub revises_since: Option<DateTime<Utc>>,
+    /// The pull request, where there is one already.
+    pub pr_number: Option<i64>,
+    /// The page of it.
+    pub pr_url: Option<String>,
+    /// The repository, and its token sealed for [`crate::repositories::token_aad`].
+    pub repository_id: RepositoryId,
+    /// Sealed.
+    pub token_sealed: Vec<u8>,
 }
 
 /// Reads what the prompt of a run is made from.
@@ -62,8 +75,13 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
         r#"SELECT a.launch, a.project_id, r.full_name AS repository, a.subject_number, a.subject_title, a.subject_body, a.subject_url,
                   a.started_by_login, a.stage AS "stage: Coded<Stage>", a.role, a.locale, a.model, a.effort, a.branch, a.base_branch, a.prompt,
                   a.prompt_sha256, r.bot_login, r.bot_github_id,
-                  COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!"
-           FROM agent_runs AS a JOIN repositories AS r ON r.id = a.repository_id WHERE a.id = $1"#,
+                  COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!",
+                  a.kind = 'review' AS "is_review!", CASE WHEN a.revises THEN earlier.queued_at END AS revises_since,
+                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed
+           FROM agent_runs AS a
+           JOIN repositories AS r ON r.id = a.repository_id
+           LEFT JOIN agent_runs AS earlier ON earlier.id = a.resumes
+           WHERE a.id = $1"#,
         run.0
     )
     .fetch_optional(db)

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{ProjectId, RepositoryId, RunId};
+use domain::labels::IN_REVIEW;
 use domain::run::RunStatus;
 use domain::stages::Stage;
 use serde_json::Value;
@@ -23,6 +24,9 @@ pub struct RunView {
     pub subject_number: i64,
     pub subject_title: String,
     pub subject_url: String,
+    pub kind: String,
+    pub resumes: Option<Uuid>,
+    pub reviews: Option<Uuid>,
     pub stage: Coded<Stage>,
     pub role: String,
     pub locale: String,
@@ -49,6 +53,7 @@ pub struct RunView {
     pub attempts: i32,
     pub queued_at: DateTime<Utc>,
     pub started_at: Option<DateTime<Utc>>,
+    pub handed_in_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub deadline_at: Option<DateTime<Utc>>,
     pub changed_at: DateTime<Utc>,
@@ -133,7 +138,8 @@ pub async fn request_cancel(db: impl PgExecutor<'_>, run: RunId, by: &str, entry
         entry.kind.as_str(),
         entry.actor,
         entry.data,
-        entry.canonical
+        entry.canonical,
+        crate::outbound::labels(&[IN_REVIEW], &[] as &[&str])
     )
     .fetch_one(db)
     .await?;

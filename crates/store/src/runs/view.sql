@@ -2,11 +2,11 @@
 -- $12 the limit.
 SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name AS repository_full_name,
        a.subject_number, a.subject_title, a.subject_url,
-       a.stage AS "stage: Coded<Stage>", a.role, a.locale,
+       a.kind, a.resumes, a.reviews, a.stage AS "stage: Coded<Stage>", a.role, a.locale,
        a.status AS "status: Coded<RunStatus>", a.reason, a.reason_detail, a.started_by_login, a.branch, a.model, a.effort,
        a.pr_number, a.pr_url, a.namespace, a.namespace_uid, a.namespace_expires_at, a.namespace_deleted_at,
        a.last_words, a.last_word, a.cancel_requested_at IS NOT NULL AS "cancel_requested!", a.launch, a.attempts,
-       a.queued_at, a.started_at, a.finished_at, a.deadline_at, a.changed_at, a.version,
+       a.queued_at, a.started_at, a.handed_in_at, a.finished_at, a.deadline_at, a.changed_at, a.version,
        m.role AS "member_role?: Coded<ProjectRole>",
        waits.for AS "waits_for?", waits.place AS "waits_place?", a.not_before,
        usage.calls AS "calls!", usage.input_tokens AS "input_tokens!",

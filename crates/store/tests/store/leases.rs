@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::support::installation;
 use domain::flow::FlowKind;
+use domain::ids::RunId;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
+use domain::stages::Role;
 use serde_json::json;
 use sqlx::PgPool;
 use store::flow::{self, Entry};
-use store::runs::progress::{self, Ending, Milestone};
-use store::runs::{Lease, lease};
+use store::runs::progress::{self, Ending, HandIn, LabelChange, LabelMove, Milestone, NewReview};
+use store::runs::{Lease, lease, view};
 use store::tokens;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -25,10 +27,58 @@ fn ending() -> Ending<'static> {
         reason: Some(Reason::Oom),
         detail: "OOMKilled",
         launch_failed: true,
-        labels_off: &[],
-        labels_on: &[],
+        labels: &[],
         flow: entry(FlowKind::RunFinished),
     }
+}
+
+fn label_off(number: i64) -> LabelMove {
+    LabelMove { number, labels: LabelChange { off: vec!["run:dev".into()], on: Vec::new() } }
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn work_that_is_handed_in_waits_and_is_looked_at_by_a_run_beside_it(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let run = it.start(7).await?;
+    let lease = lease::claim(&it.db, "w1", TTL).await?.unwrap();
+    progress::open_launch(&it.db, lease).await?;
+    let mut opened = Milestone::new(entry(FlowKind::PullOpened));
+    opened.pull = Some((8, "http://github.test/acme/app/pull/8".into()));
+    assert!(progress::reach(&it.db, lease, &opened).await?);
+    let review = NewReview {
+        id: RunId::new(),
+        role: Role::Reviewer,
+        namespace: "acme-dev-i7-review".into(),
+        flow: entry(FlowKind::RunCreated),
+    };
+    let id = review.id;
+    let work = HandIn { labels: &[label_off(7)], flow: entry(FlowKind::HandedIn), review: Some(review) };
+    assert!(progress::hand_in(&it.db, lease, &work).await?);
+    assert!(!progress::hand_in(&it.db, lease, &work).await?, "once is enough");
+
+    // The review takes a place of its own role, and the issue is free for another stage.
+    let looking = lease::claim(&it.db, "w1", TTL).await?.unwrap();
+    assert_eq!(looking.run, id);
+    let row = progress::load(&it.db, looking).await?.unwrap();
+    assert!(row.is_review && row.reviewed_waits && row.trigger_label.is_none());
+    assert_eq!((row.role.as_str(), row.pr_number), ("reviewer", Some(8)));
+    let good = Ending { status: RunStatus::Succeeded, reason: None, detail: "", launch_failed: false, ..ending() };
+    assert!(progress::finish(&it.db, looking, &good).await?);
+    let said = "SELECT count(*) FROM outbound_actions WHERE kind = 'review_comment' AND subject_number = 8";
+    assert_eq!(it.count(said).await?, 1);
+    assert_eq!(it.count("SELECT count(*) FROM outbound_actions WHERE kind = 'service_comment'").await?, 1);
+    for run in [run, id] {
+        assert_eq!(flow::first_break(&it.db, run).await?, None);
+    }
+
+    // Somebody who stops what waits takes it back, with its labels.
+    let asked = entry(FlowKind::CancelRequested);
+    assert!(view::request_cancel(&it.db, run, "olga", &asked).await?);
+    assert_eq!(it.count("SELECT count(*) FROM agent_runs WHERE kind = 'stage' AND status = 'cancelled'").await?, 1);
+    assert_eq!(flow::first_break(&it.db, run).await?, None);
+    let wishes = "SELECT count(*) FROM outbound_actions WHERE kind = 'labels' AND payload -> 'off' ? 'state:in-review'";
+    assert_eq!(it.count(wishes).await?, 2);
+    Ok(())
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
@@ -93,7 +143,7 @@ async fn a_token_serves_its_launch_and_nothing_after(db: PgPool) -> anyhow::Resu
     assert!(tokens::verify(&it.db, &[2; 32]).await?.is_none());
 
     let asked = entry(FlowKind::CancelRequested);
-    assert!(store::runs::view::request_cancel(&it.db, run, "olga", &asked).await?);
+    assert!(view::request_cancel(&it.db, run, "olga", &asked).await?);
     assert!(tokens::verify(&it.db, &[1; 32]).await?.unwrap().saving_only, "for saving, a few seconds more");
     it.wait(9).await?;
     assert!(tokens::verify(&it.db, &[1; 32]).await?.is_none());
@@ -125,9 +175,11 @@ async fn the_end_of_a_run_moves_its_labels_and_keeps_the_chain_whole(db: PgPool)
     let lease = lease::claim(&it.db, "w1", TTL).await?.unwrap();
     progress::open_launch(&it.db, lease).await?;
     assert!(progress::reach(&it.db, lease, &Milestone::new(entry(FlowKind::PodRunning))).await?);
+    let moves = [7, 8].map(label_off);
+    let ending = || Ending { labels: &moves, ..ending() };
     assert!(progress::finish(&it.db, lease, &ending()).await?);
     assert!(!progress::finish(&it.db, lease, &ending()).await?, "over is over");
-    assert_eq!(it.count("SELECT count(*) FROM outbound_actions WHERE kind = 'labels'").await?, 1);
+    assert_eq!(it.count("SELECT count(*) FROM outbound_actions WHERE kind = 'labels'").await?, 2);
     assert_eq!(it.count("SELECT count(*) FROM outbound_actions WHERE kind = 'service_comment'").await?, 1);
 
     assert_eq!(flow::first_break(&it.db, run).await?, None);

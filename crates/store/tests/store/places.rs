@@ -28,8 +28,7 @@ async fn finish(it: &Installation, lease: Lease) -> anyhow::Result<()> {
         reason: None,
         detail: "",
         launch_failed: false,
-        labels_off: &[],
-        labels_on: &[],
+        labels: &[],
         flow: Entry::new(FlowKind::RunFinished, "worker:test", json!({})),
     };
     anyhow::ensure!(progress::finish(&it.db, lease, &ending).await?, "the lease is lost");

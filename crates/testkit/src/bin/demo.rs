@@ -129,14 +129,14 @@ impl Owner {
         Ok(runs.into_iter().filter(|run| run["subject_number"] == issue).collect())
     }
 
-    /// Finds the issue's run and shows it live until it is over.
+    /// Finds the issue's run and shows it live until its work is there, or it is over.
     async fn follow_run(&self, repository: &str, issue: i64, earlier: usize) -> Result<Value> {
         let mut run = self.started_run(repository, issue, earlier).await?;
         let path = format!("runs/{}", text(&run, "id")?);
         say(&format!("run {}/runs/{}", self.cli.console, text(&run, "id")?));
         let mut screen = Screen::default();
         let mut last_id = String::new();
-        while run["finished_at"].is_null() {
+        while is_at_work(&run) {
             let after = (!last_id.is_empty()).then_some(last_id.as_str());
             let stream = self.console.stream(&format!("{path}/stream"), after).await?;
             let mut events = Box::pin(stream.bytes_stream().eventsource());
@@ -148,6 +148,9 @@ impl Owner {
                     last_id = event.id;
                 }
                 screen.show(&event.event, &data);
+                if event.event == "run" && !is_at_work(&data) {
+                    break;
+                }
             }
             run = self.console.get(&path).await?;
         }
@@ -184,6 +187,11 @@ impl Owner {
         }
         Ok(())
     }
+}
+
+/// Neither over nor waiting for its owner.
+fn is_at_work(run: &Value) -> bool {
+    run["finished_at"].is_null() && run["status"] != "waiting_owner_review"
 }
 
 /// Shows a run as lines: what happened to it, and what the agent says.

@@ -100,13 +100,16 @@ impl Scenario {
         })
     }
 
-    /// `scenario: <name>` in the prompt asks for one by name; otherwise its own texts decide.
-    fn fits(&self, prompt: &str) -> bool {
+    /// The prompt holds all of its own texts.
+    fn is_meant(&self, prompt: &str) -> bool {
+        !self.when_prompt_contains.is_empty() && self.when_prompt_contains.iter().all(|text| prompt.contains(text))
+    }
+
+    /// `scenario: <name>` in the prompt asks for it.
+    fn is_named(&self, prompt: &str) -> bool {
         let by_name = format!("scenario: {}", self.name);
         let is_end = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_'));
         prompt.match_indices(&by_name).any(|(at, found)| is_end(&prompt[at + found.len()..]))
-            || (!self.when_prompt_contains.is_empty()
-                && self.when_prompt_contains.iter().all(|text| prompt.contains(text)))
     }
 }
 
@@ -132,9 +135,13 @@ impl Scenarios {
         Ok(Self(scenarios))
     }
 
-    /// The scenario for the newest prompt; a resumed session without a fitting one goes on with the first prompt's.
+    /// The scenario for the newest prompt: one that its texts fit, else one that it names. A resumed session without a
+    /// fitting one goes on with an earlier prompt's.
     pub(super) fn choose(&self, prompt: &str, earlier: &[String]) -> Result<&Scenario> {
-        let fitting = |prompt: &str| self.0.iter().find(|one| one.fits(prompt));
+        let fitting = |prompt: &str| {
+            let meant = self.0.iter().find(|one| one.is_meant(prompt));
+            meant.or_else(|| self.0.iter().find(|one| one.is_named(prompt)))
+        };
         fitting(prompt)
             .or_else(|| earlier.iter().rev().find_map(|prompt| fitting(prompt)))
             .or_else(|| self.0.iter().find(|one| one.default))

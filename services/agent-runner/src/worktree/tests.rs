@@ -99,6 +99,7 @@ fn context() -> RunContext {
     RunContext {
         run_id: Uuid::nil(),
         launch: 1,
+        work: contract::agent::RunContextWork::Work,
         repository: "acme/sample".into(),
         branch: BRANCH.into(),
         base_branch: "main".into(),

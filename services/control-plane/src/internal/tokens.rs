@@ -31,7 +31,11 @@ pub(super) async fn verify_run_token(
         repository: grant.repository,
         branch: grant.branch,
         base_branch: grant.base_branch,
-        may_write: Catalogue::builtin().stage(grant.stage.0).may_write.written().to_vec(),
+        may_write: if grant.is_review {
+            Vec::new()
+        } else {
+            Catalogue::builtin().stage(grant.stage.0).may_write.written().to_vec()
+        },
         models: vec![grant.model],
         egress_hosts: grant.egress_hosts,
         expires_at: grant.expires_at,

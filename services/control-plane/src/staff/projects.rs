@@ -79,8 +79,12 @@ pub(super) async fn update_project(
         known_model(&app, model).await?;
     }
     let locale = to.locale.map(|locale| locale.to_string());
-    let change =
-        projects::ProjectChange { name: to.name.as_deref(), locale: locale.as_deref(), model: to.model.as_deref() };
+    let change = projects::ProjectChange {
+        name: to.name.as_deref(),
+        locale: locale.as_deref(),
+        model: to.model.as_deref(),
+        pre_review: to.pre_review,
+    };
     if !projects::update(&app.pool, ProjectId(id), views::version(&headers), &change).await? {
         return Err(views::version_changed("project"));
     }

@@ -6,13 +6,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use contract::gateway::{Check, NewRepository, Repository, RepositoryList, RepositoryState};
 use contract::problem::Problem;
+use domain::flow::FlowKind;
 use domain::ids::{ProjectId, RepositoryId};
 use domain::rights::Permission;
 use forge::{GitHub, RepositoryName, RepositoryProvider};
 use http::StatusCode;
 use secrecy::SecretString;
 use serde_json::json;
+use store::flow;
 use store::repositories::{self, RepositoryRow, token_aad};
+use store::runs::view;
 use uuid::Uuid;
 use vault::Sealed;
 
@@ -123,6 +126,7 @@ pub(super) async fn disconnect_repository(
 ) -> Result<StatusCode, ApiError> {
     let row = permitted(&app, &staff, Permission::Manage, id).await?;
     let token = open(&app, &row)?;
+    give_up_waiting(&app, &staff, &row).await?;
     if !repositories::disconnect(&app.pool, row.id).await? {
         return Err(
             Problem::conflict("repository_in_use", "A run is active here; wait for it or cancel it first").into()
@@ -132,6 +136,17 @@ pub(super) async fn disconnect_repository(
         remove_webhook(&app, &row.full_name, &token, hook).await;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Work that waits for its owner would wait for ever: nothing is heard of its pull request any more.
+async fn give_up_waiting(app: &App, staff: &Staff, row: &RepositoryRow) -> Result<(), ApiError> {
+    for run in repositories::waiting_runs(&app.pool, row.id).await? {
+        let data = json!({ "because": "repository_disconnected" });
+        let entry = flow::Entry::new(FlowKind::CancelRequested, staff.actor(), data);
+        view::request_cancel(&app.pool, run, &staff.login, &entry).await?;
+        app.waker.run(run.into());
+    }
+    Ok(())
 }
 
 /// What GitHub still sends after this is recorded as coming from an unknown repository, so a hook that could not be

@@ -46,6 +46,10 @@ pub(super) async fn deliver(
             let comment = words::refusal(deps, action, repository).await?;
             write(action, repository, opened, &comment).await.map(Some)
         }
+        "review_comment" => {
+            let comment = words::review(deps, action).await?;
+            write(action, repository, opened, &comment).await.map(Some)
+        }
         "labels" => move_labels(deps, action, opened).await.map(|()| None),
         other => Err(anyhow::anyhow!("the action {other:?} is not known to this version").into()),
     }

@@ -66,8 +66,54 @@ fn render(run: &RunView, console: &Url) -> anyhow::Result<Comment> {
 }
 
 fn summary(run: &RunView) -> Option<&str> {
-    let word = run.last_word.as_ref().filter(|_| run.status.0 == RunStatus::Succeeded)?;
+    let there = matches!(run.status.0, RunStatus::Succeeded | RunStatus::WaitingOwnerReview);
+    let word = run.last_word.as_ref().filter(|_| there)?;
     word.get("summary").and_then(Value::as_str)
+}
+
+/// What a review hands in; every part of it is the agent's claim, in the contract's shape.
+#[derive(Debug, Deserialize)]
+struct Reviewed {
+    summary: String,
+    verdict: String,
+    #[serde(default)]
+    findings: Vec<Found>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    path: String,
+    line: Option<i64>,
+    severity: String,
+    text: String,
+}
+
+/// What a review found.
+pub(super) async fn review(deps: &Deps, action: &ActionRow) -> anyhow::Result<Comment> {
+    let id = action.run().context("a review's comment without a run")?;
+    let run = view::get(&deps.db, PLATFORM, id).await.context("read the run")?.context("the run is gone")?;
+    let word = run.last_word.clone().context("the review said nothing")?;
+    let said: Reviewed = serde_json::from_value(word).context("read the review")?;
+    let place = |found: &Found| match found.line {
+        Some(line) => format!("{}:{line}", found.path),
+        None => found.path.clone(),
+    };
+    let finding =
+        |found| comments::Finding { place: place(found), severity: &found.severity, text: found.text.clone() };
+    let marker = comments::marker("review", run.id);
+    let words = comments::ReviewComment {
+        marker: marker.clone(),
+        verdict: &said.verdict,
+        summary: &said.summary,
+        findings: said.findings.iter().map(finding).collect(),
+        stage: run.stage.0.as_str(),
+        role: &run.role,
+        model: &run.model,
+        run_short: run.id.short(),
+        run_url: page(&deps.config.public_url, "runs", &run.id.to_string()),
+    };
+    let text = comments::review(Locale::or_english(&run.locale), &words)?;
+    Ok(Comment { marker, text: clean(&text) })
 }
 
 /// Why nothing was started.

@@ -178,7 +178,7 @@ async fn a_plan_becomes_a_pull_request_of_documents_and_no_code_reaches_anybody(
         ensure!(seen["reason_detail"].as_str().is_some_and(|detail| detail.contains("main.rs")), "{seen}");
         ensure!(branches(scene).await? == ["main"], "{:?}", branches(scene).await?);
         let plan = scene.start_stage("plan", "Say who the greeting is for", "The greeting takes a name.").await?;
-        let seen = plan.ended_as("succeeded", "").await?;
+        let seen = plan.handed_in().await?;
         ensure!(seen["role"] == "em" && seen["stage"] == "plan", "{seen}");
         let files = scene.world.pull_files(seen["pr_number"].as_u64().context("no pull request")?).await?;
         ensure!(!files.is_empty() && files.iter().all(|file| file.ends_with(".md")), "{files:?}");

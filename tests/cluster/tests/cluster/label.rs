@@ -19,14 +19,14 @@ const STORY: [&str; 11] = [
     "agent.reported",
     "branch.seen",
     "pr.opened",
-    "run.finished",
+    "run.handed_in",
 ];
 
 #[tokio::test]
 async fn a_label_becomes_a_pull_request() -> Result<()> {
     beside(async |scene| {
         let run = scene.start("Say who the greeting is for", "The greeting takes a name.").await?;
-        let seen = run.ended_as("succeeded", "").await?;
+        let seen = run.handed_in().await?;
         the_pull_request_is_the_agents(scene, &run, &seen).await?;
         the_issue_tells_it(scene, &run, &seen).await?;
         let kinds: Vec<String> =
@@ -35,7 +35,7 @@ async fn a_label_becomes_a_pull_request() -> Result<()> {
         let mut told = STORY.iter();
         ensure!(told.all(|kind| kinds.iter().any(|seen| seen == kind)), "{kinds:?}");
         ensure!(kinds.first().is_some_and(|kind| kind == "run.created"), "{kinds:?}");
-        ensure!(kinds.last().is_some_and(|kind| kind == "run.finished"), "{kinds:?}");
+        ensure!(kinds.last().is_some_and(|kind| kind == "run.handed_in"), "{kinds:?}");
         let positions: Vec<i64> = run.events().await?.iter().filter_map(|event| event["position"].as_i64()).collect();
         ensure!(positions.len() > 5 && positions.is_sorted(), "{positions:?}");
         ensure!(seen["usage"]["input_tokens"].as_i64() > Some(0), "{}", seen["usage"]);

@@ -6,6 +6,7 @@ mod egress;
 mod ends;
 mod label;
 mod refusals;
+mod reviews;
 mod rights;
 mod sessions;
 mod workers;

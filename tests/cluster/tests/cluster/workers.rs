@@ -39,7 +39,7 @@ async fn a_killed_workers_run_is_taken_over_and_launched_once() -> Result<()> {
                 .await
                 .with_context(|| format!("killed when {moment}"))?;
                 println!("killed when {moment}: taken over after {waited:?} ({:?})", killed.elapsed());
-                let seen = run.ended_as("succeeded", "").await?;
+                let seen = run.handed_in().await?;
                 ensure!(seen["launch"] == 1 && seen["attempts"] == 0, "killed when {moment}: {seen}");
                 ensure!(run.times("run.taken_over").await? == 1, "killed when {moment}: nobody had to take over");
                 launched_once(scene, &run).await?;
@@ -120,7 +120,7 @@ async fn a_frozen_worker_that_goes_on_changes_nothing() -> Result<()> {
             let ids = frozen.ids();
             // In the middle of what it was doing for the run.
             drop(frozen);
-            let seen = run.ended_as("succeeded", "").await?;
+            let seen = run.handed_in().await?;
             ensure!(seen["launch"] == 1 && seen["attempts"] == 0, "{seen}");
             ensure!(run.times("run.taken_over").await? == 1, "{:?}", run.timeline().await?);
             launched_once(scene, &run).await?;
@@ -161,7 +161,10 @@ async fn two_workers_launch_each_run_once() -> Result<()> {
             let all = all["items"].as_array().context("no runs")?;
             for run in &runs {
                 let seen = all.iter().find(|seen| seen["id"] == run.id.as_str()).context("a run is not listed")?;
-                ensure!(seen["status"] == "succeeded" && seen["launch"] == 1 && seen["attempts"] == 0, "{seen}");
+                ensure!(
+                    seen["status"] == "waiting_owner_review" && seen["launch"] == 1 && seen["attempts"] == 0,
+                    "{seen}"
+                );
                 *shares.entry(launched_by(run).await?).or_default() += 1;
             }
             println!("{RUNS} runs, {AT_ONCE} at once, in {took:?}: {:?}", shares.values());

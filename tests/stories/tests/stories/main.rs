@@ -4,6 +4,7 @@ mod access;
 mod connecting;
 mod labels;
 mod prompts;
+mod reviews;
 mod runs;
 mod sessions;
 mod signatures;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use contract::agent::{AgentEvent, AgentEventKind, RunContext};
+use contract::agent::{AgentEvent, AgentEventKind, RunContext, RunContextWork};
 use nix::{
     sys::signal::{self, Signal},
     unistd::Pid,
@@ -176,6 +176,7 @@ fn context(run: Uuid, branch: &str) -> RunContext {
     RunContext {
         run_id: run,
         launch: 1,
+        work: RunContextWork::Work,
         repository: "acme/sample".into(),
         branch: branch.into(),
         base_branch: "main".into(),

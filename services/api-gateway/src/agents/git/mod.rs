@@ -63,7 +63,10 @@ async fn advertise(
     let credential = open(&state, &run, &repository).await?;
     match service.service.as_deref() {
         Some("git-upload-pack") => fetch::advertise(&state, &run, &credential, request.headers()).await,
-        Some("git-receive-pack") => push::advertise(&credential).await,
+        Some("git-receive-pack") => {
+            may_push(&run)?;
+            push::advertise(&credential).await
+        }
         _ => Err(GitRefusal::new(StatusCode::FORBIDDEN, "only the smart protocol is served")),
     }
 }
@@ -85,7 +88,17 @@ async fn receive_pack(
     request: Request,
 ) -> Result<Response, GitRefusal> {
     allowed(&state, &run, &repository)?;
+    may_push(&run)?;
     push::receive_pack(&state, &run, request).await
+}
+
+/// A run that may change no file has nothing to push, not even an empty commit.
+fn may_push(run: &Run) -> Result<(), GitRefusal> {
+    if run.grant.may_write.is_empty() {
+        let words = "a review changes nothing; say in its findings what is to be changed";
+        return Err(GitRefusal::new(StatusCode::FORBIDDEN, words));
+    }
+    Ok(())
 }
 
 /// The credential for one request, when it is about the run's repository.

@@ -1,0 +1,58 @@
+//! What people said about a pull request. GitHub keeps it in three lists: reviews, remarks on lines, and the comments
+//! that every issue has.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::client::{Client, Route};
+use crate::model::{Account, Remark, RepositoryName};
+use crate::provider::Answered;
+
+#[derive(Deserialize)]
+struct Said {
+    user: Option<Account>,
+    #[serde(default)]
+    body: Option<String>,
+    html_url: String,
+    /// Of a review; it has none before it is handed in.
+    submitted_at: Option<DateTime<Utc>>,
+    created_at: Option<DateTime<Utc>>,
+    /// Of a remark on a line.
+    path: Option<String>,
+    line: Option<i64>,
+}
+
+impl Said {
+    fn remark(self) -> Option<Remark> {
+        let body = self.body.filter(|body| !body.trim().is_empty())?;
+        let place = self.path.map(|path| match self.line {
+            Some(line) => format!("{path}:{line}"),
+            None => path,
+        });
+        let at = self.submitted_at.or(self.created_at)?;
+        Some(Remark { author: self.user, body, html_url: self.html_url, place, at })
+    }
+}
+
+pub(super) async fn since(
+    client: &Client,
+    name: &RepositoryName,
+    number: i64,
+    since: DateTime<Utc>,
+) -> Answered<Vec<Remark>> {
+    let pull = || Route::repository(name, "pulls").then(number);
+    let (reviews, lines, comments) = tokio::try_join!(
+        all(client, pull().then("reviews")),
+        all(client, pull().then("comments")),
+        all(client, Route::repository(name, "issues").then(number).then("comments")),
+    )?;
+    let said = [reviews, lines, comments].into_iter().flatten();
+    let mut remarks: Vec<Remark> = said.filter_map(Said::remark).filter(|remark| remark.at >= since).collect();
+    remarks.sort_by_key(|remark| remark.at);
+    Ok(remarks)
+}
+
+async fn all<T: DeserializeOwned>(client: &Client, route: Route) -> Answered<Vec<T>> {
+    client.list(&route, |_: &[T]| false).await
+}
