@@ -26,6 +26,8 @@ pub struct Catalogue {
     pub labels: Vec<LabelText>,
     /// How the labels look that start stages; holes: `{stage}` and `{produces}`.
     pub run_label: Look,
+    /// How the labels look that have a stage revised; hole: `{stage}`.
+    pub revise_label: Look,
     /// How the labels look that choose model and effort.
     pub choice_labels: ChoiceLabels,
 }

@@ -104,6 +104,8 @@ pub fn wanted(catalogue: &Catalogue, locale: Locale, models: &[String]) -> Vec<L
         let produces = catalogue.stage(stage).produces.of(locale);
         filled(&catalogue.run_label, run(stage), &[("{stage}", stage.as_str()), ("{produces}", produces)])
     });
+    let revises =
+        Stage::ALL.iter().map(|&stage| filled(&catalogue.revise_label, revise(stage), &[("{stage}", stage.as_str())]));
     let fixed = catalogue.labels.iter().map(|label| LabelSpec {
         name: label.name.clone(),
         color: label.color.clone(),
@@ -114,7 +116,7 @@ pub fn wanted(catalogue: &Catalogue, locale: Locale, models: &[String]) -> Vec<L
     let efforts = Effort::ALL
         .iter()
         .map(|effort| filled(&choices.effort, format!("{EFFORT}{effort}]"), &[("{value}", effort.as_str())]));
-    stages.chain(fixed).chain(models).chain(efforts).collect()
+    stages.chain(revises).chain(fixed).chain(models).chain(efforts).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +167,16 @@ mod tests {
             }
             let names: Vec<_> = labels.iter().map(|label| label.name.as_str()).collect();
             assert!(Stage::ALL.iter().all(|&stage| names.contains(&run(stage).as_str())), "{names:?}");
-            for name in [IN_REVIEW, BLOCKED, NEED_INPUT, "[ai-model-gpt-5.5]", "[ai-reasoning-extra-high]"] {
+            assert!(Stage::ALL.iter().all(|&stage| names.contains(&revise(stage).as_str())), "{names:?}");
+            for name in [
+                IN_REVIEW,
+                APPROVED,
+                NEED_REVIEWER,
+                BLOCKED,
+                NEED_INPUT,
+                "[ai-model-gpt-5.5]",
+                "[ai-reasoning-extra-high]",
+            ] {
                 assert!(names.contains(&name), "{name}");
             }
         }

@@ -21,6 +21,7 @@ struct Raw {
     shortcuts: Vec<Shortcut>,
     roles: Vec<RoleSpec>,
     run_label: Look,
+    revise_label: Look,
     choice_labels: ChoiceLabels,
     labels: Vec<LabelText>,
 }
@@ -48,6 +49,7 @@ impl Catalogue {
             shortcuts: raw.shortcuts,
             labels: raw.labels,
             run_label: raw.run_label,
+            revise_label: raw.revise_label,
             choice_labels: raw.choice_labels,
         };
         catalogue.check_paths()?;
@@ -75,8 +77,12 @@ impl Catalogue {
             look(&place, &label.color, &label.description)?;
         }
         let ChoiceLabels { model, effort } = &self.choice_labels;
-        let looks =
-            [("/run_label", &self.run_label), ("/choice_labels/model", model), ("/choice_labels/effort", effort)];
+        let looks = [
+            ("/run_label", &self.run_label),
+            ("/revise_label", &self.revise_label),
+            ("/choice_labels/model", model),
+            ("/choice_labels/effort", effort),
+        ];
         looks.into_iter().try_for_each(|(place, kind)| look(place, &kind.color, &kind.description))
     }
 }
