@@ -75,6 +75,8 @@ pub struct Facts<'a> {
     pub active: Option<&'a ActiveRun>,
     /// What came before.
     pub history: &'a History,
+    /// The run that the sender wants tried again, where they said so; a label alone cannot.
+    pub retries: Option<RunId>,
     /// Models that a label may choose.
     pub models: &'a [String],
     /// The database's clock.
@@ -127,6 +129,8 @@ pub enum Task {
     Work,
     /// The work of this run once more: same session, branch and pull request.
     Revise(RunId),
+    /// The same, after that run ended badly.
+    Retry(RunId),
     /// A look at the event's pull request, which this run made if one did.
     Review(Option<RunId>),
 }
@@ -174,11 +178,12 @@ fn labelled(facts: &Facts<'_>, label: &str, issue: &Issue) -> Result<Decision, I
         _ => return Err(IntakeReason::NotTriggerLabel),
     };
     let choice = start(facts, label, issue)?;
-    let task = if revise {
-        // There is nothing of this stage yet that could be revised.
-        Task::Revise(revision::of_stage(stage, &facts.history.earlier).ok_or(IntakeReason::StageNotReady)?)
-    } else {
-        Task::Work
+    let earlier = &facts.history.earlier;
+    let task = match facts.retries {
+        Some(failed) => Task::Retry(revision::retried(failed, stage, earlier).ok_or(IntakeReason::StageNotReady)?),
+        // Without work of this stage there is nothing that could be revised.
+        None if revise => Task::Revise(revision::of_stage(stage, earlier).ok_or(IntakeReason::StageNotReady)?),
+        None => Task::Work,
     };
     Ok(Decision::Start(Start { task, stage, choice }))
 }
@@ -186,20 +191,26 @@ fn labelled(facts: &Facts<'_>, label: &str, issue: &Issue) -> Result<Decision, I
 /// Whether a stage may start, and with what, or the first reason why not: first who asks, then what stands in the way.
 fn start(facts: &Facts<'_>, trigger: &str, issue: &Issue) -> Result<Choice, IntakeReason> {
     permitted(facts)?;
-    if !issue.open {
-        return Err(IntakeReason::IssueClosed);
-    }
-    if facts.active.is_some() {
-        return Err(IntakeReason::RunAlreadyActive);
-    }
-    if issue.labels.iter().any(|label| labels::is_stage_label(label) && label != trigger) {
-        return Err(IntakeReason::LabelConflict);
-    }
-    if issue.labels.iter().any(|label| labels::holds_up(label)) {
-        return Err(IntakeReason::StageNotReady);
+    if let Some(reason) = obstacle(issue.open, facts.active.is_some(), trigger, &issue.labels) {
+        return Err(reason);
     }
     let labels = issue.labels.iter().map(String::as_str);
     choice::choose(labels, facts.models).map_err(|_| IntakeReason::ModelLabelConflict)
+}
+
+/// What stands in the way of a stage on an issue that carries these labels, its own among them.
+#[must_use]
+pub fn obstacle(open: bool, is_active: bool, trigger: &str, labels: &[String]) -> Option<IntakeReason> {
+    if !open {
+        return Some(IntakeReason::IssueClosed);
+    }
+    if is_active {
+        return Some(IntakeReason::RunAlreadyActive);
+    }
+    if labels.iter().any(|label| labels::is_stage_label(label) && label != trigger) {
+        return Some(IntakeReason::LabelConflict);
+    }
+    labels.iter().any(|label| labels::holds_up(label)).then_some(IntakeReason::StageNotReady)
 }
 
 /// Whether the sender may start runs here.

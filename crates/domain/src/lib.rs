@@ -17,6 +17,7 @@ pub mod labels;
 pub mod launch;
 pub mod locale;
 pub mod names;
+pub mod next_steps;
 pub mod precondition;
 pub mod reasons;
 pub mod revision;

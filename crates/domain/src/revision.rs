@@ -72,6 +72,12 @@ pub fn of_stage(stage: Stage, earlier: &[Earlier]) -> Option<RunId> {
     earlier.iter().find(|run| run.stage == stage && run.handed_in).map(|run| run.id)
 }
 
+/// The run that is to be tried again: of this stage, and ended without handing anything in.
+#[must_use]
+pub fn retried(run: RunId, stage: Stage, earlier: &[Earlier]) -> Option<RunId> {
+    earlier.iter().find(|one| one.id == run && one.stage == stage && !one.handed_in).map(|one| one.id)
+}
+
 fn stages_of(labels: &[String]) -> Vec<Stage> {
     distinct(labels.iter().filter_map(|label| match labels::read(label) {
         Label::Run(stage) | Label::Revise(stage) => Some(stage),

@@ -14,8 +14,9 @@ use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::flow;
+use crate::runs::progress::LabelChange;
 use crate::runs::settle::{self, Settled};
+use crate::{flow, outbound};
 use facts::Facts;
 use plan::{Planned, new_run, plan};
 use record::{Effect, Intake, RunEnd};
@@ -33,10 +34,21 @@ pub struct Arrival<'a> {
     pub body: &'a [u8],
     /// SHA-256 of the body.
     pub body_sha256: &'a [u8],
-    /// `webhook` or `delivery_log`.
+    /// `webhook`, `delivery_log` or `console`.
     pub source: &'a str,
     /// Ties together all that follows.
     pub correlation: CorrelationId,
+    /// What somebody at the console wants beside it.
+    pub wish: Option<&'a Wish>,
+}
+
+/// What an event from the console carries that one from GitHub cannot: there the label is on already.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The run to try again.
+    pub retries: Option<RunId>,
+    /// How the labels of the event's subject are to follow, if it starts a run.
+    pub labels: LabelChange,
 }
 
 /// How a delivery was taken in.
@@ -68,13 +80,15 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
     let delivered = event::read(arrival.event, payload.as_bytes())?;
     let mut connection = pool.acquire().await?;
     let facts = facts::read(&mut *connection, &delivered).await?;
-    let (history, active) = before(&mut connection, &delivered, &facts).await?;
+    let retries = arrival.wish.is_some_and(|wish| wish.retries.is_some());
+    let (history, active) = before(&mut connection, &delivered, &facts, retries).await?;
     let decision = intake::decide(&intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
         person: facts.person,
         active: active.as_ref().or(facts.active.as_ref()),
         history: &history,
+        retries: arrival.wish.and_then(|wish| wish.retries),
         models: &facts.models,
         now: facts.now,
     });
@@ -103,7 +117,7 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         effect: effect(&decision, &delivered, started.as_ref(), &facts),
     };
     let settled = settled(&intake, &decision, started.as_ref(), &delivered);
-    match keep(&mut connection, &intake, settled.as_ref()).await {
+    match keep(&mut connection, &intake, settled.as_ref(), arrival.wish).await {
         Ok(Some(stored)) => Ok(Taken::New(stored)),
         Ok(None) => duplicate(&mut connection, &intake).await,
         Err(error) if is_same_event_at_once(&error) => duplicate(&mut connection, &intake).await,
@@ -116,28 +130,38 @@ async fn before(
     db: &mut PgConnection,
     delivered: &Delivered,
     facts: &Facts,
+    retries: bool,
 ) -> Result<(History, Option<ActiveRun>), sqlx::Error> {
     let (Some(binding), Some(subject)) = (facts.binding, delivered.subject()) else {
         return Ok((History::default(), None));
     };
-    if !intake::asks_for_history(&delivered.event) {
+    if !retries && !intake::asks_for_history(&delivered.event) {
         return Ok((History::default(), None));
     }
     history::read(db, binding.repository_id, subject, delivered.pull().is_some()).await
 }
 
-/// Stores the delivery and, in the same transaction, what it settles.
+/// Stores the delivery and, in the same transaction, what it settles and what was wished for.
 async fn keep(
     db: &mut PgConnection,
     intake: &Intake<'_>,
     settled: Option<&Settled<'_>>,
+    wish: Option<&Wish>,
 ) -> Result<Option<Stored>, sqlx::Error> {
-    let Some(settled) = settled else { return record::store(db, intake).await };
+    if settled.is_none() && wish.is_none() {
+        return record::store(db, intake).await;
+    }
     let mut both = db.begin().await?;
     let stored = record::store(&mut *both, intake).await?;
     // A revise that came too late has taken up nothing.
     if stored.as_ref().is_some_and(|stored| stored.decision != "ignored") {
-        settle::settle(&mut *both, settled).await?;
+        if let Some(settled) = settled {
+            settle::settle(&mut *both, settled).await?;
+        }
+        if let (Some(wish), Some(repository), Some(subject)) = (wish, intake.repository, intake.subject_number) {
+            let key = format!("delivery:{}:labels", intake.id);
+            outbound::want_labels(&mut *both, repository, subject, &key, &wish.labels).await?;
+        }
     }
     both.commit().await?;
     Ok(stored)

@@ -9,6 +9,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::Result;
+use crate::runs::progress::LabelChange;
 
 /// A leased action.
 #[derive(Debug, Clone)]
@@ -41,6 +42,31 @@ impl ActionRow {
     pub fn run(&self) -> Option<RunId> {
         self.run_id.map(RunId)
     }
+}
+
+/// Wishes for labels of an issue or pull request; the same `key` again changes nothing.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn want_labels(
+    db: impl PgExecutor<'_>,
+    repository: RepositoryId,
+    subject: i64,
+    key: &str,
+    change: &LabelChange,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO outbound_actions (id, kind, repository_id, subject_number, dedupe_key, payload)
+         VALUES ($1, 'labels', $2, $3, $4, $5) ON CONFLICT (dedupe_key) DO NOTHING",
+        Uuid::now_v7(),
+        repository.0,
+        subject,
+        key,
+        labels(&change.off, &change.on)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// The payload of a wish to move labels.

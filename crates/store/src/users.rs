@@ -169,3 +169,12 @@ pub async fn remove(db: impl PgExecutor<'_>, id: UserId) -> Result<bool> {
     .await?;
     Ok(removed.is_some())
 }
+
+/// A user's numeric id on GitHub; `None` before their first sign-in.
+///
+/// # Errors
+/// The database's.
+pub async fn github_id(db: impl PgExecutor<'_>, id: UserId) -> Result<Option<i64>> {
+    let id = sqlx::query_scalar!("SELECT github_id FROM users WHERE id = $1", id.0).fetch_optional(db).await?;
+    Ok(id.flatten())
+}

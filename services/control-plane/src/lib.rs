@@ -7,6 +7,7 @@
 
 pub mod config;
 mod error;
+mod github;
 pub mod internal;
 mod live;
 mod prompt;

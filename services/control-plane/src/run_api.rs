@@ -4,7 +4,7 @@
     reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
 )]
 
-mod github;
+mod asked;
 mod prompt;
 mod snapshots;
 

@@ -4,6 +4,7 @@ mod checks;
 mod deliveries;
 mod egress_grants;
 mod members;
+mod next_steps;
 mod permit;
 mod projects;
 mod prompts;
@@ -41,6 +42,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(streams::stream_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))
+        .routes(routes!(next_steps::list_next_steps))
+        .routes(routes!(next_steps::take_next_step))
         .routes(routes!(runs::get_run_timeline))
         .routes(routes!(runs::list_run_events))
         .routes(routes!(runs::download_run_log))

@@ -109,6 +109,7 @@ async fn take(deps: &Deps, opened: &Opened, hook: i64, missed: &DeliverySummary)
         body_sha256: &Sha256::digest(&body),
         source: "delivery_log",
         correlation: CorrelationId::new(),
+        wish: None,
     };
     match take_in(&deps.db, &arrival).await {
         Ok(Taken::New(stored)) => {

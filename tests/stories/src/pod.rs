@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::flow::FlowKind;
+use domain::reasons::Reason;
+use domain::run::RunStatus;
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::flow;
-use store::runs::progress::{self, HandIn, Milestone};
+use store::runs::progress::{self, Ending, HandIn, Milestone};
 use store::runs::{Lease, lease};
 use store::tokens;
 use testkit::console::Answer;
@@ -78,6 +80,23 @@ impl Pod {
         anyhow::ensure!(progress::reach(db, self.lease, &opened).await?, "the lease is lost");
         let work = HandIn { labels: &[], flow: entry(FlowKind::HandedIn), review: None };
         anyhow::ensure!(progress::hand_in(db, self.lease, &work).await?, "the lease is lost");
+        Ok(())
+    }
+
+    /// The agent fails, and the worker ends the run.
+    ///
+    /// # Errors
+    /// When the lease is lost.
+    pub async fn fail(self, story: &Story) -> Result<()> {
+        let ending = Ending {
+            status: RunStatus::Failed,
+            reason: Some(Reason::AgentError),
+            detail: "the agent changed nothing",
+            launch_failed: true,
+            labels: &[],
+            flow: flow::Entry::new(FlowKind::RunFinished, "worker:story", json!({ "status": "failed" })),
+        };
+        anyhow::ensure!(progress::finish(&story.platform.db, self.lease, &ending).await?, "the lease is lost");
         Ok(())
     }
 

@@ -477,6 +477,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/runs/{run_id}/next-steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can come after a run, each step with what it changes about the labels that are there now */
+        get: operations["list_next_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/runs/{run_id}/next-steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start what a step starts, as its label would (whoever may start runs in the project). 409 `labels_changed` when other labels are there than were seen; any other refusal has the code of the delivery's reason. */
+        post: operations["take_next_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}/stream": {
         parameters: {
             query?: never;
@@ -969,6 +1003,35 @@ export interface components {
              * @description With retry
              */
             until?: string;
+        };
+        NextStepList: {
+            items: components["schemas"]["NextStep"][];
+            /** @description Whether the one who asks may start runs in the project */
+            may_start: boolean;
+        };
+        NextStep: {
+            /** @description Stable code */
+            step: string;
+            /** @enum {string} */
+            does: "stage" | "revise" | "review" | "retry";
+            /** @description The stage that would run */
+            stage?: string;
+            /**
+             * Format: int64
+             * @description The issue or pull request whose labels change
+             */
+            on_number: number;
+            on_pull_request: boolean;
+            /** @description The labels that are there now */
+            labels: string[];
+            adds: string;
+            removes: string[];
+            /** @description Code of the reason why it would start nothing now, as in the ledger */
+            obstacle?: string;
+        };
+        LabelsSeen: {
+            /** @description The labels that the preview showed */
+            labels_seen: string[];
         };
         RunPage: {
             items: components["schemas"]["Run"][];
@@ -2059,6 +2122,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_next_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The steps, the likeliest first; none while the run goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NextStepList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    take_next_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: components["parameters"]["RunId"];
+                /** @description Code of the step */
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsSeen"];
+            };
+        };
+        responses: {
+            /** @description The run that was started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -450,6 +450,13 @@ pub struct FlowEvent {
 pub struct FlowEventList {
     pub items: ::std::vec::Vec<FlowEvent>,
 }
+///`LabelsSeen`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct LabelsSeen {
+    ///The labels that the preview showed
+    pub labels_seen: ::std::vec::Vec<::std::string::String>,
+}
 ///`Locale`
 #[derive(
     ::serde::Deserialize,
@@ -704,6 +711,97 @@ impl ::std::default::Default for NewUserPlatformRole {
     fn default() -> Self {
         NewUserPlatformRole::Member
     }
+}
+///`NextStep`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct NextStep {
+    pub adds: ::std::string::String,
+    pub does: NextStepDoes,
+    ///The labels that are there now
+    pub labels: ::std::vec::Vec<::std::string::String>,
+    ///Code of the reason why it would start nothing now, as in the ledger
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub obstacle: ::std::option::Option<::std::string::String>,
+    ///The issue or pull request whose labels change
+    pub on_number: i64,
+    pub on_pull_request: bool,
+    pub removes: ::std::vec::Vec<::std::string::String>,
+    ///The stage that would run
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub stage: ::std::option::Option<::std::string::String>,
+    ///Stable code
+    pub step: ::std::string::String,
+}
+///`NextStepDoes`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum NextStepDoes {
+    #[serde(rename = "stage")]
+    Stage,
+    #[serde(rename = "revise")]
+    Revise,
+    #[serde(rename = "review")]
+    Review,
+    #[serde(rename = "retry")]
+    Retry,
+}
+impl ::std::fmt::Display for NextStepDoes {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Stage => f.write_str("stage"),
+            Self::Revise => f.write_str("revise"),
+            Self::Review => f.write_str("review"),
+            Self::Retry => f.write_str("retry"),
+        }
+    }
+}
+impl ::std::str::FromStr for NextStepDoes {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "stage" => Ok(Self::Stage),
+            "revise" => Ok(Self::Revise),
+            "review" => Ok(Self::Review),
+            "retry" => Ok(Self::Retry),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for NextStepDoes {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for NextStepDoes {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for NextStepDoes {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`NextStepList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct NextStepList {
+    pub items: ::std::vec::Vec<NextStep>,
+    ///Whether the one who asks may start runs in the project
+    pub may_start: bool,
 }
 ///`PlatformRole`
 #[derive(

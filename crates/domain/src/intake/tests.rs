@@ -13,6 +13,7 @@ struct Case {
     person: Option<Person>,
     active: Option<ActiveRun>,
     history: History,
+    retries: Option<RunId>,
 }
 
 fn case() -> Case {
@@ -37,6 +38,7 @@ fn case() -> Case {
         person: Some(person(PlatformRole::Member, Some(ProjectRole::ReadWrite))),
         active: None,
         history: History::default(),
+        retries: None,
     }
 }
 
@@ -86,6 +88,7 @@ impl Case {
             person: self.person,
             active: self.active.as_ref(),
             history: &self.history,
+            retries: self.retries,
             models: &["gpt-5.5".to_owned()],
             now: now(),
         })
@@ -233,6 +236,27 @@ fn a_revise_label_takes_up_the_newest_work_of_its_stage() {
         c.issue().labels.push("run:dev".into());
     });
     assert_eq!(beside.decide(), Decision::Ignore(IntakeReason::LabelConflict));
+}
+
+#[test]
+fn a_retry_goes_on_with_a_run_of_this_stage_that_ended_badly() {
+    let failed = Earlier { handed_in: false, pull: None, ..earlier(Stage::Dev, false) };
+    let again = |run: Earlier| {
+        case().with(|c| {
+            c.history.earlier = vec![run];
+            c.retries = Some(failed.id);
+        })
+    };
+    let expected = Start { task: Task::Retry(failed.id), stage: Stage::Dev, choice: Choice::default() };
+    assert_eq!(again(failed).decide(), Decision::Start(expected));
+    let not_so = [
+        Earlier { stage: Stage::Qa, ..failed },
+        Earlier { handed_in: true, ..failed },
+        Earlier { id: RunId::new(), ..failed },
+    ];
+    for run in not_so {
+        assert_eq!(again(run).decide(), Decision::Ignore(IntakeReason::StageNotReady));
+    }
 }
 
 #[test]

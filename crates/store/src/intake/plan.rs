@@ -44,7 +44,7 @@ pub(super) async fn plan<'a>(
     let spec = Catalogue::builtin().stage(start.stage);
     let (role, earlier) = match start.task {
         Task::Work => (spec.actor(), None),
-        Task::Revise(earlier) => (spec.actor(), Some(earlier)),
+        Task::Revise(earlier) | Task::Retry(earlier) => (spec.actor(), Some(earlier)),
         Task::Review(earlier) => (spec.reviewer(), earlier),
     };
     let earlier = match earlier {
@@ -101,9 +101,9 @@ pub(super) fn new_run<'a>(
     let data = json!({ "issue": subject.number, "stage": start.stage.as_str(), "run": Uuid::from(*run).to_string() });
     let made = earlier.as_ref().and_then(|(_, earlier)| earlier.pr_number.zip(earlier.pr_url.as_deref()));
     let shown = delivered.pull();
-    let (revises, reviews) = match start.task {
+    let (resumes, reviews) = match start.task {
         Task::Work => (None, None),
-        Task::Revise(earlier) => (Some(earlier), None),
+        Task::Revise(earlier) | Task::Retry(earlier) => (Some(earlier), None),
         Task::Review(earlier) => (None, earlier),
     };
     NewRun {
@@ -124,7 +124,8 @@ pub(super) fn new_run<'a>(
             (None, None) => &defaults.default_branch,
         },
         pull: made.or_else(|| shown.map(|pull| (pull.number, pull.url.as_str()))),
-        revises,
+        resumes,
+        revises: matches!(start.task, Task::Revise(_)),
         reviews,
         namespace: &planned.namespace,
         started_by: person.user_id,

@@ -156,8 +156,10 @@ pub(super) struct NewRun<'a> {
     pub base_branch: &'a str,
     /// The pull request with its page, where there is one already.
     pub pull: Option<(i64, &'a str)>,
-    /// The run whose work it does once more.
-    pub revises: Option<RunId>,
+    /// The run whose session, branch and pull request it takes up again.
+    pub resumes: Option<RunId>,
+    /// That run's work was there, and is to be changed.
+    pub revises: bool,
     /// The run whose work it looks at.
     pub reviews: Option<RunId>,
     /// Its namespace.
@@ -238,8 +240,8 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         run.and_then(|run| run.effort),
         run.map(|run| run.subject.number),
         run.map(|run| run.kind),
-        run.and_then(|run| run.revises).map(|id| id.0),
-        run.is_some_and(|run| run.revises.is_some()),
+        run.and_then(|run| run.resumes).map(|id| id.0),
+        run.is_some_and(|run| run.revises),
         run.and_then(|run| run.reviews).map(|id| id.0),
         run.and_then(|run| run.pull).map(|(number, _)| number),
         run.and_then(|run| run.pull).map(|(_, url)| url),

@@ -1,10 +1,10 @@
-SELECT u.github_id AS "github_id!", u.login AS "login!",
+SELECT u.github_id AS "github_id!", a.started_by_login AS "login!",
        CASE WHEN u.removed_at IS NULL THEN u.platform_role END AS "platform_role: Coded<PlatformRole>",
        m.role AS "project_role?: Coded<ProjectRole>",
        d.source IN ('webhook', 'delivery_log') AS "by_forge!",
        a.trigger_label AS "trigger_label?",
        EXISTS (SELECT FROM outbound_actions AS o
-               WHERE o.repository_id = a.repository_id AND o.subject_number = a.subject_number
+               WHERE o.repository_id = a.repository_id AND o.subject_number = COALESCE(a.trigger_subject, a.subject_number)
                  AND o.kind = 'labels' AND o.state = 'pending'
                  AND o.payload -> 'on' ? a.trigger_label) AS "trigger_is_coming!",
        a.model AS "model!", a.effort,

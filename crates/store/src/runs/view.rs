@@ -145,3 +145,19 @@ pub async fn request_cancel(db: impl PgExecutor<'_>, run: RunId, by: &str, entry
     .await?;
     Ok(asked)
 }
+
+/// The active run of an issue's stage.
+///
+/// # Errors
+/// The database's.
+pub async fn active_on(db: impl PgExecutor<'_>, repository: RepositoryId, subject: i64) -> Result<Option<RunId>> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM agent_runs WHERE repository_id = $1 AND subject_number = $2 AND kind = 'stage'
+           AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')",
+        repository.0,
+        subject
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(id.map(RunId))
+}

@@ -93,6 +93,7 @@ impl Installation {
             body_sha256: &Sha256::digest(&body),
             source: "webhook",
             correlation: CorrelationId::new(),
+            wish: None,
         };
         take_in(&self.db, &arrival).await
     }

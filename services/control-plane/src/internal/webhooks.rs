@@ -50,6 +50,7 @@ pub(super) async fn take_in_delivery(
         body_sha256: &Sha256::digest(&body),
         source: "webhook",
         correlation: CorrelationId(correlation.id()),
+        wish: None,
     };
     let taken = take_in(&app.intake, &arrival).await.map_err(refusal)?;
     if let Taken::New(stored) = &taken {

@@ -7,7 +7,7 @@ use prompts::run::{Author, Pull, Remark, Revision, RunFacts};
 use store::runs::prompt::{self, KeptPrompt, NewPrompt};
 use store::runs::report::ContextRow;
 
-use super::github::Asked;
+use super::asked::Asked;
 use crate::error::ApiError;
 use crate::prompt::{facts, templates};
 use crate::state::App;

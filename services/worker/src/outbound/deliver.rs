@@ -6,7 +6,7 @@ use forge::{ForgeError, RepositoryProvider};
 use serde::Deserialize;
 use store::outbound::ActionRow;
 use store::repositories::RepositoryRow;
-use store::runs::view::{self, Filter};
+use store::runs::view;
 
 use super::words;
 use crate::Deps;
@@ -80,10 +80,10 @@ async fn write(
     Ok(github.create_comment(name, action.subject_number, &words.text).await?.id)
 }
 
-/// A stage label is left alone when a new run of the issue has begun meanwhile: it is that run's.
+/// A stage label that a run wants off is left alone when a new run of the issue has begun meanwhile: it is that run's.
 async fn move_labels(deps: &Deps, action: &ActionRow, Opened { github, name }: &Opened) -> Result<(), Undelivered> {
     let wanted: Labels = serde_json::from_value(action.payload.clone()).context("read the wanted labels")?;
-    let taken = has_another_run(deps, action).await?;
+    let taken = action.run_id.is_some() && has_another_run(deps, action).await?;
     for label in wanted.off.iter().filter(|label| !(taken && labels::is_stage_label(label))) {
         github.remove_label(name, action.subject_number, label).await?;
     }
@@ -94,9 +94,6 @@ async fn move_labels(deps: &Deps, action: &ActionRow, Opened { github, name }: &
 }
 
 async fn has_another_run(deps: &Deps, action: &ActionRow) -> anyhow::Result<bool> {
-    let number = format!("#{}", action.subject_number);
-    let filter =
-        Filter { repository: Some(action.repository_id), active: Some(true), text: Some(&number), ..Filter::default() };
-    let active = view::list(&deps.db, words::PLATFORM, &filter, None, 100).await.context("read the issue's runs")?;
-    Ok(active.iter().any(|run| run.subject_number == action.subject_number && Some(run.id) != action.run()))
+    let active = view::active_on(&deps.db, action.repository_id, action.subject_number).await;
+    Ok(active.context("read the issue's active run")?.is_some_and(|run| Some(run) != action.run()))
 }

@@ -3,6 +3,7 @@
 mod access;
 mod connecting;
 mod labels;
+mod next_steps;
 mod prompts;
 mod reviews;
 mod runs;

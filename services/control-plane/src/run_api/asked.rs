@@ -7,11 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::ids::RepositoryId;
-use forge::{Account, GitHub, Pull, Remark, RepositoryName, RepositoryPermission, RepositoryProvider};
+use forge::{Account, ForgeError, GitHub, Pull, Remark, RepositoryName, RepositoryPermission, RepositoryProvider};
 use prompts::run::Author;
-use store::repositories::token_aad;
-use vault::Sealed;
 
+use crate::github;
 use crate::state::App;
 
 /// How long GitHub may take with one answer.
@@ -29,10 +28,10 @@ pub(super) struct Asked {
 impl Asked {
     /// Opens a repository with its sealed token.
     pub(super) fn open(app: &App, id: RepositoryId, full_name: &str, sealed: &[u8]) -> Self {
-        Self { opened: opened(app, id, full_name, sealed), rights: HashMap::new() }
+        Self { opened: github::open(app, id, full_name, sealed), rights: HashMap::new() }
     }
 
-    async fn ask<'a, T, F: Future<Output = Result<T, forge::ForgeError>>>(
+    async fn ask<'a, T, F: Future<Output = Result<T, ForgeError>>>(
         &'a self,
         question: impl FnOnce(&'a GitHub, &'a RepositoryName) -> F,
     ) -> anyhow::Result<T> {
@@ -82,13 +81,6 @@ impl Asked {
         let surplus = remarks.len().saturating_sub(MOST_REMARKS);
         Ok(remarks.split_off(surplus))
     }
-}
-
-fn opened(app: &App, id: RepositoryId, full_name: &str, sealed: &[u8]) -> anyhow::Result<(GitHub, RepositoryName)> {
-    let sealed = Sealed::from_bytes(sealed.to_vec());
-    let token = app.keyring.open_text(&sealed, &token_aad(id)).context("opening a forge token")?;
-    let github = GitHub::new(&app.github_api_url, &token).context("build a client of GitHub")?;
-    Ok((github, full_name.parse()?))
 }
 
 const fn word(level: Option<RepositoryPermission>) -> &'static str {
