@@ -1,4 +1,4 @@
-SELECT u.github_id AS "github_id!", u.login AS "login!",
+SELECT u.github_id AS "github_id!", a.started_by_login AS "login!",
        CASE WHEN u.removed_at IS NULL THEN u.platform_role END AS "platform_role: Coded<PlatformRole>",
        m.role AS "project_role?: Coded<ProjectRole>",
        d.source IN ('webhook', 'delivery_log') AS "by_forge!",
