@@ -5,5 +5,6 @@ mod leases;
 mod places;
 mod repositories;
 mod sessions;
+mod starts;
 mod support;
 mod templates;
