@@ -35,6 +35,8 @@ export function useReason() {
     const { code, status, detail, title } = error.problem
     const key = `problem.${code}`
     if (te(key)) return { title: t(key), help: detail ?? '', code }
+    // What would start nothing is refused for the reason that the ledger gives.
+    if (te(`reason.delivery.${code}`)) return { title: t(`reason.delivery.${code}`), help: '', code }
     if (status === 404) return { title: t('error.notFound'), help: t('error.notFoundHelp'), code }
     if (status === 403) return { title: t('error.forbidden'), help: t('error.forbiddenHelp'), code }
     if (status >= 500) return { title: t('error.server'), help: t('error.serverHelp'), code }

@@ -36,6 +36,8 @@ export const keys = {
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
   timeline: (id: string) => ['run', id, 'timeline'],
+  nextSteps: (id: string, status: string) => ['next-steps', id, status],
+  nextStepsOf: (id: string) => ['next-steps', id],
   runPrompt: (id: string) => ['run', id, 'prompt'],
   templates: ['templates'],
   templatePlaces: (project: string | undefined) => ['templates', 'places', project ?? ''],

@@ -76,8 +76,8 @@ pub(super) async fn take_next_step(
     }
     let stored = start(&app, &staff, &place, &preview, correlation).await?;
     let Some(started) = stored.run_id.filter(|_| stored.decision == "accepted") else {
-        let reason = stored.reason.unwrap_or_default();
-        return Err(Problem::conflict("start_refused", "This would start nothing").with_detail(reason).into());
+        let reason = stored.reason.and_then(|code| code.parse().ok()).map_or("start_refused", IntakeReason::as_str);
+        return Err(Problem::conflict(reason, "This would start nothing").into());
     };
     app.waker.work();
     app.waker.run(started);
@@ -99,10 +99,8 @@ struct Place<'a> {
     run: &'a RunView,
     repository: RepositoryRow,
     issue: Issue,
-    /// Its labels are those of the pull request.
-    pull: Option<Issue>,
-    /// The whole pull request, as an event would carry it.
-    pull_payload: Option<Value>,
+    /// The pull request with its labels, and as an event would carry it.
+    pull: Option<(Issue, Value)>,
     is_active: bool,
 }
 
@@ -122,28 +120,17 @@ impl<'a> Place<'a> {
         let repository = repository.ok_or_else(|| no_such("repository"))?;
         let (github, name) = github::open(app, repository.id, &repository.full_name, &repository.token_sealed)?;
         let issue = issue(&github, &name, run.subject_number).await?;
-        let (pull, pull_payload) = match run.pr_number {
-            Some(number) => {
-                let (about, pull) = tokio::try_join!(github.issue(&name, number), github.pull(&name, number))
-                    .map_err(checks::forge_refusal)?;
-                let payload = json!({
-                    "number": number, "title": pull.title, "body": pull.body,
-                    "state": if pull.open { "open" } else { "closed" }, "merged": pull.merged,
-                    "html_url": pull.html_url,
-                    "head": { "ref": run.branch, "repo": { "id": repository.github_id } },
-                    "base": { "ref": pull.base, "repo": { "id": repository.github_id } },
-                });
-                (Some(about), Some(payload))
-            }
-            None => (None, None),
+        let pull = match run.pr_number {
+            Some(number) => pull(&github, &name, &repository, run, number).await?,
+            None => None,
         };
         let is_active = view::active_on(&app.pool, run.repository_id, run.subject_number).await?.is_some();
-        Ok(Self { run, repository, issue, pull, pull_payload, is_active })
+        Ok(Self { run, repository, issue, pull, is_active })
     }
 
     /// `None` when the step needs a pull request and there is none.
     fn preview(&'a self, step: NextStep) -> Option<Preview<'a>> {
-        let on = if step.is_on_pull() { self.pull.as_ref()? } else { &self.issue };
+        let on = if step.is_on_pull() { &self.pull.as_ref()?.0 } else { &self.issue };
         let change = next_steps::change(step, step.label(self.run.stage.0), &on.labels);
         let after = after(&on.labels, &change);
         let obstacle = if step.is_on_pull() {
@@ -163,6 +150,28 @@ async fn issue(github: &GitHub, name: &RepositoryName, number: i64) -> Result<Is
         }
         Err(error) => Err(checks::forge_refusal(error)),
     }
+}
+
+/// A pull request; `None` when it is not there any more.
+async fn pull(
+    github: &GitHub,
+    name: &RepositoryName,
+    repository: &RepositoryRow,
+    run: &RunView,
+    number: i64,
+) -> Result<Option<(Issue, Value)>, ApiError> {
+    let (about, pull) = match tokio::try_join!(github.issue(name, number), github.pull(name, number)) {
+        Ok(both) => both,
+        Err(ForgeError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(checks::forge_refusal(error)),
+    };
+    let here = json!({ "id": repository.github_id });
+    let payload = json!({
+        "number": number, "title": pull.title, "body": pull.body, "merged": pull.merged, "html_url": pull.html_url,
+        "state": if pull.open { "open" } else { "closed" },
+        "head": { "ref": run.branch, "repo": here }, "base": { "ref": pull.base, "repo": here },
+    });
+    Ok(Some((about, payload)))
 }
 
 fn after(there: &[String], change: &LabelChange) -> Vec<String> {
@@ -210,8 +219,8 @@ async fn start(
     });
     let on = preview.on;
     let author = on.author.as_ref().map(|author| json!({ "id": author.id, "login": author.login }));
-    let (event, mut about) = match &place.pull_payload {
-        Some(pull) if preview.step.is_on_pull() => ("pull_request", pull.clone()),
+    let (event, mut about) = match &place.pull {
+        Some((_, pull)) if preview.step.is_on_pull() => ("pull_request", pull.clone()),
         _ => {
             let state = if on.open { "open" } else { "closed" };
             let issue = json!({ "number": on.number, "title": on.title, "body": on.body, "state": state, "html_url": on.html_url });

@@ -96,7 +96,13 @@ async fn a_step_starts_what_its_label_would_for_whom_may_and_once() -> Result<()
     let run = first_run(&t).await?;
     assert!(offered(&t, &run).await?.is_empty(), "it has not ended");
     work(&t, 1).await?;
-    insta::assert_snapshot!(offered(&t, &run).await?.join("\n"), @"");
+    insta::assert_snapshot!(offered(&t, &run).await?.join("\n"), @r"
+    revise on #1 -run:plan +run:plan:revise
+    stage-dev on #1 -run:plan +run:dev
+    stage-doc-audit on #1 -run:plan +run:doc-audit
+    stage-self-improve on #1 -run:plan +run:self-improve
+    stage-rethink on #1 -run:plan +run:rethink
+    ");
 
     let path = format!("runs/{run}/next-steps/stage-dev");
     let seen = json!({ "labels_seen": ["run:plan"] });
@@ -115,8 +121,8 @@ async fn a_step_starts_what_its_label_would_for_whom_may_and_once() -> Result<()
     assert_eq!(t.runs().await?, ["#1 waiting_owner_review", "#1 pending"]);
     // While it is active, the other steps say why they would start nothing.
     assert!(offered(&t, &run).await?.iter().filter(|step| step.contains("(run_already_active)")).count() > 3);
-    let refused = take(&t, &run, "stage-rethink").await.unwrap_err().to_string();
-    assert!(refused.contains("start_refused") && refused.contains("run_already_active"), "{refused}");
+    let refused = format!("{:#}", take(&t, &run, "stage-rethink").await.unwrap_err());
+    assert!(refused.contains("409") && refused.contains("run_already_active"), "{refused}");
     t.platform.still_runs()
 }
 
