@@ -125,6 +125,23 @@ describe('as the owner', () => {
     await picture(page, 'prompt-1280')
   })
 
+  step('tries a stopped run again with one click, and shows before what that changes', async (page) => {
+    await page.goBack()
+    // The label of the stopped run has come off meanwhile: what is previewed is what is there now.
+    await page.reload()
+    await page.getByRole('region', { name: 'What next' }).getByRole('button', { name: 'Try again in the same session' }).click()
+    const preview = page.getByRole('dialog')
+    await preview.getByText('run:dev', { exact: true }).waitFor()
+    await picture(page, 'next-step-1280')
+    const stopped = page.url()
+    await preview.getByRole('button', { name: 'Start', exact: true }).click()
+    await page.waitForURL((url) => url.href !== stopped)
+    await page.getByRole('link', { name: 'takes an earlier run up again' }).waitFor()
+    await page.getByRole('button', { name: 'Stop the run' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Stop the run' }).click()
+    await page.getByRole('status').getByText('Cancelled', { exact: true }).waitFor({ timeout: STOP_MS })
+  })
+
   step('says why a label started a run', async (page) => {
     await openPage(page, 'Deliveries')
     await page.getByRole('table').getByText('Run started', { exact: true }).first().waitFor()
