@@ -45,7 +45,8 @@ pub fn connect(url: &SecretString, size: u32, name: &str) -> sqlx::Result<PgPool
 }
 
 /// Makes a pool of its own for taking deliveries in, so that nobody else's reads keep a webhook waiting. Its connections
-/// run single statements and nothing else, so there is never a transaction to roll back.
+/// run single statements, and for what people decide about pull requests a short transaction; a rollback that is due is
+/// sent when the connection comes back, so no statement of its own is needed for it.
 ///
 /// # Errors
 /// When the address cannot be read.
