@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::PgPool;
 use store::flow::{self, Entry};
 use store::runs::progress::{self, Ending, HandIn, LabelChange, LabelMove, Milestone, NewReview};
-use store::runs::{Lease, lease, view};
+use store::runs::{Lease, jobs, lease, view};
 use store::tokens;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -55,10 +55,13 @@ async fn work_that_is_handed_in_waits_and_is_looked_at_by_a_run_beside_it(db: Pg
     let work = HandIn { labels: &[label_off(7)], flow: entry(FlowKind::HandedIn), review: Some(review) };
     assert!(progress::hand_in(&it.db, lease, &work).await?);
     assert!(!progress::hand_in(&it.db, lease, &work).await?, "once is enough");
+    assert!(jobs::abandoned(&it.db, &[(run, 1)]).await?.is_empty(), "its pod may still be saving");
 
     // The review takes a place of its own role, and the issue is free for another stage.
     let looking = lease::claim(&it.db, "w1", TTL).await?.unwrap();
     assert_eq!(looking.run, id);
+    it.wait(31).await?;
+    assert_eq!(jobs::abandoned(&it.db, &[(run, 1)]).await?, [(run, 1)]);
     let row = progress::load(&it.db, looking).await?.unwrap();
     assert!(row.is_review && row.reviewed_waits && row.trigger_label.is_none());
     assert_eq!((row.role.as_str(), row.pr_number), ("reviewer", Some(8)));
