@@ -182,7 +182,7 @@ async fn all_played(scene: &Scene) -> Result<(Vec<Run<'_>>, Duration)> {
     let path = format!("runs?repository_id={}&limit={RUNS}", scene.repository);
     let played = until("the end of all runs", ALL_WITHIN, async || {
         let page = scene.owner.get(&path).await?;
-        let is_open = |run: &&Value| run["finished_at"].is_null() && run["handed_in_at"].is_null();
+        let is_open = |run: &&serde_json::Value| run["finished_at"].is_null() && run["handed_in_at"].is_null();
         let unfinished = page["items"].as_array().into_iter().flatten().filter(is_open);
         let unfinished = unfinished.count();
         if runs.len() < RUNS && unfinished < AT_ONCE {
