@@ -68,7 +68,7 @@ fn p99(logs: &tempfile::TempDir) -> Result<f64> {
 /// too, so no text of ours has a colon before a letter.
 fn script_for(stage: &Stage) -> Result<String> {
     let statement: String = STATEMENT.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-    let mut statement = statement.replace("':refusal'", "':' || 'refusal'");
+    let mut statement = statement.replace("':refusal'", "':' || 'refusal'").replace("':labels'", "':' || 'labels'");
     for (place, value) in values(stage).iter().enumerate().rev() {
         let parameter = format!("${}", place + 1);
         if !statement.contains(&parameter) {
@@ -83,7 +83,8 @@ fn script_for(stage: &Stage) -> Result<String> {
 }
 
 /// The statement's parameters in their order.
-fn values(stage: &Stage) -> [String; 43] {
+#[expect(clippy::too_many_lines, reason = "one line for each parameter of the statement")]
+fn values(stage: &Stage) -> [String; 53] {
     let (installation, text) = (&stage.installation, |text: &str| format!("'{text}'"));
     let known = |id: Uuid| format!("'{id}'::uuid");
     let fresh = |kind: u32| format!("('0000000{kind}-0000-7000-8000-' || lpad(to_hex((:n)::bigint), 12, '0'))::uuid");
@@ -135,5 +136,15 @@ fn values(stage: &Stage) -> [String; 43] {
         fresh(5),
         "ARRAY['sender_not_allowed', 'run_already_active']".to_owned(),
         null("text"),
+        "(:n)::bigint".to_owned(),
+        text("stage"),
+        null("uuid"),
+        "false".to_owned(),
+        null("uuid"),
+        null("bigint"),
+        null("text"),
+        null("uuid"),
+        null("jsonb"),
+        fresh(6),
     ]
 }
