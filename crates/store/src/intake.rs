@@ -14,9 +14,9 @@ use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::runs::progress::LabelChange;
+use crate::flow;
+use crate::outbound::{self, LabelChange};
 use crate::runs::settle::{self, Settled};
-use crate::{flow, outbound};
 use facts::Facts;
 use plan::{Planned, new_run, plan};
 use record::{Effect, Intake, RunEnd};

@@ -4,12 +4,30 @@
 use std::time::Duration;
 
 use domain::ids::{RepositoryId, RunId};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::Result;
-use crate::runs::progress::LabelChange;
+
+/// What a `labels` action wants: its payload.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct LabelChange {
+    /// Labels to take off.
+    pub off: Vec<String>,
+    /// Labels to put on.
+    pub on: Vec<String>,
+}
+
+impl LabelChange {
+    /// A change among the platform's own labels.
+    #[must_use]
+    pub fn of(off: &[&str], on: &[&str]) -> Self {
+        let owned = |labels: &[&str]| labels.iter().map(|&label| label.to_owned()).collect();
+        Self { off: owned(off), on: owned(on) }
+    }
+}
 
 /// A leased action.
 #[derive(Debug, Clone)]
@@ -62,19 +80,11 @@ pub(crate) async fn want_labels(
         repository.0,
         subject,
         key,
-        labels(&change.off, &change.on)
+        json!(change)
     )
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// The payload of a wish to move labels.
-#[must_use]
-pub(crate) fn labels(off: &[impl AsRef<str>], on: &[impl AsRef<str>]) -> Value {
-    let off: Vec<&str> = off.iter().map(AsRef::as_ref).collect();
-    let on: Vec<&str> = on.iter().map(AsRef::as_ref).collect();
-    serde_json::json!({ "off": off, "on": on })
 }
 
 /// Leases the next action that is due. Actions of one issue are delivered in the order in which they were wanted.

@@ -11,7 +11,7 @@ use forge::{Comparison, ForgeError, NewPull, Pull, RepositoryProvider};
 use serde_json::{Value, json};
 use store::runs::progress::Milestone;
 
-use crate::github::{self, Opened};
+use crate::github::Opened;
 use crate::turn::Turn;
 use crate::{ending, review_gate};
 
@@ -20,24 +20,14 @@ pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
     if turn.row.is_review {
         return review_gate::collect(turn).await;
     }
-    let (row, holds) = (&turn.row, &turn.deps.holds);
-    if holds.is_held(row.repository_id, turn.now) {
-        return Ok(());
-    }
-    let opened = github::open(&turn.deps.config, row.repository_id, &row.repository, &row.token_sealed)?;
+    let Some(opened) = turn.repository()? else { return Ok(()) };
     match gather(turn, &opened).await {
         Ok(Gathered::Pull { pull, kind, head }) => succeed(turn, &pull, kind, head).await,
         Ok(Gathered::Nothing(why)) => ending::launch_failed(turn, Reason::AgentError, why).await,
         Ok(Gathered::Refused(why)) => {
             ending::finish(turn, RunStatus::Failed, Some(Reason::WriteScope), &why, false).await
         }
-        Err(error) if error.is_passing() => {
-            holds.note(row.repository_id, &error, turn.now);
-            Err(error).context("collect the run's work")
-        }
-        Err(error) => {
-            ending::finish(turn, RunStatus::Failed, Some(Reason::InfraError), &error.to_string(), false).await
-        }
+        Err(error) => ending::forge_failed(turn, error).await.context("collect the run's work"),
     }
 }
 

@@ -6,6 +6,7 @@ use domain::flow::FlowKind;
 use domain::launch::{AfterFailure, after_failure};
 use domain::reasons::Reason;
 use domain::run::RunStatus;
+use forge::ForgeError;
 use serde_json::json;
 use store::runs::progress::{self, Ending};
 use vault::Redactor;
@@ -45,6 +46,19 @@ pub(crate) async fn launch_failed(turn: &Turn<'_>, reason: Reason, detail: &str)
     }
     // Best done now; the next launch and the sweep do it too.
     turn.remove_job().await.map(drop)
+}
+
+/// GitHub did not do what the run needs: later it may, and then the run's repository is left alone until then; otherwise
+/// the run ends.
+///
+/// # Errors
+/// With what may pass, so that the turn is taken again.
+pub(crate) async fn forge_failed(turn: &Turn<'_>, error: ForgeError) -> anyhow::Result<()> {
+    if error.is_passing() {
+        turn.deps.holds.note(turn.row.repository_id, &error, turn.now);
+        return Err(error.into());
+    }
+    finish(turn, RunStatus::Failed, Some(Reason::InfraError), &error.to_string(), false).await
 }
 
 /// Ends the run's row; the labels on its issue follow.

@@ -6,35 +6,25 @@ use domain::choice::{Choice, Effort};
 use domain::flow::FlowKind;
 use domain::locale::Locale;
 use domain::precondition::{self, Live};
-use domain::reasons::Reason;
-use domain::run::RunStatus;
 use forge::{ForgeError, Issue, RepositoryPermission, RepositoryProvider};
 use prompts::comments;
 use serde_json::json;
 use store::runs::start::{self, StartRow};
 
 use crate::ending;
-use crate::github::{self, Opened};
+use crate::github::Opened;
 use crate::turn::{Turn, changed};
 
 /// Whether the launch may go on. If not, the run has ended with its reason, or GitHub is to be left alone for now.
 pub(crate) async fn passes(turn: &Turn<'_>) -> anyhow::Result<bool> {
-    let (row, holds) = (&turn.row, &turn.deps.holds);
-    if holds.is_held(row.repository_id, turn.now) {
-        return Ok(false);
-    }
+    let Some(opened) = turn.repository()? else { return Ok(false) };
     let Some(facts) = start::facts(&turn.deps.db, turn.lease).await.context("read who started the run")? else {
         return Ok(false);
     };
-    let opened = github::open(&turn.deps.config, row.repository_id, &row.repository, &row.token_sealed)?;
     match look(turn, &facts, &opened).await {
         Ok(sight) => judge(turn, &facts, &sight).await,
-        Err(error) if error.is_passing() => {
-            holds.note(row.repository_id, &error, turn.now);
-            Err(error).context("look at the issue before the launch")
-        }
         Err(error) => {
-            ending::finish(turn, RunStatus::Failed, Some(Reason::InfraError), &error.to_string(), false).await?;
+            ending::forge_failed(turn, error).await.context("look at the issue before the launch")?;
             Ok(false)
         }
     }

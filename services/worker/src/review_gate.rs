@@ -9,7 +9,8 @@ use domain::names;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
 use serde_json::{Value, json};
-use store::runs::progress::{self, HandIn, LabelChange, LabelMove, NewReview, RunRow};
+use store::outbound::LabelChange;
+use store::runs::progress::{self, HandIn, LabelMove, NewReview, RunRow};
 
 use crate::ending;
 use crate::turn::{Turn, changed};
@@ -73,7 +74,7 @@ fn trigger_off(row: &RunRow) -> Vec<LabelMove> {
 
 /// Issue and pull request say that a person is to look.
 fn in_review(issue: i64, pull: i64) -> Vec<LabelMove> {
-    let on = |number| LabelMove { number, labels: LabelChange { off: Vec::new(), on: vec![IN_REVIEW.to_owned()] } };
+    let on = |number| LabelMove { number, labels: LabelChange::of(&[], &[IN_REVIEW]) };
     let mut numbers = vec![issue, pull];
     numbers.dedup();
     numbers.into_iter().map(on).collect()
@@ -98,13 +99,13 @@ mod tests {
     use super::*;
 
     fn off(number: i64) -> LabelMove {
-        LabelMove { number, labels: LabelChange { off: vec!["run:dev".into()], on: Vec::new() } }
+        LabelMove { number, labels: LabelChange::of(&["run:dev"], &[]) }
     }
 
     #[test]
     fn labels_of_one_place_are_one_wish() {
-        let both = LabelChange { off: vec!["run:dev".into()], on: vec![IN_REVIEW.into()] };
-        let only = LabelChange { off: Vec::new(), on: vec![IN_REVIEW.into()] };
+        let both = LabelChange::of(&["run:dev"], &[IN_REVIEW]);
+        let only = LabelChange::of(&[], &[IN_REVIEW]);
         assert_eq!(
             joined(vec![off(7)], in_review(7, 8)),
             [LabelMove { number: 7, labels: both }, LabelMove { number: 8, labels: only.clone() }]

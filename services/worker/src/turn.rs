@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Glance;
+use crate::github::{self, Opened};
 use crate::{Deps, collect, ending, place};
 
 /// A run whose lease was seen to hold, and what is needed to act on it.
@@ -104,6 +105,15 @@ impl Turn<'_> {
         let Some(uid) = self.row.job_uid else { return Ok(cluster::Removal::Gone) };
         let (namespace, job) = (&self.row.namespace, self.job_name());
         Ok(self.deps.cluster.delete_job(namespace, &job, &uid.to_string(), self.now).await?)
+    }
+
+    /// The run's repository, to be asked about it; `None` while GitHub wants to be left alone.
+    pub(crate) fn repository(&self) -> anyhow::Result<Option<Opened>> {
+        let (row, deps) = (&self.row, self.deps);
+        if deps.holds.is_held(row.repository_id, self.now) {
+            return Ok(None);
+        }
+        github::open(&deps.config, row.repository_id, &row.repository, &row.token_sealed).map(Some)
     }
 
     /// An audit event by this worker.

@@ -75,18 +75,13 @@ impl Scene {
         let project = id_of(&owner.post("projects", &project).await?)?;
         let runs = Mutex::default();
         let mut scene = Self { stage, world, owner, project, repository: String::new(), runs };
-        scene.leave_reviews_out().await?;
-        scene.free_repository().await?;
+        // A second pod after every run would only cost time: the test that is about reviews turns them on again.
+        scene.set_pre_review(false).await?;
         scene.admit_writer().await?;
         let wanted = json!({ "full_name": scene.world.full_name(), "token": scene.world.person("bot")?.token });
         let path = format!("projects/{}/repositories", scene.project);
         scene.repository = id_of(&scene.owner.post(&path, &wanted).await?)?;
         Ok(scene)
-    }
-
-    /// A second pod after every run would only cost time: the test that is about reviews turns them on again.
-    async fn leave_reviews_out(&self) -> Result<()> {
-        self.set_pre_review(false).await
     }
 
     /// Whether finished work is looked at before the owner is asked.
@@ -98,18 +93,6 @@ impl Scene {
         let version = format!("\"{}\"", self.owner.get(&path).await?["version"]);
         let change = json!({ "pre_review": wanted });
         self.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], &change).await?.ok()?;
-        Ok(())
-    }
-
-    /// The stand-in counts its repositories anew after a restart, so one of an earlier life may still be connected
-    /// under this number.
-    async fn free_repository(&self) -> Result<()> {
-        let sql = "SELECT id::text FROM repositories WHERE github_id = $1 AND state <> 'disconnected'";
-        let number = i64::try_from(self.world.view().repository_id)?;
-        let stale: Vec<String> = sqlx::query_scalar(sql).bind(number).fetch_all(&self.stage.db).await?;
-        for id in stale {
-            self.owner.call(Method::DELETE, &format!("repositories/{id}"), &Value::Null).await?.ok()?;
-        }
         Ok(())
     }
 

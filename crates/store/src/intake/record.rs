@@ -6,12 +6,12 @@ use domain::labels::NEED_INPUT;
 use domain::reasons::{IntakeReason, Reason};
 use domain::settlement::Settlement;
 use domain::stages::{Role, Stage};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::facts::RunDefaults;
-use crate::outbound::labels;
+use crate::outbound::LabelChange;
 use crate::{Result, flow};
 
 /// A delivery to take in, with what was decided.
@@ -98,7 +98,7 @@ impl Columns<'_> {
 
     /// Labels to move where the event was: a person has to say which stage is meant.
     fn labels(&self) -> Option<Value> {
-        (self.ignored == Some(IntakeReason::StageAmbiguous)).then(|| labels(&[] as &[&str], &[NEED_INPUT]))
+        (self.ignored == Some(IntakeReason::StageAmbiguous)).then(|| json!(LabelChange::of(&[], &[NEED_INPUT])))
     }
 }
 

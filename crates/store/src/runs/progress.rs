@@ -14,6 +14,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::Lease;
+use crate::outbound::LabelChange;
 use crate::{Coded, Result, flow};
 
 /// A leased run as one turn of the worker sees it.
@@ -246,15 +247,6 @@ pub struct LabelMove {
     pub number: i64,
     /// Which.
     pub labels: LabelChange,
-}
-
-/// Labels to take off and to put on.
-#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
-pub struct LabelChange {
-    /// Off.
-    pub off: Vec<String>,
-    /// On.
-    pub on: Vec<String>,
 }
 
 /// Ends a run: its token is refused from now on, its namespace gets its expiry, its labels are moved, and a review that

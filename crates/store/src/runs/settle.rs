@@ -6,7 +6,7 @@ use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::PgExecutor;
 
-use crate::outbound::labels;
+use crate::outbound::LabelChange;
 use crate::{Result, flow};
 
 /// A decision about a pull request.
@@ -42,7 +42,7 @@ pub(crate) async fn settle(db: impl PgExecutor<'_>, settled: &Settled<'_>) -> Re
         then.reason.map(|reason| reason.as_str()),
         then.ends_namespaces,
         settled.by,
-        labels(then.labels_off, then.labels_on),
+        json!(LabelChange::of(then.labels_off, then.labels_on)),
         entry.kind.as_str(),
         entry.data,
         entry.canonical,

@@ -5,10 +5,11 @@ use domain::ids::{ProjectId, RepositoryId, RunId};
 use domain::labels::IN_REVIEW;
 use domain::run::RunStatus;
 use domain::stages::Stage;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::outbound::LabelChange;
 use crate::{Coded, Cursor, Result, Viewer, flow};
 use domain::rights::ProjectRole;
 
@@ -139,7 +140,7 @@ pub async fn request_cancel(db: impl PgExecutor<'_>, run: RunId, by: &str, entry
         entry.actor,
         entry.data,
         entry.canonical,
-        crate::outbound::labels(&[IN_REVIEW], &[] as &[&str])
+        json!(LabelChange::of(&[IN_REVIEW], &[]))
     )
     .fetch_one(db)
     .await?;

@@ -11,7 +11,8 @@ use domain::stages::Role;
 use serde_json::json;
 use sqlx::PgPool;
 use store::flow::{self, Entry};
-use store::runs::progress::{self, Ending, HandIn, LabelChange, LabelMove, Milestone, NewReview};
+use store::outbound::LabelChange;
+use store::runs::progress::{self, Ending, HandIn, LabelMove, Milestone, NewReview};
 use store::runs::{Lease, jobs, lease, view};
 use store::tokens;
 

@@ -9,10 +9,10 @@ use domain::flow::FlowKind;
 use http::StatusCode;
 use store::usage::{self, Call};
 use store::{flow, repositories, runs};
-use vault::Sealed;
 
 use super::ForRun;
 use crate::error::{ApiError, no_such};
+use crate::github;
 use crate::state::App;
 
 /// (as run) The credential for one brokered git request
@@ -25,8 +25,7 @@ pub(super) async fn release_forge_credential(
 ) -> Result<Json<ForgeCredential>, ApiError> {
     let repository = runs::report::repository(&app.pool, of.run, of.launch).await?.ok_or_else(|| no_such("run"))?;
     let row = repositories::get(&app.pool, repository).await?.ok_or_else(|| no_such("repository"))?;
-    let sealed = Sealed::from_bytes(row.token_sealed);
-    let token = app.keyring.open_text(&sealed, &repositories::token_aad(row.id)).context("opening a forge token")?;
+    let token = github::token(&app, row.id, &row.token_sealed)?;
     let git_url = format!("{}/{}.git", app.github_git_url.as_str().trim_end_matches('/'), row.full_name);
     Ok(Json(ForgeCredential { git_url, username: row.bot_login, token: token.into() }))
 }

@@ -21,9 +21,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::intake::{Arrival, Stored, Taken, Wish, take_in};
 use store::repositories::{self, RepositoryRow};
-use store::runs::progress;
 use store::runs::view::{self, RunView};
-use store::{clock, users};
+use store::{clock, outbound, users};
 use uuid::Uuid;
 
 use super::permit::{Staff, not_permitted};
@@ -47,7 +46,7 @@ pub(super) async fn list_next_steps(
     if steps.is_empty() {
         return Ok(Json(NextStepList { items: Vec::new(), may_start }));
     }
-    let place = Place::look(&app, &run).await?;
+    let place = Place::look(&app, &run, &steps).await?;
     let items = steps.into_iter().filter_map(|step| place.preview(step)).map(shown).collect();
     Ok(Json(NextStepList { items, may_start }))
 }
@@ -68,9 +67,10 @@ pub(super) async fn take_next_step(
     staff.may(&app.pool, Permission::Run, run.project_id).await?;
     let wanted = step.parse::<NextStep>().ok().filter(|step| offered(&run).contains(step));
     let wanted = wanted.ok_or_else(|| no_such("next step"))?;
-    let place = Place::look(&app, &run).await?;
+    let place = Place::look(&app, &run, &[wanted]).await?;
     let preview = place.preview(wanted).ok_or_else(|| no_such("next step"))?;
-    let (then, now): (BTreeSet<_>, BTreeSet<_>) = (seen.labels_seen.iter().collect(), preview.labels.iter().collect());
+    let (then, now): (BTreeSet<_>, BTreeSet<_>) =
+        (seen.labels_seen.iter().collect(), preview.on.labels.iter().collect());
     if then != now {
         return Err(Problem::conflict("labels_changed", "Other labels are there by now; look again").into());
     }
@@ -108,19 +108,19 @@ struct Place<'a> {
 struct Preview<'a> {
     step: NextStep,
     on: &'a Issue,
-    labels: &'a [String],
     change: LabelChange,
     obstacle: Option<IntakeReason>,
     run: &'a RunView,
 }
 
 impl<'a> Place<'a> {
-    async fn look(app: &App, run: &'a RunView) -> Result<Self, ApiError> {
+    /// Looks at what these steps are about.
+    async fn look(app: &App, run: &'a RunView, steps: &[NextStep]) -> Result<Self, ApiError> {
         let repository = repositories::get(&app.pool, run.repository_id).await?;
         let repository = repository.ok_or_else(|| no_such("repository"))?;
         let (github, name) = github::open(app, repository.id, &repository.full_name, &repository.token_sealed)?;
         let issue = issue(&github, &name, run.subject_number).await?;
-        let pull = match run.pr_number {
+        let pull = match run.pr_number.filter(|_| steps.iter().any(|step| step.is_on_pull())) {
             Some(number) => pull(&github, &name, &repository, run, number).await?,
             None => None,
         };
@@ -138,7 +138,7 @@ impl<'a> Place<'a> {
         } else {
             intake::obstacle(on.open, self.is_active, &change.on, &after)
         };
-        Some(Preview { step, on, labels: &on.labels, change, obstacle, run: self.run })
+        Some(Preview { step, on, change, obstacle, run: self.run })
     }
 }
 
@@ -192,7 +192,7 @@ fn shown(preview: Preview<'_>) -> Shown {
         stage: Some(stage.to_string()),
         on_number: preview.on.number,
         on_pull_request: preview.step.is_on_pull(),
-        labels: preview.labels.to_vec(),
+        labels: preview.on.labels.clone(),
         adds: preview.change.on,
         removes: preview.change.off,
         obstacle: preview.obstacle.map(|reason| reason.to_string()),
@@ -209,7 +209,7 @@ async fn start(
 ) -> Result<Stored, ApiError> {
     let Some(github_id) = users::github_id(&app.pool, staff.id).await? else { return Err(not_permitted()) };
     let names = |labels: Vec<String>| labels.into_iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
-    let labels = names(after(preview.labels, &preview.change));
+    let labels = names(after(&preview.on.labels, &preview.change));
     let now = clock::now(&app.pool).await?;
     let mut payload = json!({
         "action": "labeled",
@@ -233,7 +233,7 @@ async fn start(
     payload[if event == "issues" { "issue" } else { "pull_request" }] = about;
     let body = payload.to_string();
     let retries = (preview.step == NextStep::Retry).then_some(place.run.id);
-    let change = progress::LabelChange { off: preview.change.off.clone(), on: vec![preview.change.on.clone()] };
+    let change = outbound::LabelChange { off: preview.change.off.clone(), on: vec![preview.change.on.clone()] };
     let arrival = Arrival {
         guid: &guid(place.run, preview),
         event,
@@ -251,7 +251,7 @@ async fn start(
 
 /// The same for a second click on what the same preview showed.
 fn guid(run: &RunView, preview: &Preview<'_>) -> String {
-    let seen = preview.labels.join("\n");
+    let seen = preview.on.labels.join("\n");
     let click = format!("{}\n{}\n{seen}", preview.step, preview.on.updated_at);
     Uuid::new_v5(&run.id.0, click.as_bytes()).to_string()
 }

@@ -21,6 +21,7 @@ use vault::Sealed;
 
 use super::permit::Staff;
 use crate::error::{ApiError, no_such, taken};
+use crate::github;
 use crate::staff::checks::{self, Findings};
 use crate::state::App;
 
@@ -106,7 +107,8 @@ pub(super) async fn check_repository(
 ) -> Result<Json<Repository>, ApiError> {
     let row = permitted(&app, &staff, Permission::Manage, id).await?;
     let name: RepositoryName = row.full_name.parse().context("a stored repository name")?;
-    let github = GitHub::new(&app.github_api_url, &open(&app, &row)?).map_err(checks::forge_refusal)?;
+    let github = GitHub::new(&app.github_api_url, &github::token(&app, row.id, &row.token_sealed)?)
+        .map_err(checks::forge_refusal)?;
     let rights = github.check_rights(&name).await.map_err(checks::forge_refusal)?;
     let labels = checks::labels(&app, row.project_id).await?;
     let seen = checks::looked_at(&github, &name, &row.default_branch, &rights).await;
@@ -125,7 +127,7 @@ pub(super) async fn disconnect_repository(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     let row = permitted(&app, &staff, Permission::Manage, id).await?;
-    let token = open(&app, &row)?;
+    let token = github::token(&app, row.id, &row.token_sealed)?;
     give_up_waiting(&app, &staff, &row).await?;
     if !repositories::disconnect(&app.pool, row.id).await? {
         return Err(
@@ -184,11 +186,6 @@ fn seal(app: &App, id: RepositoryId, token: &SecretString) -> Result<Sealed, Api
     use secrecy::ExposeSecret;
     let sealed = app.keyring.seal(token.expose_secret().as_bytes(), &token_aad(id)).context("sealing a forge token")?;
     Ok(sealed)
-}
-
-fn open(app: &App, row: &RepositoryRow) -> Result<SecretString, ApiError> {
-    let sealed = Sealed::from_bytes(row.token_sealed.clone());
-    Ok(app.keyring.open_text(&sealed, &token_aad(row.id)).context("opening a forge token")?)
 }
 
 fn web_url(app: &App, full_name: &str) -> String {

@@ -3,8 +3,7 @@
 use anyhow::Context;
 use domain::labels;
 use forge::{ForgeError, RepositoryProvider};
-use serde::Deserialize;
-use store::outbound::ActionRow;
+use store::outbound::{ActionRow, LabelChange};
 use store::repositories::RepositoryRow;
 use store::runs::view;
 
@@ -21,13 +20,6 @@ pub(super) enum Undelivered {
     /// The platform could not say what is wanted.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
-}
-
-/// Labels to move.
-#[derive(Debug, Deserialize)]
-struct Labels {
-    off: Vec<String>,
-    on: Vec<String>,
 }
 
 /// Makes the wish true; answers the comment's id where there is one.
@@ -82,7 +74,7 @@ async fn write(
 
 /// A stage label that a run wants off is left alone when a new run of the issue has begun meanwhile: it is that run's.
 async fn move_labels(deps: &Deps, action: &ActionRow, Opened { github, name }: &Opened) -> Result<(), Undelivered> {
-    let wanted: Labels = serde_json::from_value(action.payload.clone()).context("read the wanted labels")?;
+    let wanted: LabelChange = serde_json::from_value(action.payload.clone()).context("read the wanted labels")?;
     let taken = action.run_id.is_some() && has_another_run(deps, action).await?;
     for label in wanted.off.iter().filter(|label| !(taken && labels::is_stage_label(label))) {
         github.remove_label(name, action.subject_number, label).await?;
