@@ -24,6 +24,7 @@ export const router = createRouter({
     { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
     { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run' } },
     { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: 'prompts' } },
+    { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting' } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects' } },
     {
       path: '/projects/:id/:tab(repositories|members|egress|settings)?',

@@ -19,7 +19,7 @@ import {
   mdiTimerAlertOutline,
 } from '@mdi/js'
 
-import type { Check, Decision, Repository, RunStatus, TemplateState } from '@/api/types'
+import type { Check, Decision, Repository, RunStatus, TemplateState, Waits } from '@/api/types'
 
 export type Tone = 'success' | 'error' | 'warning' | 'info' | 'neutral'
 
@@ -65,6 +65,21 @@ export const TEMPLATE_STATE: Record<TemplateState, Look> = {
   draft: { tone: 'warning', icon: mdiPencilOutline },
   active: { tone: 'success', icon: mdiCheckCircleOutline },
   archived: { tone: 'neutral', icon: mdiArchiveOutline },
+}
+
+/** Who or what holds a run up. */
+export type WaitGroup = 'people' | 'limits' | 'places' | 'retry'
+
+/** Those come first about which people can do something. */
+export const WAIT_GROUP: Record<Waits['for'], WaitGroup> = {
+  owner: 'people',
+  github: 'limits',
+  model: 'limits',
+  role: 'places',
+  project: 'places',
+  platform: 'places',
+  worker: 'places',
+  retry: 'retry',
 }
 
 /** In the order in which filters offer them. */

@@ -13,6 +13,10 @@ coded_enum! {
         RunClaimed = "run.claimed",
         /// Another worker took it over.
         RunTakenOver = "run.taken_over",
+        /// It waits until a limit passes.
+        RunParked = "run.parked",
+        /// A worker leased it after such a wait.
+        RunResumed = "run.resumed",
         /// The labels choose another model or effort than when it was created.
         ModelChosen = "run.model_chosen",
         /// Its namespace and the rules in it stand.

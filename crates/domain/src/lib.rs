@@ -15,6 +15,7 @@ pub mod ids;
 pub mod intake;
 pub mod labels;
 pub mod launch;
+pub mod limits;
 pub mod locale;
 pub mod names;
 pub mod next_steps;

@@ -1,5 +1,7 @@
 //! The states of a run, and what to do about a run that is active.
 
+use chrono::{DateTime, Utc};
+
 use crate::coded_enum;
 use crate::reasons::Reason;
 
@@ -97,6 +99,8 @@ pub struct RunFacts {
     pub deadline_passed: bool,
     /// What its runner said.
     pub reported: Reported,
+    /// The model's last answer was a limit that lasts until then.
+    pub model_limited_until: Option<DateTime<Utc>>,
 }
 
 /// The next thing to do about a run. Doing it is the worker's business; every step may be repeated.
@@ -112,6 +116,8 @@ pub enum Step {
     Wait,
     /// The agent is done: look at the branch, open the pull request, finish.
     Collect,
+    /// The agent met a limit of the model: park the run until then. Its launch is over and counts as no failure.
+    Park(DateTime<Utc>),
     /// This launch failed: count it, and try again or give up ([`crate::launch::after_failure`]).
     LaunchFailed(Reason, String),
     /// End the run now, with a pod or without.
@@ -133,7 +139,7 @@ pub fn next_step(run: &RunFacts, job: JobSeen) -> Step {
         _ if run.deadline_passed => Step::Finish(RunStatus::TimedOut, Reason::Timeout, "the run's time limit".into()),
         (status, _) if status.is_parked() => Step::DeleteJob,
         (_, job) => match (run.reported.clone(), job) {
-            (Reported::Failure { reason, detail }, _) => Step::LaunchFailed(reason, detail),
+            (Reported::Failure { reason, detail }, _) => after_report(run, reason, detail),
             (_, Job::NeverMade) => Step::Launch,
             (_, Job::Missing) => Step::LaunchFailed(Reason::Vanished, "the Job is gone".into()),
             (_, Job::Active { .. }) => Step::Wait,
@@ -142,6 +148,13 @@ pub fn next_step(run: &RunFacts, job: JobSeen) -> Step {
             }
             (_, Job::Failed { reason, detail }) => Step::LaunchFailed(reason, detail),
         },
+    }
+}
+
+fn after_report(run: &RunFacts, reason: Reason, detail: String) -> Step {
+    match (run.model_limited_until, reason) {
+        (Some(until), Reason::AgentError | Reason::InfraError) => Step::Park(until),
+        _ => Step::LaunchFailed(reason, detail),
     }
 }
 
@@ -158,7 +171,13 @@ mod tests {
     use super::*;
 
     fn facts(status: RunStatus) -> RunFacts {
-        RunFacts { status, cancel_requested: false, deadline_passed: false, reported: Reported::Nothing }
+        RunFacts {
+            status,
+            cancel_requested: false,
+            deadline_passed: false,
+            reported: Reported::Nothing,
+            model_limited_until: None,
+        }
     }
 
     fn oom() -> JobSeen {
@@ -201,6 +220,32 @@ mod tests {
             ));
             assert!(matches!(next_step(&late, job), Step::Finish(RunStatus::TimedOut, Reason::Timeout, _)));
         }
+    }
+
+    #[test]
+    fn a_launch_that_met_the_models_limit_is_parked_and_no_failure() {
+        let until = DateTime::from_timestamp(1000, 0);
+        let failed = |reason| RunFacts {
+            reported: Reported::Failure { reason, detail: "429".into() },
+            model_limited_until: until,
+            ..facts(RunStatus::Running)
+        };
+        for reason in [Reason::AgentError, Reason::InfraError] {
+            assert_eq!(next_step(&failed(reason), JobSeen::Complete), Step::Park(until.unwrap()), "{reason}");
+        }
+        assert!(matches!(next_step(&failed(Reason::WriteScope), JobSeen::Complete), Step::LaunchFailed(..)));
+        assert!(matches!(
+            next_step(&RunFacts { cancel_requested: true, ..failed(Reason::AgentError) }, ACTIVE),
+            Step::Finish(..)
+        ));
+        assert!(matches!(
+            next_step(&RunFacts { deadline_passed: true, ..failed(Reason::AgentError) }, ACTIVE),
+            Step::Finish(..)
+        ));
+        // Codex may yet go on by itself.
+        let trying = RunFacts { reported: Reported::Nothing, ..failed(Reason::AgentError) };
+        assert_eq!(next_step(&trying, ACTIVE), Step::Wait);
+        assert_eq!(next_step(&RunFacts { reported: Reported::Success, ..trying }, ACTIVE), Step::Collect);
     }
 
     #[test]

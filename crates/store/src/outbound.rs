@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::ids::{RepositoryId, RunId};
+use domain::limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
@@ -135,4 +137,47 @@ pub async fn failed(db: impl PgExecutor<'_>, action: &ActionRow, error: &str, wa
     .execute(db)
     .await?;
     Ok(noted.rows_affected() == 1)
+}
+
+/// GitHub is not to be called before `until`: the wish waits, and nothing is counted. Answers whether the lease held.
+///
+/// # Errors
+/// The database's.
+pub async fn postpone(
+    db: impl PgExecutor<'_>,
+    action: &ActionRow,
+    until: DateTime<Utc>,
+    why: Option<&str>,
+) -> Result<bool> {
+    let noted = sqlx::query!(
+        "UPDATE outbound_actions SET not_before = $3, last_error = COALESCE($4, last_error), lease_expires_at = NULL
+         WHERE id = $1 AND lease_token = $2",
+        action.id,
+        action.lease_token,
+        until,
+        why
+    )
+    .execute(db)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
+/// Asks for leave to write on GitHub as `account`, so many calls: `None`, and they are noted, or when to ask again. See
+/// [`domain::limits`].
+///
+/// # Errors
+/// The database's.
+pub async fn spend(db: impl PgExecutor<'_>, account: i64, writes: i32) -> Result<Option<DateTime<Utc>>> {
+    sqlx::query_file_scalar!("src/outbound/spend.sql", account, writes, limits::WRITES_A_MINUTE, limits::WRITES_AN_HOUR)
+        .fetch_one(db)
+        .await
+}
+
+/// Forgets writes that count no more.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_writes(db: impl PgExecutor<'_>) -> Result<()> {
+    sqlx::query!("DELETE FROM forge_writes WHERE at < app_now() - interval '1 hour'").execute(db).await?;
+    Ok(())
 }

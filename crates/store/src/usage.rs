@@ -1,5 +1,6 @@
-//! `token_usage`: what each model call used, recorded once.
+//! `token_usage`: what each model call used, recorded once; and the limits that calls met.
 
+use chrono::TimeDelta;
 use domain::ids::RunId;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -27,7 +28,7 @@ pub struct Call<'a> {
     pub estimated: bool,
 }
 
-/// Records a call; the same call id again changes nothing.
+/// Records a call that was answered; the same call id again changes nothing.
 ///
 /// # Errors
 /// The database's.
@@ -38,7 +39,8 @@ pub async fn record(db: impl PgExecutor<'_>, call: &Call<'_>) -> Result<()> {
                                       estimated)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING run_id
          )
-         UPDATE agent_runs SET version = version + 1, changed_at = app_now() FROM recorded WHERE id = recorded.run_id",
+         UPDATE agent_runs SET version = version + 1, changed_at = app_now(), model_limited_until = NULL
+         FROM recorded WHERE id = recorded.run_id",
         call.call_id,
         call.run.0,
         call.launch,
@@ -47,6 +49,23 @@ pub async fn record(db: impl PgExecutor<'_>, call: &Call<'_>) -> Result<()> {
         call.cached_input_tokens,
         call.output_tokens,
         call.estimated
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the model answered a launch's call with a limit, which lasts so long.
+///
+/// # Errors
+/// The database's.
+pub async fn limited(db: impl PgExecutor<'_>, run: RunId, launch: i32, pause: TimeDelta) -> Result<()> {
+    sqlx::query!(
+        "UPDATE agent_runs SET model_limited_until = app_now() + make_interval(secs => $3)
+         WHERE id = $1 AND launch = $2 AND status = 'running'",
+        run.0,
+        launch,
+        pause.as_seconds_f64()
     )
     .execute(db)
     .await?;

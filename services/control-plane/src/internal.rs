@@ -25,6 +25,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(tokens::verify_run_token))
         .routes(routes!(brokers::release_forge_credential))
         .routes(routes!(brokers::record_model_call))
+        .routes(routes!(brokers::record_model_limit))
         .routes(routes!(brokers::record_broker_event))
 }
 

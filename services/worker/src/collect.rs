@@ -9,25 +9,37 @@ use domain::run::RunStatus;
 use domain::scope::{Ancestry, Change, Commit, Push, judge};
 use forge::{Comparison, ForgeError, NewPull, Pull, RepositoryProvider};
 use serde_json::{Value, json};
+use store::outbound;
 use store::runs::progress::Milestone;
 
 use crate::github::Opened;
 use crate::turn::Turn;
 use crate::{ending, review_gate};
 
+/// What people read when the account is busy.
+const OWN_LIMIT: &str = "the platform's account has written as much as GitHub lets it for now";
+
 /// Collects what the agent left, and ends the run or hands its work in.
 pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
     if turn.row.is_review {
         return review_gate::collect(turn).await;
     }
-    let Some(opened) = turn.repository()? else { return Ok(()) };
-    match gather(turn, &opened).await {
+    let Some(opened) = turn.repository().await? else { return Ok(()) };
+    let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1).await;
+    if let Some(until) = leave.context("ask for leave to write")? {
+        return ending::wait_for_github(turn, until, OWN_LIMIT).await;
+    }
+    let gathered = gather(turn, &opened).await;
+    if gathered.is_ok() {
+        turn.deps.holds.answered(turn.whom());
+    }
+    match gathered {
         Ok(Gathered::Pull { pull, kind, head }) => succeed(turn, &pull, kind, head).await,
         Ok(Gathered::Nothing(why)) => ending::launch_failed(turn, Reason::AgentError, why).await,
         Ok(Gathered::Refused(why)) => {
             ending::finish(turn, RunStatus::Failed, Some(Reason::WriteScope), &why, false).await
         }
-        Err(error) => ending::forge_failed(turn, error).await.context("collect the run's work"),
+        Err(error) => ending::forge_failed(turn, &error).await.context("collect the run's work"),
     }
 }
 

@@ -1,14 +1,16 @@
 //! How a run ends, or goes back to the queue.
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use cluster::Removal;
 use domain::flow::FlowKind;
 use domain::launch::{AfterFailure, after_failure};
+use domain::limits::{self, LimitOf};
 use domain::reasons::Reason;
 use domain::run::RunStatus;
 use forge::ForgeError;
 use serde_json::json;
-use store::runs::progress::{self, Ending};
+use store::runs::progress::{self, Ending, Parking};
 use vault::Redactor;
 
 use crate::review_gate;
@@ -48,17 +50,48 @@ pub(crate) async fn launch_failed(turn: &Turn<'_>, reason: Reason, detail: &str)
     turn.remove_job().await.map(drop)
 }
 
-/// GitHub did not do what the run needs: later it may, and then the run's repository is left alone until then; otherwise
-/// the run ends.
-///
-/// # Errors
-/// With what may pass, so that the turn is taken again.
-pub(crate) async fn forge_failed(turn: &Turn<'_>, error: ForgeError) -> anyhow::Result<()> {
-    if error.is_passing() {
-        turn.deps.holds.note(turn.row.repository_id, &error, turn.now);
-        return Err(error.into());
+/// GitHub did not do what the run needs. Later it may, and is left alone until then; otherwise the run ends.
+pub(crate) async fn forge_failed(turn: &Turn<'_>, error: &ForgeError) -> anyhow::Result<()> {
+    if !error.is_passing() {
+        return finish(turn, RunStatus::Failed, Some(Reason::InfraError), &error.to_string(), false).await;
     }
-    finish(turn, RunStatus::Failed, Some(Reason::InfraError), &error.to_string(), false).await
+    let until = turn.deps.holds.note(turn.whom(), error, turn.now);
+    tracing::warn!(run = %turn.row.id, %error, %until, "GitHub is left alone for now");
+    wait_for_github(turn, until, &error.to_string()).await
+}
+
+/// Parks the run if that is worth it; otherwise it is looked at again where it is.
+pub(crate) async fn wait_for_github(turn: &Turn<'_>, until: DateTime<Utc>, detail: &str) -> anyhow::Result<()> {
+    if limits::is_worth_parking(until - turn.now) {
+        return park(turn, LimitOf::GitHub, until, detail, false).await;
+    }
+    Ok(())
+}
+
+/// The agent met a limit of the model, and its launch is over.
+pub(crate) async fn wait_for_model(turn: &Turn<'_>, until: DateTime<Utc>) -> anyhow::Result<()> {
+    let detail = turn.row.reported_detail.as_deref().unwrap_or_default();
+    park(turn, LimitOf::Model, until, detail, true).await?;
+    // Best done now; the next launch and the sweep do it too.
+    turn.remove_job().await.map(drop)
+}
+
+async fn park(
+    turn: &Turn<'_>,
+    by: LimitOf,
+    until: DateTime<Utc>,
+    detail: &str,
+    close_launch: bool,
+) -> anyhow::Result<()> {
+    let detail = presentable(detail);
+    let what = json!({ "by": by, "until": until, "detail": detail, "launch": turn.row.launch });
+    let parking = Parking { by, until, detail: &detail, close_launch, flow: turn.entry(FlowKind::RunParked, what) };
+    if progress::park(&turn.deps.db, turn.lease, &parking).await.context("park the run")? {
+        tracing::info!(run = %turn.row.id, %by, %until, "the run is parked");
+        metrics::counter!("worker_runs_parked_total", "by" => by.as_str()).increment(1);
+        changed(turn.deps, turn.row.id).await;
+    }
+    Ok(())
 }
 
 /// Ends the run's row; the labels on its issue follow.

@@ -2,19 +2,17 @@
 //! alone. That memory is a courtesy; losing it costs one refused call.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::ids::RepositoryId;
+use domain::limits::outage_pause;
 use forge::{ForgeError, GitHub, RepositoryName};
-use store::repositories::token_aad;
+use store::repositories::{RepositoryRow, token_aad};
 use vault::Sealed;
 
 use crate::Config;
-
-/// How long a repository is left alone after a call that got no answer.
-const PAUSE: TimeDelta = TimeDelta::seconds(5);
 
 /// A repository and the means to talk about it.
 pub(crate) struct Opened {
@@ -22,26 +20,74 @@ pub(crate) struct Opened {
     pub(crate) name: RepositoryName,
 }
 
-/// Repositories that GitHub does not want to be asked about before a moment.
+/// Whom a call is about: limits are counted by account, and an outage may be a repository's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whom {
+    /// Numeric id of the account that calls.
+    pub(crate) account: i64,
+    pub(crate) repository: RepositoryId,
+}
+
+impl Whom {
+    /// Whom calls to a repository are about.
+    pub(crate) const fn of(repository: &RepositoryRow) -> Self {
+        Self { account: repository.bot_github_id, repository: repository.id }
+    }
+}
+
+/// When GitHub wants to be left alone.
 #[derive(Debug, Default)]
-pub(crate) struct Holds(Mutex<HashMap<RepositoryId, DateTime<Utc>>>);
+pub(crate) struct Holds(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    limited: HashMap<i64, DateTime<Utc>>,
+    silent: HashMap<RepositoryId, Silence>,
+}
+
+/// Calls in a row that got no answer.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    calls: u32,
+    until: DateTime<Utc>,
+}
 
 impl Holds {
-    /// Whether the repository is to be left alone at `now`.
-    pub(crate) fn is_held(&self, repository: RepositoryId, now: DateTime<Utc>) -> bool {
-        let mut holds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        holds.retain(|_, until| *until > now);
-        holds.contains_key(&repository)
+    /// Until when not to call, if that is after `now`.
+    pub(crate) fn until(&self, whom: Whom, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let silent = self.held().silent.get(&whom.repository).map(|silence| silence.until);
+        self.limited_until(whom.account, now).max(silent).filter(|until| *until > now)
     }
 
-    /// Remembers what a failed call asks for; answers how long that is.
-    pub(crate) fn note(&self, repository: RepositoryId, error: &ForgeError, now: DateTime<Utc>) -> TimeDelta {
-        let until = match error {
-            ForgeError::RateLimited { until, .. } => (*until).max(now + PAUSE),
-            _ => now + PAUSE,
-        };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(repository, until);
-        until - now
+    /// Until when GitHub refuses the account's calls, as far as is known.
+    pub(crate) fn limited_until(&self, account: i64, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.held().limited.get(&account).copied().filter(|until| *until > now)
+    }
+
+    /// Remembers what a failed call asks for; answers until when not to call.
+    pub(crate) fn note(&self, whom: Whom, error: &ForgeError, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut held = self.held();
+        if let ForgeError::RateLimited { until, .. } = error {
+            let limited = held.limited.entry(whom.account).or_insert(*until);
+            *limited = (*limited).max(*until).max(now + outage_pause(1));
+            return *limited;
+        }
+        let silence = held.silent.entry(whom.repository).or_insert(Silence { calls: 0, until: now });
+        // One outage seen by several calls at once is one silence.
+        if silence.until <= now {
+            silence.calls += 1;
+            silence.until = now + outage_pause(silence.calls);
+        }
+        silence.until
+    }
+
+    /// GitHub answered as it should.
+    pub(crate) fn answered(&self, whom: Whom) {
+        self.held().silent.remove(&whom.repository);
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,21 +103,37 @@ pub(crate) fn open(config: &Config, id: RepositoryId, full_name: &str, sealed: &
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1000 + seconds, 0).unwrap()
+    }
+
+    fn whom(account: i64) -> Whom {
+        Whom { account, repository: RepositoryId::new() }
+    }
+
     #[test]
-    fn a_repository_is_left_alone_as_long_as_github_asks() {
-        let (holds, id, now) = (Holds::default(), RepositoryId::new(), DateTime::from_timestamp(1000, 0).unwrap());
-        let call = || "GET /x".to_owned();
-        let limited = ForgeError::RateLimited {
-            call: call(),
-            until: now + TimeDelta::minutes(3),
-            kind: forge::LimitKind::Primary,
-        };
-        assert!(!holds.is_held(id, now));
-        assert_eq!(holds.note(id, &limited, now), TimeDelta::minutes(3));
-        assert!(holds.is_held(id, now + TimeDelta::minutes(2)));
-        assert!(!holds.is_held(RepositoryId::new(), now));
-        assert!(!holds.is_held(id, now + TimeDelta::minutes(3)));
-        let away = ForgeError::Unavailable { call: call(), message: "502".into() };
-        assert_eq!(holds.note(id, &away, now), PAUSE);
+    fn an_account_is_quiet_as_long_as_github_asks() {
+        let (holds, ours) = (Holds::default(), whom(7));
+        let limited = |until| ForgeError::RateLimited { call: String::new(), until, kind: forge::LimitKind::Primary };
+        assert_eq!(holds.until(ours, at(0)), None);
+        assert_eq!(holds.note(ours, &limited(at(180)), at(0)), at(180));
+        assert_eq!(holds.note(ours, &limited(at(60)), at(1)), at(180));
+        assert_eq!(holds.until(whom(7), at(120)), Some(at(180)), "another repository of the account");
+        assert_eq!(holds.until(whom(8), at(120)), None);
+        assert_eq!(holds.until(ours, at(180)), None);
+        assert_eq!(holds.note(ours, &limited(at(180)), at(200)), at(205), "a limit that has passed already");
+    }
+
+    #[test]
+    fn a_silent_repository_is_left_alone_longer_each_time_until_it_answers() {
+        let (holds, ours) = (Holds::default(), whom(7));
+        let away = ForgeError::Unavailable { call: "GET /x".into(), message: "502".into() };
+        assert_eq!(holds.note(ours, &away, at(0)), at(5));
+        assert_eq!(holds.note(ours, &away, at(1)), at(5), "the same outage");
+        assert_eq!(holds.until(ours, at(1)), Some(at(5)));
+        assert_eq!(holds.until(whom(7), at(1)), None);
+        assert_eq!(holds.note(ours, &away, at(5)), at(15));
+        holds.answered(ours);
+        assert_eq!(holds.note(ours, &away, at(16)), at(21));
     }
 }

@@ -11,10 +11,12 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use forge::ForgeError;
 use runtime::Pace;
+use store::clock;
 use store::outbound::{self, ActionRow};
-use store::{clock, repositories};
+use store::repositories::{self, RepositoryRow};
 use tokio_util::sync::CancellationToken;
 
+use crate::github::Whom;
 use crate::{Deps, github};
 
 /// How long a delivery may take before another worker repeats it.
@@ -54,17 +56,45 @@ async fn deliver_one(deps: &Deps, action: &ActionRow) -> anyhow::Result<()> {
         Ok(opened) => opened,
         Err(error) => return settle(deps, action, &format!("{error:#}"), Some(LONGEST_WAIT)).await,
     };
+    if let Some(until) = quiet_until(deps, action, &repository, now).await? {
+        return postpone(deps, action, until, None).await;
+    }
     match deliver::deliver(deps, action, &repository, &opened).await {
         Ok(external_id) => {
             outbound::delivered(&deps.db, action, external_id).await.context("note a delivery")?;
             Ok(())
         }
+        Err(deliver::Undelivered::Forge(error @ ForgeError::RateLimited { .. })) => {
+            let until = deps.holds.note(Whom::of(&repository), &error, now);
+            postpone(deps, action, until, Some(&error.to_string())).await
+        }
         Err(deliver::Undelivered::Forge(error)) => {
             metrics::counter!("worker_outbound_failed_total").increment(1);
-            settle(deps, action, &error.to_string(), wait(&error, action.attempts, now)).await
+            settle(deps, action, &error.to_string(), wait(&error, action.attempts)).await
         }
         Err(deliver::Undelivered::Other(error)) => Err(error),
     }
+}
+
+/// Until when the account that would write is to be quiet: GitHub asked for it, or it wrote much lately.
+async fn quiet_until(
+    deps: &Deps,
+    action: &ActionRow,
+    repository: &RepositoryRow,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Option<DateTime<Utc>>> {
+    if let Some(until) = deps.holds.limited_until(repository.bot_github_id, now) {
+        return Ok(Some(until));
+    }
+    let writes = deliver::writes(action)?;
+    outbound::spend(&deps.db, repository.bot_github_id, writes).await.context("ask for leave to write")
+}
+
+async fn postpone(deps: &Deps, action: &ActionRow, until: DateTime<Utc>, why: Option<&str>) -> anyhow::Result<()> {
+    metrics::counter!("worker_outbound_postponed_total").increment(1);
+    tracing::info!(action = %action.id, kind = action.kind, %until, why, "not delivered yet");
+    outbound::postpone(&deps.db, action, until, why).await.context("postpone a delivery")?;
+    Ok(())
 }
 
 async fn settle(deps: &Deps, action: &ActionRow, error: &str, wait: Option<Duration>) -> anyhow::Result<()> {
@@ -74,13 +104,13 @@ async fn settle(deps: &Deps, action: &ActionRow, error: &str, wait: Option<Durat
 }
 
 /// How long to wait before the next try; `None` to give up. `attempts` counts those that failed before.
-fn wait(error: &ForgeError, attempts: i32, now: DateTime<Utc>) -> Option<Duration> {
+fn wait(error: &ForgeError, attempts: i32) -> Option<Duration> {
     let grown = FIRST_WAIT.saturating_mul(1 << attempts.clamp(0, 10)).min(LONGEST_WAIT);
     match error {
-        ForgeError::RateLimited { until, .. } => Some((*until - now).to_std().unwrap_or_default().max(FIRST_WAIT)),
-        ForgeError::Unavailable { .. } | ForgeError::Unauthorized { .. } | ForgeError::Forbidden { .. } => {
-            (attempts < TRIES).then_some(grown)
-        }
+        ForgeError::RateLimited { .. }
+        | ForgeError::Unavailable { .. }
+        | ForgeError::Unauthorized { .. }
+        | ForgeError::Forbidden { .. } => (attempts < TRIES).then_some(grown),
         ForgeError::NotFound { .. } => None,
         ForgeError::Conflict { .. } | ForgeError::Validation { .. } | ForgeError::Other { .. } => {
             (attempts + 1 < REFUSALS).then_some(grown)
@@ -90,21 +120,15 @@ fn wait(error: &ForgeError, attempts: i32, now: DateTime<Utc>) -> Option<Duratio
 
 #[cfg(test)]
 mod tests {
-    use forge::LimitKind;
-
     use super::*;
 
     #[test]
-    fn a_limit_is_kept_silence_is_waited_out_and_a_refusal_is_believed() {
-        let now = DateTime::from_timestamp(1000, 0).unwrap();
+    fn silence_is_waited_out_and_a_refusal_is_believed() {
         let call = || "POST /x".to_owned();
-        let until = now + chrono::TimeDelta::seconds(90);
-        let limited = ForgeError::RateLimited { call: call(), until, kind: LimitKind::Secondary };
         let away = ForgeError::Unavailable { call: call(), message: String::new() };
         let refused = ForgeError::Validation { call: call(), message: String::new() };
         let gone = ForgeError::NotFound { call: call() };
-        let seconds = |error: &ForgeError, attempts| wait(error, attempts, now).map(|wait| wait.as_secs());
-        assert_eq!(seconds(&limited, 1000), Some(90));
+        let seconds = |error: &ForgeError, attempts| wait(error, attempts).map(|wait| wait.as_secs());
         assert_eq!((seconds(&away, 0), seconds(&away, 3), seconds(&away, 50)), (Some(2), Some(16), Some(300)));
         assert_eq!(seconds(&away, TRIES), None);
         assert_eq!((seconds(&refused, 0), seconds(&refused, 4)), (Some(2), None));

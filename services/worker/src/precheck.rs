@@ -17,14 +17,17 @@ use crate::turn::{Turn, changed};
 
 /// Whether the launch may go on. If not, the run has ended with its reason, or GitHub is to be left alone for now.
 pub(crate) async fn passes(turn: &Turn<'_>) -> anyhow::Result<bool> {
-    let Some(opened) = turn.repository()? else { return Ok(false) };
+    let Some(opened) = turn.repository().await? else { return Ok(false) };
     let Some(facts) = start::facts(&turn.deps.db, turn.lease).await.context("read who started the run")? else {
         return Ok(false);
     };
     match look(turn, &facts, &opened).await {
-        Ok(sight) => judge(turn, &facts, &sight).await,
+        Ok(sight) => {
+            turn.deps.holds.answered(turn.whom());
+            judge(turn, &facts, &sight).await
+        }
         Err(error) => {
-            ending::forge_failed(turn, error).await.context("look at the issue before the launch")?;
+            ending::forge_failed(turn, &error).await.context("look at the issue before the launch")?;
             Ok(false)
         }
     }

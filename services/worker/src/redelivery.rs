@@ -17,7 +17,7 @@ use store::{clock, deliveries};
 use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
-use crate::github::{self, Opened};
+use crate::github::{self, Opened, Whom};
 use crate::turn::changed;
 
 /// How far GitHub's log goes back, with a margin.
@@ -43,7 +43,7 @@ pub(crate) async fn catch_up(deps: &Deps, stop: &CancellationToken) -> anyhow::R
         if stop.is_cancelled() {
             break;
         }
-        if deps.holds.is_held(repository.id, now) {
+        if deps.holds.until(Whom::of(&repository), now).is_some() {
             continue;
         }
         if let Err(error) = read_log(deps, &repository, now).await {
@@ -61,9 +61,10 @@ async fn read_log(deps: &Deps, repository: &RepositoryRow, now: DateTime<Utc>) -
     let log = match opened.github.deliveries(&opened.name, hook, since.max(now - LOG)).await {
         Err(ForgeError::NotFound { .. }) => return hook_lost(deps, repository, hook).await,
         log => log.inspect_err(|error| {
-            deps.holds.note(repository.id, error, now);
+            deps.holds.note(Whom::of(repository), error, now);
         })?,
     };
+    deps.holds.answered(Whom::of(repository));
     let until = now - ON_ITS_WAY;
     for missed in missed(deps, log, until).await? {
         take(deps, &opened, hook, &missed).await?;

@@ -12,6 +12,7 @@ use runtime::Pace;
 use serde_json::json;
 use store::clock;
 use store::flow::Entry;
+use store::outbound;
 use store::runs::jobs;
 use store::runs::sweep::{self, KnownNamespace};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,7 @@ pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken
 /// One sweep.
 pub(crate) async fn sweep_once(deps: &Deps) -> anyhow::Result<()> {
     let now = clock::now(&deps.db).await.context("read the clock")?;
+    outbound::forget_writes(&deps.db).await.context("forget old writes")?;
     remove_abandoned_jobs(deps, now).await?;
     let there = deps.cluster.run_namespaces().await?;
     for namespace in &there {

@@ -20,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Glance;
-use crate::github::{self, Opened};
+use crate::github::{self, Opened, Whom};
 use crate::{Deps, collect, ending, place};
 
 /// A run whose lease was seen to hold, and what is needed to act on it.
@@ -76,6 +76,7 @@ impl Turn<'_> {
             Step::Nothing | Step::Wait => Ok(()),
             Step::Launch => place::launch(self).await,
             Step::Collect => collect::collect(self).await,
+            Step::Park(until) => ending::wait_for_model(self, until).await,
             Step::LaunchFailed(reason, detail) => ending::launch_failed(self, reason, &detail).await,
             Step::Finish(status, reason, detail) => ending::stop(self, status, reason, &detail).await,
             Step::DeleteJob => self.remove_job().await.map(drop),
@@ -107,13 +108,20 @@ impl Turn<'_> {
         Ok(self.deps.cluster.delete_job(namespace, &job, &uid.to_string(), self.now).await?)
     }
 
-    /// The run's repository, to be asked about it; `None` while GitHub wants to be left alone.
-    pub(crate) fn repository(&self) -> anyhow::Result<Option<Opened>> {
+    /// The run's repository, to be asked about it; `None` while GitHub wants to be left alone, and then the run is
+    /// parked if that is long.
+    pub(crate) async fn repository(&self) -> anyhow::Result<Option<Opened>> {
         let (row, deps) = (&self.row, self.deps);
-        if deps.holds.is_held(row.repository_id, self.now) {
+        if let Some(until) = deps.holds.until(self.whom(), self.now) {
+            ending::wait_for_github(self, until, "").await?;
             return Ok(None);
         }
         github::open(&deps.config, row.repository_id, &row.repository, &row.token_sealed).map(Some)
+    }
+
+    /// Whom calls to the repository are about.
+    pub(crate) fn whom(&self) -> Whom {
+        Whom { account: self.row.bot_github_id, repository: self.row.repository_id }
     }
 
     /// An audit event by this worker.

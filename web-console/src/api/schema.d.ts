@@ -375,6 +375,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/waits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs that wait for somebody or something, those that wait longest first */
+        get: operations["list_waits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -986,23 +1003,33 @@ export interface components {
              */
             version: number;
         };
-        /** @description Why a pending run has not begun */
+        /** @description What a run waits for */
         Waits: {
             /**
-             * @description A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again
+             * @description A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review
              * @enum {string}
              */
-            for: "worker" | "role" | "project" | "platform" | "retry";
-            /**
-             * Format: int64
-             * @description Among the waiting runs of the same role in the same project
-             */
-            place: number;
+            for: "worker" | "role" | "project" | "platform" | "retry" | "github" | "model" | "owner";
+            /** Format: date-time */
+            since: string;
             /**
              * Format: date-time
-             * @description With retry
+             * @description Where it is known
              */
             until?: string;
+            /**
+             * Format: int64
+             * @description Among the runs of the same role in the same project that wait to be taken
+             */
+            place?: number;
+            /** @description What was seen of a limit */
+            detail?: string;
+        };
+        WaitList: {
+            /** @description Each has `waits`; the newest 500 runs that wait */
+            items: components["schemas"]["Run"][];
+            /** @description Older ones wait too */
+            more: boolean;
         };
         NextStepList: {
             items: components["schemas"]["NextStep"][];
@@ -1980,6 +2007,27 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_waits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs that wait */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitList"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -23,6 +23,10 @@ export function useFormat() {
     () => new Intl.DateTimeFormat(locale.value, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }),
   )
 
+  const day = computed(
+    () => new Intl.DateTimeFormat(locale.value, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+  )
+
   function ago(at: string): string {
     const seconds = Math.round((Date.parse(at) - now.value.getTime()) / 1000)
     const fitting = UNITS.find(([, size]) => Math.abs(seconds) >= size)
@@ -56,6 +60,11 @@ export function useFormat() {
       return seconds < 10 ? unit(Math.round(seconds * 10) / 10, 'second') : span(seconds * 1000)
     },
     clock: (at: string) => clock.value.format(new Date(at)),
+    /** The time of day, and the day where it is another one than today. */
+    moment(at: string): string {
+      const date = new Date(at)
+      return (date.toDateString() === now.value.toDateString() ? clock : day).value.format(date)
+    },
     /** Between two moments; until now when the second is not there yet. */
     between: (from: string, to: string | undefined) =>
       span((to === undefined ? now.value.getTime() : Date.parse(to)) - Date.parse(from)),

@@ -4,6 +4,7 @@ import { useI18n } from 'vue-i18n'
 import { ApiProblem, fieldProblems, formField, SignedOut, Unreachable } from '@/api/problem'
 import type { FieldProblem, Waits } from '@/api/types'
 import { githubRight } from '@/rights'
+import { WAIT_GROUP } from '@/status'
 import { useFormat } from './useFormat'
 
 export interface Wording {
@@ -13,7 +14,7 @@ export interface Wording {
 }
 
 export function useReason() {
-  const { clock } = useFormat()
+  const { moment } = useFormat()
   const { t, te } = useI18n()
 
   function reason(group: 'delivery' | 'run', code: string): string {
@@ -21,10 +22,13 @@ export function useReason() {
     return te(key) ? t(key) : t('reason.unknown', { code })
   }
 
-  /** Why a run has not begun, and its place among those that wait for the same. */
-  function waiting(waits: Waits): string {
-    const place = waits.place > 1 ? t('waits.place', { place: waits.place }) : ''
-    return [t(`waits.${waits.for}`, { time: waits.until === undefined ? '' : clock(waits.until) }), place].filter(Boolean).join(' ')
+  /** What a run waits for, and until when or how many stand before it, where that is known. */
+  function waiting({ for: cause, place = 1, until }: Waits): string {
+    const sentences = [t(`waits.${cause}`)]
+    if (until !== undefined) sentences.push(t('waits.until', { time: moment(until) }))
+    // Whoever waits for a person or for a time stands in no queue yet.
+    if (place > 1 && WAIT_GROUP[cause] === 'places') sentences.push(t('waits.place', { place }))
+    return sentences.join(' ')
   }
 
   /** What failed and what to do, for any error a request can end with. */

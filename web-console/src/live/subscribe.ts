@@ -4,7 +4,7 @@ import type { QueryClient } from '@tanstack/vue-query'
 import { api, bodyOf } from '@/api/client'
 import { isRecord } from '@/api/problem'
 import { readStream } from '@/api/stream'
-import type { FlowEvent, FlowEventList, Run, RunEvent } from '@/api/types'
+import type { FlowEvent, FlowEventList, Run, RunEvent, WaitList } from '@/api/types'
 import type { LogBuffer } from '@/log/buffer'
 import { keys } from '@/queries/keys'
 import { worthRetrying } from '@/queries/retry'
@@ -32,17 +32,32 @@ function isFlowEvent(value: unknown): value is FlowEvent {
   return isRecord(value) && typeof value['seq'] === 'number' && typeof value['kind'] === 'string' && 'actor' in value
 }
 
-/** Writes a run into its own entry and into every list that shows it. Says whether some list does not know it yet. */
-export function putRun(cache: QueryClient, run: Run): { unlisted: boolean } {
+/**
+ * Writes a run into its own entry and into every list that shows it. Says whether some list has to be read again: it does
+ * not know the run yet, or others move up in it.
+ */
+export function putRun(cache: QueryClient, run: Run): { outdated: boolean } {
   cache.setQueryData<Run>(keys.run(run.id), (known) => (known === undefined ? undefined : newerRun(known, run)))
-  let unlisted = false
+  let outdated = putWait(cache, run)
   for (const [key, pages] of cache.getQueriesData<RunPages>({ queryKey: keys.runLists })) {
     if (pages === undefined) continue
     const next = replaceInPages(pages, run)
-    if (next === undefined) unlisted = true
+    if (next === undefined) outdated = true
     else cache.setQueryData(key, next)
   }
-  return { unlisted }
+  return { outdated }
+}
+
+/** Among the runs that wait. A run that stays in the list without waiting is not shown there. */
+function putWait(cache: QueryClient, run: Run): boolean {
+  const list = cache.getQueryData<WaitList>(keys.waits)
+  if (list === undefined) return false
+  const known = list.items.find(({ id }) => id === run.id)
+  const kept = newerRun(known, run)
+  if (known !== undefined) {
+    cache.setQueryData<WaitList>(keys.waits, { ...list, items: list.items.map((item) => (item.id === run.id ? kept : item)) })
+  }
+  return known?.waits?.for !== kept.waits?.for || known?.waits?.since !== kept.waits?.since
 }
 
 export function addFlowEvent(cache: QueryClient, runId: string, event: FlowEvent): void {
@@ -60,6 +75,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
     timer ??= setTimeout(() => {
       timer = undefined
       void cache.invalidateQueries({ queryKey: keys.runLists })
+      void cache.invalidateQueries({ queryKey: keys.waits })
       void cache.invalidateQueries({ predicate: ({ state }) => isRun(state.data) && state.data.waits !== undefined })
     }, LIST_REFRESH_MS)
   }
@@ -78,8 +94,8 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       onMessage: ({ event, data }) => {
         const value = event === 'run' ? parse(data) : undefined
         if (!isRun(value)) return
-        const { unlisted } = putRun(cache, value)
-        if (unlisted || RUN_STATUS[value.status].over) refreshLists()
+        const { outdated } = putRun(cache, value)
+        if (outdated || RUN_STATUS[value.status].over) refreshLists()
       },
     })
   } finally {

@@ -22,12 +22,17 @@ export function replaceInPages(pages: RunPages, run: Run): RunPages | undefined 
   return found ? { ...pages, pages: next } : undefined
 }
 
-/** Fresh pages from the server, except where a live event has already brought a newer copy of a run. */
+/** Fresh runs from the server, except where a live event has already brought a newer copy. */
+export function keepNewer(known: readonly Run[], fresh: readonly Run[]): Run[] {
+  const byId = new Map(known.map((run) => [run.id, run]))
+  return fresh.map((run) => newerRun(byId.get(run.id), run))
+}
+
+/** The same for fresh pages. */
 export function keepNewerRuns(known: RunPages | undefined, fresh: RunPages): RunPages {
   if (known === undefined) return fresh
-  const byId = new Map(known.pages.flatMap((page) => page.items).map((run) => [run.id, run]))
-  const pages = fresh.pages.map((page) => ({ ...page, items: page.items.map((run) => newerRun(byId.get(run.id), run)) }))
-  return { ...fresh, pages }
+  const runs = known.pages.flatMap((page) => page.items)
+  return { ...fresh, pages: fresh.pages.map((page) => ({ ...page, items: keepNewer(runs, page.items) })) }
 }
 
 export function isRun(value: unknown): value is Run {

@@ -33,6 +33,7 @@ export const keys = {
   grants: (project: string) => ['projects', project, 'grants'],
   runLists: ['run-list'],
   runList: (filters: RunFilters) => ['run-list', filters],
+  waits: ['waits'],
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
   timeline: (id: string) => ['run', id, 'timeline'],

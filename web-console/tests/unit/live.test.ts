@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/vue-query'
 import { expect, it } from 'vitest'
 
-import type { FlowEventList, Run } from '@/api/types'
+import type { FlowEventList, Run, WaitList } from '@/api/types'
 import { addFlowEvent, putRun } from '@/live/subscribe'
 import { keepNewerRuns, type RunPages } from '@/live/version'
 import { keys } from '@/queries/keys'
@@ -28,8 +28,24 @@ it('never replaces a newer copy of a run by an older one', () => {
 it('says when a list does not know a run yet', () => {
   const cache = new QueryClient()
   cache.setQueryData(LIST, pagesOf(someRun({})))
-  expect(putRun(cache, someRun({ version: 99 })).unlisted).toBe(false)
-  expect(putRun(cache, someRun({ id: uuid(999) })).unlisted).toBe(true)
+  expect(putRun(cache, someRun({ version: 99 })).outdated).toBe(false)
+  expect(putRun(cache, someRun({ id: uuid(999) })).outdated).toBe(true)
+})
+
+it('says when the list of those that wait has to be read again: for who comes, goes or waits for another thing', () => {
+  const cache = new QueryClient()
+  const waits = { for: 'role', since: '2026-01-01T10:00:00Z', place: 2 } as const
+  const shown = someRun({ version: 5, status: 'pending', waits })
+  cache.setQueryData<WaitList>(keys.waits, { items: [shown], more: false })
+  const outdated = (change: Partial<Run>): boolean => putRun(cache, someRun(change)).outdated
+
+  expect(outdated({ id: uuid(7) })).toBe(false)
+  expect(outdated({ id: uuid(7), waits })).toBe(true)
+  expect(outdated({ version: 6, status: 'pending', waits: { ...waits, place: 1 } })).toBe(false)
+  expect(outdated({ version: 7, status: 'waiting_backpressure', waits: { for: 'github', since: '2026-01-01T10:05:00Z' } })).toBe(true)
+  expect(outdated({ version: 8 })).toBe(true)
+  expect(outdated({ version: 6, status: 'pending', waits })).toBe(false)
+  expect(cache.getQueryData<WaitList>(keys.waits)?.items[0]?.waits).toBeUndefined()
 })
 
 it('keeps what the stream brought when a slower answer arrives', () => {

@@ -10,7 +10,7 @@ import allEn from '@/locales/en.json'
 import promptsEn from '@/locales/prompts.en.json'
 import promptsRu from '@/locales/prompts.ru.json'
 import allRu from '@/locales/ru.json'
-import { CHECK_STATE, DECISION, REPOSITORY_STATE, RUN_STATUS } from '@/status'
+import { CHECK_STATE, DECISION, REPOSITORY_STATE, RUN_STATUS, WAIT_GROUP } from '@/status'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CHECKS: Record<Check['name'], true> = {
@@ -86,6 +86,7 @@ it('has a word for every state, role and check of the contract', () => {
     ...Object.keys(DECISION).map((name) => `status.decision.${name}`),
     ...Object.keys(REPOSITORY_STATE).map((name) => `status.repository.${name}`),
     ...Object.keys(CHECK_STATE).map((name) => `checkState.${name}`),
+    ...Object.entries(WAIT_GROUP).flatMap(([name, group]) => [`waits.${name}`, `waiting.group.${group}`, `waiting.help.${group === 'limits' ? name : group}`]),
     ...Object.keys(CHECKS).flatMap((name) => [`check.${name}`, `checkFor.${name}`]),
     ...Object.keys(PLATFORM_ROLES).map((name) => `role.platform.${name}`),
     ...Object.keys(PROJECT_ROLES).map((name) => `role.project.${name}`),

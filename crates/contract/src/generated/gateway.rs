@@ -1936,19 +1936,32 @@ pub struct UserPage {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub next_cursor: ::std::option::Option<::std::string::String>,
 }
-///Why a pending run has not begun
+///`WaitList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct WaitList {
+    ///Each has `waits`; the newest 500 runs that wait
+    pub items: ::std::vec::Vec<Run>,
+    ///Older ones wait too
+    pub more: bool,
+}
+///What a run waits for
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Waits {
-    ///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again
+    ///What was seen of a limit
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub detail: ::std::option::Option<::std::string::String>,
+    ///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review
     #[serde(rename = "for")]
     pub for_: WaitsFor,
-    ///Among the waiting runs of the same role in the same project
-    pub place: i64,
-    ///With retry
+    ///Among the runs of the same role in the same project that wait to be taken
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub place: ::std::option::Option<i64>,
+    pub since: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///Where it is known
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub until: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
 }
-///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again
+///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -1973,6 +1986,12 @@ pub enum WaitsFor {
     Platform,
     #[serde(rename = "retry")]
     Retry,
+    #[serde(rename = "github")]
+    Github,
+    #[serde(rename = "model")]
+    Model,
+    #[serde(rename = "owner")]
+    Owner,
 }
 impl ::std::fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -1982,6 +2001,9 @@ impl ::std::fmt::Display for WaitsFor {
             Self::Project => f.write_str("project"),
             Self::Platform => f.write_str("platform"),
             Self::Retry => f.write_str("retry"),
+            Self::Github => f.write_str("github"),
+            Self::Model => f.write_str("model"),
+            Self::Owner => f.write_str("owner"),
         }
     }
 }
@@ -1994,6 +2016,9 @@ impl ::std::str::FromStr for WaitsFor {
             "project" => Ok(Self::Project),
             "platform" => Ok(Self::Platform),
             "retry" => Ok(Self::Retry),
+            "github" => Ok(Self::Github),
+            "model" => Ok(Self::Model),
+            "owner" => Ok(Self::Owner),
             _ => Err("invalid value".into()),
         }
     }

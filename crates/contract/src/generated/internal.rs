@@ -122,6 +122,16 @@ pub struct ModelCall {
     pub model: ::std::string::String,
     pub output_tokens: i64,
 }
+///`ModelLimit`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ModelLimit {
+    ///The provider's own, such as rate_limit_exceeded or insufficient_quota
+    pub code: ::std::string::String,
+    ///Where the provider says it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub retry_after_seconds: ::std::option::Option<i64>,
+}
 ///`RunGrant`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct RunGrant {

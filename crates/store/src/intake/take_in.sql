@@ -25,10 +25,10 @@ WITH seen AS (
     UPDATE agent_runs
     SET cancel_requested_at = COALESCE(cancel_requested_at, app_now()),
         cancel_requested_by = COALESCE(cancel_requested_by, $12),
-        status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END,
-        reason = CASE WHEN status = 'pending' THEN $34 ELSE reason END,
-        finished_at = CASE WHEN status = 'pending' THEN app_now() END,
-        namespace_expires_at = CASE WHEN status = 'pending' AND namespace_uid IS NOT NULL
+        status = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN 'cancelled' ELSE status END,
+        reason = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN $34 ELSE reason END,
+        finished_at = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN app_now() END,
+        namespace_expires_at = CASE WHEN status IN ('pending', 'waiting_backpressure') AND namespace_uid IS NOT NULL
                                     THEN app_now() + make_interval(secs => namespace_ttl_seconds)
                                     ELSE namespace_expires_at END,
         flow_seq = flow_seq + 1,

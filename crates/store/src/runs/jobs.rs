@@ -6,8 +6,8 @@ use sqlx::PgExecutor;
 use crate::Result;
 
 /// Of these launches, those that no running run names as its current one: their Jobs were made by a worker that had
-/// lost its lease, or outlived their run. A run that ended or handed its
-/// work in less than 30 seconds ago may still be saving.
+/// lost its lease, or outlived their run. A run that ended, handed its
+/// work in or was parked less than 30 seconds ago may still be saving.
 ///
 /// # Errors
 /// The database's.
@@ -18,8 +18,8 @@ pub async fn abandoned(db: impl PgExecutor<'_>, launches: &[(RunId, i32)]) -> Re
            FROM unnest($1::uuid[], $2::int4[]) AS found (run, launch)
            WHERE NOT EXISTS (SELECT FROM agent_runs AS a
                              WHERE a.id = found.run
-                               AND (a.status = 'running' AND a.launch_open AND a.launch = found.launch
-                                    OR GREATEST(a.handed_in_at, a.finished_at) > app_now() - interval '30 seconds'))"#,
+                               AND (a.status IN ('running', 'waiting_backpressure') AND a.launch_open AND a.launch = found.launch
+                                    OR GREATEST(a.handed_in_at, a.parked_at, a.finished_at) > app_now() - interval '30 seconds'))"#,
         &runs,
         &numbers
     )

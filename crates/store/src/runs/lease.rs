@@ -13,7 +13,7 @@ use crate::{Result, flow};
 /// How often a claim is tried when others take the same place at the same moment; each time somebody else has won.
 const TRIES: usize = 50;
 
-/// Leases a run whose owner went silent, or the next one that is due and has a place; `None` when there is no work.
+/// Leases a run whose owner went silent, or the next one that is due and has a place, parked ones among them; `None` when there is no work.
 ///
 /// # Errors
 /// The database's.
@@ -36,6 +36,7 @@ async fn try_claim(db: &PgPool, worker: &str, ttl: Duration) -> Result<Option<Le
     let actor = format!("worker:{worker}");
     let claimed = flow::Entry::new(FlowKind::RunClaimed, actor.as_str(), json!({}));
     let taken_over = flow::Entry::new(FlowKind::RunTakenOver, actor.as_str(), json!({}));
+    let resumed = flow::Entry::new(FlowKind::RunResumed, actor.as_str(), json!({}));
     let row = sqlx::query_file!(
         "src/runs/claim.sql",
         worker,
@@ -44,7 +45,8 @@ async fn try_claim(db: &PgPool, worker: &str, ttl: Duration) -> Result<Option<Le
         actor,
         claimed.data,
         claimed.canonical,
-        taken_over.canonical
+        taken_over.canonical,
+        resumed.canonical
     )
     .fetch_optional(db)
     .await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId};
+use domain::limits::LimitOf;
 use domain::reasons::Reason;
 use domain::run::{Reported, RunFacts, RunStatus};
 use domain::stages::{Role, Stage};
@@ -32,6 +33,8 @@ pub struct RunRow {
     pub repository: String,
     /// Sealed token of the platform's account there.
     pub token_sealed: Vec<u8>,
+    /// That account's numeric id on GitHub, which counts its calls.
+    pub bot_github_id: i64,
     /// Number of the issue.
     pub subject_number: i64,
     /// Title of the issue.
@@ -82,6 +85,8 @@ pub struct RunRow {
     pub reported_detail: Option<String>,
     /// The agent's last message.
     pub last_word: Option<Value>,
+    /// The model's last answer was a limit that lasts until then.
+    pub model_limited_until: Option<DateTime<Utc>>,
     /// The pull request.
     pub pr_number: Option<i64>,
     /// The label that started it.
@@ -105,6 +110,7 @@ impl RunRow {
             status: self.status.0,
             cancel_requested: self.cancel_requested,
             deadline_passed: self.deadline_passed,
+            model_limited_until: self.model_limited_until,
             reported: match self.reported_outcome.as_deref() {
                 Some("succeeded") => Reported::Success,
                 Some(_) => Reported::Failure {
@@ -221,6 +227,46 @@ pub async fn requeue(db: impl PgExecutor<'_>, lease: Lease, wait: Duration, flow
     .fetch_optional(db)
     .await?;
     Ok(requeued.is_some())
+}
+
+/// Why and how long a run is parked.
+#[derive(Debug, Clone)]
+pub struct Parking<'a> {
+    /// Whose limit.
+    pub by: LimitOf,
+    /// When it may go on.
+    pub until: DateTime<Utc>,
+    /// What was seen, for people.
+    pub detail: &'a str,
+    /// The launch's pod is of no more use.
+    pub close_launch: bool,
+    /// For the audit.
+    pub flow: flow::Entry,
+}
+
+/// Parks a run until a limit passes, with its clock stopped and its lease given up. No failed launch is counted.
+///
+/// # Errors
+/// The database's.
+pub async fn park(db: impl PgExecutor<'_>, lease: Lease, parking: &Parking<'_>) -> Result<bool> {
+    let Parking { by, until, detail, close_launch, flow } = parking;
+    let parked = sqlx::query_file_scalar!(
+        "src/runs/park.sql",
+        lease.run.0,
+        lease.token,
+        by.as_str(),
+        *detail,
+        *until,
+        *close_launch,
+        flow.id,
+        flow.kind.as_str(),
+        flow.actor,
+        flow.data,
+        flow.canonical
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(parked.is_some())
 }
 
 /// How a run ends.

@@ -23,9 +23,9 @@ WITH moved AS (
     UPDATE agent_runs
     SET cancel_requested_at = COALESCE(cancel_requested_at, app_now()),
         cancel_requested_by = COALESCE(cancel_requested_by, $6),
-        status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END,
-        reason = CASE WHEN status = 'pending' THEN 'cancelled' ELSE reason END,
-        finished_at = CASE WHEN status = 'pending' THEN app_now() END,
+        status = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN 'cancelled' ELSE status END,
+        reason = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN 'cancelled' ELSE reason END,
+        finished_at = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN app_now() END,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $12),
         changed_at = app_now(),

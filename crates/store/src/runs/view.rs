@@ -35,8 +35,10 @@ pub struct RunView {
     pub reason: Option<String>,
     pub reason_detail: Option<String>,
     pub waits_for: Option<String>,
+    pub waits_since: Option<DateTime<Utc>>,
+    pub waits_until: Option<DateTime<Utc>>,
     pub waits_place: Option<i64>,
-    pub not_before: DateTime<Utc>,
+    pub waits_detail: Option<String>,
     pub started_by_login: String,
     pub branch: String,
     pub model: String,
@@ -79,6 +81,8 @@ pub struct Filter<'a> {
     pub status: Option<RunStatus>,
     /// Only runs that are not over, or only those that are.
     pub active: Option<bool>,
+    /// Only runs that wait for somebody or something.
+    pub waiting: bool,
     /// Part of the title, or its number.
     pub text: Option<&'a str>,
     /// Only runs that changed after this.
@@ -110,7 +114,8 @@ pub async fn list(
         filter.changed_after,
         after.map(|c| c.at),
         after.map(|c| c.id),
-        limit
+        limit,
+        filter.waiting
     )
     .fetch_all(db)
     .await

@@ -2,6 +2,7 @@
 
 mod intake;
 mod leases;
+mod limits;
 mod places;
 mod repositories;
 mod sessions;

@@ -27,6 +27,7 @@ pub(super) enum Next {
     Error {
         status: u16,
         times: u32,
+        retry_after: Option<u64>,
     },
     Answer(Vec<Part>),
 }
@@ -58,8 +59,8 @@ pub(super) fn next(
         context.insert("i", one.i.into());
         let render = |text: &str| templates.render_str(text, &context).context("a template failed");
         parts.push(match &one.act {
-            Move::Error { status, times } if !skip_errors => {
-                return Ok(Next::Error { status: *status, times: *times });
+            Move::Error { status, times, retry_after } if !skip_errors => {
+                return Ok(Next::Error { status: *status, times: *times, retry_after: *retry_after });
             }
             Move::Error { .. } => continue,
             Move::WaitMs(time) => Part::Wait(*time),
@@ -183,7 +184,7 @@ steps:
 
     #[test]
     fn errors_come_first_and_only_until_they_are_spent() {
-        assert_eq!(at(0, Style::Functions, None, false), Next::Error { status: 503, times: 2 });
+        assert_eq!(at(0, Style::Functions, None, false), Next::Error { status: 503, times: 2, retry_after: None });
         let Next::Answer(parts) = at(0, Style::Functions, None, true) else {
             panic!("an error was expected to be spent")
         };

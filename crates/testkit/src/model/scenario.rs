@@ -45,6 +45,9 @@ enum Step {
         status: u16,
         #[serde(default = "once")]
         times: u32,
+        /// Seconds that the answer asks to wait.
+        #[serde(default)]
+        retry_after: Option<u64>,
     },
     /// Ends the stream in the middle.
     HangUp,
@@ -61,7 +64,7 @@ pub(super) enum Move {
     Stream { text: String, every_ms: u64 },
     Run(String),
     WaitMs(u64),
-    Error { status: u16, times: u32 },
+    Error { status: u16, times: u32, retry_after: Option<u64> },
     HangUp,
     Final(Value),
 }
@@ -161,7 +164,7 @@ fn flatten(steps: &[Step], i: usize, moves: &mut Vec<Counted>) {
             Step::Run(command) => Move::Run(command),
             Step::OutputBytes(count) => Move::Run(format!("head -c {count} /dev/zero | tr '\\0' x | fold -w 99")),
             Step::WaitMs(time) => Move::WaitMs(time),
-            Step::Error { status, times } => Move::Error { status, times },
+            Step::Error { status, times, retry_after } => Move::Error { status, times, retry_after },
             Step::HangUp => Move::HangUp,
             Step::Final(value) => Move::Final(value),
         };

@@ -106,7 +106,8 @@ pub async fn start(options: Options) -> Result<Running> {
 }
 
 fn problem(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"error": {"message": message, "type": "invalid_request_error", "code": null}})))
+    let code = (status == StatusCode::TOO_MANY_REQUESTS).then_some("rate_limit_exceeded");
+    (status, Json(json!({"error": {"message": message, "type": "invalid_request_error", "code": code}})))
         .into_response()
 }
 
@@ -162,7 +163,13 @@ async fn respond(Extracted(state): Extracted<Shared>, headers: HeaderMap, body: 
     };
     state.requests.record(&name, conversation.runs, status.as_u16(), &headers, request);
     match answer {
-        Next::Error { .. } => problem(status, "this error is part of the scenario"),
+        Next::Error { retry_after, .. } => {
+            let mut answer = problem(status, "this error is part of the scenario");
+            if let Some(seconds) = retry_after {
+                answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            answer
+        }
         Next::Answer(parts) => stream(parts, body.len()),
     }
 }

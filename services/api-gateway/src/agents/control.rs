@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use contract::assertion::Caller;
-use contract::internal::{BrokerEvent, ForgeCredential, ModelCall, RunGrant, RunTokenSecret};
+use contract::internal::{BrokerEvent, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunTokenSecret};
 use contract::problem::Problem;
 use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
@@ -80,6 +80,10 @@ impl Control {
 
     pub(super) async fn record_call(&self, run: &RunGrant, call: &ModelCall) -> Result<(), ControlError> {
         self.tell(run, "/internal/v1/run/model-calls", call).await
+    }
+
+    pub(super) async fn record_limit(&self, run: &RunGrant, limit: &ModelLimit) -> Result<(), ControlError> {
+        self.tell(run, "/internal/v1/run/model-limits", limit).await
     }
 
     pub(super) async fn record_event(&self, run: &RunGrant, event: &BrokerEvent) -> Result<(), ControlError> {

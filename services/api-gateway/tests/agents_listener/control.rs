@@ -13,7 +13,7 @@ use axum::routing::{any, post};
 use axum::{Json, Router};
 use contract::assertion::{Caller, Signer, Verifier, guard, system_clock};
 use contract::internal::{
-    BrokerEvent, BrokerEventKind, ForgeCredential, ModelCall, RunGrant, RunGrantServes, RunTokenSecret,
+    BrokerEvent, BrokerEventKind, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunGrantServes, RunTokenSecret,
 };
 use contract::keys::SignatureKey;
 use contract::problem::Problem;
@@ -50,6 +50,7 @@ struct Facts {
     released: usize,
     events: Vec<BrokerEvent>,
     calls: Vec<ModelCall>,
+    limits: Vec<ModelLimit>,
     forwarded: Vec<Forwarded>,
 }
 
@@ -70,6 +71,7 @@ impl Control {
             .route("/internal/v1/run-tokens/verify", post(verify))
             .route("/internal/v1/run/forge-credential", post(credential))
             .route("/internal/v1/run/model-calls", post(model_call))
+            .route("/internal/v1/run/model-limits", post(model_limit))
             .route("/internal/v1/run/broker-events", post(broker_event));
         let internal = Validator::new(&Document::internal().unwrap()).unwrap().guard(internal);
         let run = Router::new().route("/api/v1/run/{*rest}", any(run_api));
@@ -164,6 +166,16 @@ impl Control {
         self.once(|facts| facts.calls.first().cloned()).await
     }
 
+    /// The limits that were noted so far.
+    pub(crate) fn limits(&self) -> Vec<ModelLimit> {
+        self.facts.lock().unwrap().limits.clone()
+    }
+
+    /// The first limit, as soon as it has been noted.
+    pub(crate) async fn limit(&self) -> ModelLimit {
+        self.once(|facts| facts.limits.first().cloned()).await
+    }
+
     async fn once<T>(&self, look: impl Fn(&Facts) -> Option<T>) -> T {
         let found = async {
             loop {
@@ -208,6 +220,12 @@ async fn credential(State(control): State<Control>, caller: Caller) -> Response 
 async fn model_call(State(control): State<Control>, caller: Caller, Json(call): Json<ModelCall>) -> StatusCode {
     assert!(matches!(caller, Caller::Run { .. }));
     control.note(|facts| facts.calls.push(call));
+    StatusCode::NO_CONTENT
+}
+
+async fn model_limit(State(control): State<Control>, caller: Caller, Json(limit): Json<ModelLimit>) -> StatusCode {
+    assert!(matches!(caller, Caller::Run { .. }));
+    control.note(|facts| facts.limits.push(limit));
     StatusCode::NO_CONTENT
 }
 

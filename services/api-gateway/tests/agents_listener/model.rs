@@ -207,7 +207,7 @@ async fn errors_of_the_provider_are_passed_on_without_our_key() {
         (302, json!({}), 502, "model_unreachable"),
     ] {
         let status = StatusCode::from_u16(status).unwrap();
-        let answer = (status, [("retry-after", "7"), ("location", "http://127.0.0.1:1/")], Json(body));
+        let answer = (status, [("retry-after", "70"), ("location", "http://127.0.0.1:1/")], Json(body));
         let router = Router::new().route("/v1/responses", post(|| async { answer }));
         let model = format!("http://{}/v1/", serve_router(router).await).parse().unwrap();
         let world = World::with(Behind { model, ..Behind::default() }).await;
@@ -216,7 +216,22 @@ async fn errors_of_the_provider_are_passed_on_without_our_key() {
         let text = answer.text().await.unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["error"]["code"], code);
         assert!(!text.contains(MODEL_KEY));
+        let limits = world.control.limits();
+        let noted: Vec<_> = limits.iter().map(|limit| (limit.code.as_str(), limit.retry_after_seconds)).collect();
+        assert_eq!(noted, if expected == 429 { vec![("rate_limit", Some(70))] } else { vec![] }, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_limit_in_the_middle_of_a_stream_is_noted_after_the_call() {
+    let (world, script) = world().await;
+    let stream = call(&world).await;
+    let failed = json!({ "code": "rate_limit_exceeded", "message": "Please try again in 11s." });
+    script.send(json!({ "type": "response.failed", "response": { "id": "resp_1", "error": failed } })).await;
+    drop(script);
+    stream.bytes().await.unwrap();
+    assert_eq!(world.control.limit().await.code, "rate_limit_exceeded");
+    assert!(world.control.call().await.estimated);
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use anyhow::Context;
 use axum::Json;
 use axum::extract::State;
-use contract::internal::{BrokerEvent, ForgeCredential, ModelCall};
+use contract::internal::{BrokerEvent, ForgeCredential, ModelCall, ModelLimit};
 use contract::problem::Problem;
 use domain::flow::FlowKind;
+use domain::limits::model_pause;
 use http::StatusCode;
 use store::usage::{self, Call};
 use store::{flow, repositories, runs};
@@ -50,6 +51,19 @@ pub(super) async fn record_model_call(
     };
     usage::record(&app.pool, &call).await?;
     app.waker.run(of.run.into());
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// (as run) The model answered a call with a limit; forgotten with the next call that goes well
+#[utoipa::path(post, path = "/internal/v1/run/model-limits", request_body = ModelLimit,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn record_model_limit(
+    State(app): State<App>,
+    of: ForRun,
+    Json(limit): Json<ModelLimit>,
+) -> Result<StatusCode, ApiError> {
+    let pause = model_pause(limit.retry_after_seconds, &limit.code);
+    usage::limited(&app.pool, of.run, of.launch, pause).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use contract::gateway::{FlowEventList, Run, RunEventPage, RunPage, RunStatus};
+use contract::gateway::{FlowEventList, Run, RunEventPage, RunPage, RunStatus, WaitList};
 use contract::problem::Problem;
 use domain::flow::FlowKind;
 use domain::ids::{ProjectId, RepositoryId, RunId};
@@ -28,6 +28,8 @@ use crate::state::App;
 
 /// Events that one page of the log has when nothing is asked.
 const EVENTS: i32 = 1000;
+/// Waiting runs that are listed.
+const WAITS: i64 = 500;
 /// Audit events that a timeline shows.
 const TIMELINE: i64 = 1000;
 
@@ -62,6 +64,18 @@ pub(super) async fn list_runs(
     let rows = view::list(&app.pool, staff.viewer(), &filter, paging.after()?, paging.limit_and_one()).await?;
     let (rows, next_cursor) = paging.cut(rows, |row| Cursor { at: row.queued_at, id: row.id.into() });
     Ok(Json(RunPage { items: rows.into_iter().map(|row| views::run(row, &staff)).collect(), next_cursor }))
+}
+
+/// Runs that wait for somebody or something, those that wait longest first
+#[utoipa::path(get, path = "/api/v1/staff/waits", responses((status = 200, body = WaitList),
+    (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_waits(State(app): State<App>, staff: Staff) -> Result<Json<WaitList>, ApiError> {
+    let filter = Filter { waiting: true, ..Filter::default() };
+    let mut rows = view::list(&app.pool, staff.viewer(), &filter, None, WAITS + 1).await?;
+    let more = i64::try_from(rows.len()).is_ok_and(|count| count > WAITS);
+    rows.truncate(usize::try_from(WAITS).unwrap_or(usize::MAX));
+    rows.sort_by_key(|row| row.waits_since);
+    Ok(Json(WaitList { items: rows.into_iter().map(|row| views::run(row, &staff)).collect(), more }))
 }
 
 /// The run, if the person may see it.

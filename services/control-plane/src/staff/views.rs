@@ -1,6 +1,5 @@
 //! Rows as the contract shows them, and what lists have in common.
 
-use chrono::{DateTime, Utc};
 use contract::gateway;
 use contract::problem::Problem;
 use domain::rights::{self, Permission, PlatformRole, ProjectRole};
@@ -148,6 +147,7 @@ pub(super) fn delivery(row: DeliveryRow) -> Result<gateway::Delivery, ApiError> 
 
 pub(super) fn run(row: RunView, viewer: &Staff) -> gateway::Run {
     let role = viewer.role_from(row.member_role.map(|role| role.0));
+    let waits = waits(&row);
     let over = row.status.0.is_over();
     let lives = row.namespace_uid.is_some() && row.namespace_deleted_at.is_none();
     let summary = row.last_word.as_ref().and_then(|word| word.get("summary")).and_then(Value::as_str);
@@ -168,7 +168,7 @@ pub(super) fn run(row: RunView, viewer: &Staff) -> gateway::Run {
         status: run_status(row.status.0),
         reason: row.reason,
         reason_detail: row.reason_detail,
-        waits: waits(row.waits_for.as_deref().zip(row.waits_place), row.not_before),
+        waits,
         started_by: row.started_by_login,
         branch: row.branch,
         model: row.model,
@@ -198,10 +198,14 @@ pub(super) fn run(row: RunView, viewer: &Staff) -> gateway::Run {
     }
 }
 
-fn waits(what: Option<(&str, i64)>, until: DateTime<Utc>) -> Option<gateway::Waits> {
-    let (for_, place) = what?;
-    let for_: gateway::WaitsFor = for_.parse().ok()?;
-    Some(gateway::Waits { for_, place, until: (for_ == gateway::WaitsFor::Retry).then_some(until) })
+fn waits(row: &RunView) -> Option<gateway::Waits> {
+    Some(gateway::Waits {
+        for_: row.waits_for.as_deref()?.parse().ok()?,
+        since: row.waits_since?,
+        until: row.waits_until,
+        place: row.waits_place,
+        detail: row.waits_detail.clone(),
+    })
 }
 
 fn run_status(status: RunStatus) -> gateway::RunStatus {

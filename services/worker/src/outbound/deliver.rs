@@ -22,6 +22,20 @@ pub(super) enum Undelivered {
     Other(#[from] anyhow::Error),
 }
 
+/// How many writing calls a delivery makes at most.
+pub(super) fn writes(action: &ActionRow) -> anyhow::Result<i32> {
+    if action.kind != "labels" {
+        return Ok(1);
+    }
+    let wanted = wanted_labels(action)?;
+    let calls = wanted.off.len() + usize::from(!wanted.on.is_empty());
+    Ok(i32::try_from(calls.max(1)).unwrap_or(i32::MAX))
+}
+
+fn wanted_labels(action: &ActionRow) -> anyhow::Result<LabelChange> {
+    serde_json::from_value(action.payload.clone()).context("read the wanted labels")
+}
+
 /// Makes the wish true; answers the comment's id where there is one.
 pub(super) async fn deliver(
     deps: &Deps,
@@ -74,7 +88,7 @@ async fn write(
 
 /// A stage label that a run wants off is left alone when a new run of the issue has begun meanwhile: it is that run's.
 async fn move_labels(deps: &Deps, action: &ActionRow, Opened { github, name }: &Opened) -> Result<(), Undelivered> {
-    let wanted: LabelChange = serde_json::from_value(action.payload.clone()).context("read the wanted labels")?;
+    let wanted = wanted_labels(action)?;
     let taken = action.run_id.is_some() && has_another_run(deps, action).await?;
     for label in wanted.off.iter().filter(|label| !(taken && labels::is_stage_label(label))) {
         github.remove_label(name, action.subject_number, label).await?;

@@ -5,6 +5,7 @@ mod confinement;
 mod egress;
 mod ends;
 mod label;
+mod limits;
 mod refusals;
 mod reviews;
 mod rights;

@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use contract::internal::BrokerEventKind;
+use contract::internal::{BrokerEventKind, ModelLimit};
 use contract::problem::Problem;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -33,6 +33,8 @@ const REQUEST_LIMIT: usize = 32 * 1024 * 1024;
 /// Bytes of an upstream's error that are passed on.
 const ERROR_LIMIT: usize = 64 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
+/// Letters of the provider's code that are kept.
+const LONGEST_CODE: usize = 100;
 /// How long the model may say nothing at all.
 const SILENCE: Duration = Duration::from_secs(300);
 /// Headers of the client's that change how the provider reads the body; everything else stays here.
@@ -93,7 +95,12 @@ async fn exchange(
             "answered"
         }
         Ok(upstream) => {
-            let _gone = answer.send(upstream_refusal(upstream).await);
+            let (response, limit) = upstream_refusal(upstream).await;
+            // Noted first: the agent may end at once over the answer, and then the platform should know why.
+            if let Some(limit) = limit {
+                call.note_limit(&limit).await;
+            }
+            let _gone = answer.send(response);
             "refused"
         }
         Err(error) => {
@@ -126,6 +133,11 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Refusal> 
     }
 }
 
+/// The pause that an answer asks for.
+fn retry_after(upstream: &reqwest::Response) -> Option<Duration> {
+    upstream.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
 async fn send(state: &AgentsState, client: &HeaderMap, admitted: Admitted) -> reqwest::Result<reqwest::Response> {
     let mut url = state.config.model.url.clone();
     url.set_path(&format!("{}/responses", url.path().trim_end_matches('/')));
@@ -144,17 +156,20 @@ async fn send(state: &AgentsState, client: &HeaderMap, admitted: Admitted) -> re
     request.body(admitted.body).send().await
 }
 
-/// What the provider refused, told to codex in the provider's own form; about our key it learns nothing.
-async fn upstream_refusal(upstream: reqwest::Response) -> Response {
+/// What the provider refused, told to codex in the provider's own form, and the limit that it was; about our key codex
+/// learns nothing.
+async fn upstream_refusal(upstream: reqwest::Response) -> (Response, Option<ModelLimit>) {
     let status = upstream.status();
     metrics::counter!("codexk8s_model_upstream_errors_total", "status" => status.as_u16().to_string()).increment(1);
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         tracing::error!(%status, "the model API refuses the platform's key");
-        return failure(StatusCode::BAD_GATEWAY, "model_key_refused", "The model API refuses the platform");
+        return (failure(StatusCode::BAD_GATEWAY, "model_key_refused", "The model API refuses the platform"), None);
     }
     if !status.is_client_error() && !status.is_server_error() {
-        return failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API answered with a redirect");
+        let answer = failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API answered with a redirect");
+        return (answer, None);
     }
+    let pause = retry_after(&upstream);
     let retry = upstream.headers().get(RETRY_AFTER).cloned();
     let body = Limited::new(reqwest::Body::from(upstream), ERROR_LIMIT).collect().await;
     let error = body.ok().and_then(|body| serde_json::from_slice::<Value>(&body.to_bytes()).ok());
@@ -165,7 +180,13 @@ async fn upstream_refusal(upstream: reqwest::Response) -> Response {
     if let Some(retry) = retry {
         response.headers_mut().insert(RETRY_AFTER, retry);
     }
-    response
+    (response, (status == StatusCode::TOO_MANY_REQUESTS).then(|| limit(&code, pause)))
+}
+
+/// A limit as the control-plane notes it.
+fn limit(code: &str, pause: Option<Duration>) -> ModelLimit {
+    let seconds = pause.and_then(|pause| i64::try_from(pause.as_secs()).ok());
+    ModelLimit { code: code.chars().take(LONGEST_CODE).collect(), retry_after_seconds: seconds }
 }
 
 fn refuse(state: &AgentsState, run: &Run, refusal: &Refusal) -> Response {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use contract::internal::{ModelCall, RunGrant};
+use contract::internal::{ModelCall, ModelLimit, RunGrant};
 use eventsource_stream::Eventsource;
 use futures::{Stream, StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -36,6 +36,9 @@ const STALLED: Duration = Duration::from_secs(120);
 /// No answer is longer than this, in bytes and in time.
 const ANSWER_LIMIT: u64 = 256 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Codes of failures that pass by themselves, or once somebody has paid.
+const LIMITS: [&str; 2] = ["rate_limit_exceeded", "insufficient_quota"];
 
 /// One call under way.
 pub(super) struct Call {
@@ -77,6 +80,14 @@ struct Event {
 struct Ended {
     #[serde(default)]
     usage: Option<Usage>,
+    #[serde(default)]
+    error: Option<Failed>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failed {
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// What has been learned from a stream so far.
@@ -84,6 +95,8 @@ struct Ended {
 struct Meter {
     usage: Option<Usage>,
     text_bytes: u64,
+    /// The stream ended with a limit of this code.
+    limit: Option<String>,
 }
 
 impl Meter {
@@ -93,9 +106,10 @@ impl Meter {
             self.text_bytes += delta.len() as u64;
         }
         let ends = ["response.completed", "response.failed", "response.incomplete"].contains(&event.kind.as_str());
-        if let Some(usage) = event.response.filter(|_| ends).and_then(|response| response.usage) {
-            self.usage = Some(usage);
-        }
+        let Some(ended) = event.response.filter(|_| ends) else { return };
+        let code = ended.error.and_then(|error| error.code);
+        self.limit = code.filter(|code| LIMITS.contains(&code.as_str())).or(self.limit.take());
+        self.usage = ended.usage.or(self.usage.take());
     }
 }
 
@@ -139,10 +153,22 @@ impl Call {
             () = read(upstream, to_pod, &mut meter) => {}
             () = out_of_time => {}
         }
+        let limit = meter.limit.take();
         self.record(meter).await;
+        if let Some(code) = limit {
+            self.note_limit(&super::limit(&code, None)).await;
+        }
     }
 
-    async fn record(self, meter: Meter) {
+    /// Tells the control-plane that the model answered with a limit.
+    pub(super) async fn note_limit(&self, limit: &ModelLimit) {
+        metrics::counter!("codexk8s_model_limits_total", "code" => limit.code.clone()).increment(1);
+        if let Err(error) = retried(|| self.state.control.record_limit(&self.run, limit)).await {
+            tracing::error!(%error, run_id = %self.run.run_id, code = limit.code, "a limit of the model was not noted");
+        }
+    }
+
+    async fn record(&self, meter: Meter) {
         let estimated = meter.usage.is_none();
         let usage = meter.usage.unwrap_or_else(|| Usage {
             input_tokens: estimate::tokens(self.request_bytes),
@@ -156,7 +182,7 @@ impl Call {
         }
         let call = ModelCall {
             call_id: Uuid::now_v7(),
-            model: self.model,
+            model: self.model.clone(),
             input_tokens: usage.input_tokens.max(0),
             cached_input_tokens: usage.input_tokens_details.cached_tokens.max(0),
             output_tokens: usage.output_tokens.max(0),
