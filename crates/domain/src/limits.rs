@@ -14,12 +14,21 @@ coded_enum! {
     }
 }
 
-/// Writing calls that one account makes in a minute. GitHub allows 80 that create content
-/// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>); people use accounts too.
-pub const WRITES_A_MINUTE: i64 = 70;
+/// How many writing calls one account makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// In a minute.
+    pub minute: i64,
+    /// In an hour.
+    pub hour: i64,
+}
 
-/// The same in an hour; GitHub allows 500.
-pub const WRITES_AN_HOUR: i64 = 450;
+/// For what people wait for. GitHub allows 80 calls a minute and 500 an hour that create content
+/// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>); people use accounts too.
+pub const WRITES: Allowance = Allowance { minute: 70, hour: 450 };
+
+/// For what can wait: the rest stays free for comments.
+pub const CHORES: Allowance = Allowance { minute: 40, hour: 300 };
 
 /// Shorter waits are sat out where the run is: giving its places away and getting them again would take longer.
 const SIT_OUT: TimeDelta = TimeDelta::seconds(15);

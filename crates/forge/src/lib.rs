@@ -14,7 +14,7 @@ pub use error::{ForgeError, LimitKind};
 pub use github::GitHub;
 pub use model::{
     Account, AccountKind, AccountRights, BadRepositoryName, ChangedFile, Comment, CommitInfo, Comparison, Delivery,
-    DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Remark, Repository, RepositoryName,
+    DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository, RepositoryName,
     RepositoryPermission, Viewer,
 };
 pub use provider::{Answered, RepositoryProvider};

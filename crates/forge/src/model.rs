@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use domain::labels::LabelSpec;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -164,6 +165,15 @@ pub struct Issue {
     pub html_url: String,
     /// When anything about it changed last.
     pub updated_at: DateTime<Utc>,
+}
+
+/// A label that is missing, or looks otherwise than wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelFix {
+    /// What is wanted.
+    pub label: LabelSpec,
+    /// Its name now, where it is there: case may differ.
+    pub known_as: Option<String>,
 }
 
 /// A comment.

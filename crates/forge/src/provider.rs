@@ -5,8 +5,8 @@ use domain::labels::LabelSpec;
 
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Viewer,
+    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark,
+    Repository, RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::rights::RightCheck;
 
@@ -56,8 +56,15 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
         attempt: i64,
     ) -> impl Future<Output = Answered<Delivery>> + Send;
 
-    /// Makes the labels that are missing and corrects those that look otherwise.
-    fn ensure_labels(&self, name: &RepositoryName, labels: &[LabelSpec]) -> impl Future<Output = Answered<()>> + Send;
+    /// What differs from the labels that are wanted; others are left alone.
+    fn label_fixes(
+        &self,
+        name: &RepositoryName,
+        wanted: &[LabelSpec],
+    ) -> impl Future<Output = Answered<Vec<LabelFix>>> + Send;
+
+    /// Makes a label, or corrects how it looks.
+    fn fix_label(&self, name: &RepositoryName, fix: &LabelFix) -> impl Future<Output = Answered<()>> + Send;
 
     /// An issue or pull request.
     fn issue(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Issue>> + Send;

@@ -199,7 +199,9 @@ async fn labels_are_made_corrected_or_left_alone() {
         description: description.into(),
     };
     let wanted = [label("run:dev", "1f6feb", "x"), label("good", "aabbcc", "fine"), label("new/one", "000000", "y")];
-    world.github.ensure_labels(&world.name, &wanted).await.unwrap();
+    for fix in world.github.label_fixes(&world.name, &wanted).await.unwrap() {
+        world.github.fix_label(&world.name, &fix).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{RepositoryId, RunId};
-use domain::limits;
+use domain::limits::Allowance;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
@@ -162,15 +162,18 @@ pub async fn postpone(
     Ok(noted.rows_affected() == 1)
 }
 
-/// Asks for leave to write on GitHub as `account`, so many calls: `None`, and they are noted, or when to ask again. See
-/// [`domain::limits`].
+/// Asks for leave to write on GitHub as `account`, so many calls: `None`, and they are noted, or when to ask again.
 ///
 /// # Errors
 /// The database's.
-pub async fn spend(db: impl PgExecutor<'_>, account: i64, writes: i32) -> Result<Option<DateTime<Utc>>> {
-    sqlx::query_file_scalar!("src/outbound/spend.sql", account, writes, limits::WRITES_A_MINUTE, limits::WRITES_AN_HOUR)
-        .fetch_one(db)
-        .await
+pub async fn spend(
+    db: impl PgExecutor<'_>,
+    account: i64,
+    writes: i32,
+    allowance: Allowance,
+) -> Result<Option<DateTime<Utc>>> {
+    let Allowance { minute, hour } = allowance;
+    sqlx::query_file_scalar!("src/outbound/spend.sql", account, writes, minute, hour).fetch_one(db).await
 }
 
 /// Forgets writes that count no more.

@@ -1,5 +1,7 @@
 //! `repositories`: those that projects have connected, with the sealed token of the platform's account there.
 
+pub mod labels;
+
 use chrono::{DateTime, Utc};
 use domain::ids::{ProjectId, RepositoryId, RunId};
 use serde_json::Value;
@@ -95,7 +97,7 @@ pub async fn connect(db: impl PgExecutor<'_>, new: &NewRepository<'_>) -> Result
     Ok(())
 }
 
-/// Records what a check found, and what was mended by it.
+/// Records what a check found, and what was mended by it. A worker looks at the labels next.
 ///
 /// # Errors
 /// The database's.
@@ -108,7 +110,7 @@ pub async fn checked(
 ) -> Result<()> {
     sqlx::query!(
         "UPDATE repositories SET state = CASE WHEN $2 THEN 'connected' ELSE 'broken' END, checks = $3,
-                hook_id = COALESCE($4, hook_id), checked_at = app_now()
+                hook_id = COALESCE($4, hook_id), checked_at = app_now(), labels_due_at = app_now()
          WHERE id = $1 AND state <> 'disconnected'",
         id.0,
         healthy,

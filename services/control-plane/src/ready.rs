@@ -29,6 +29,8 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     let pool = store::connect(&config.database_url, 1, "migrations")?;
     store::MIGRATOR.run(&pool).await.context("running the migrations")?;
     store::agents::seed(&pool, Catalogue::builtin()).await.context("writing the platform's roles")?;
+    // The catalogue of this release may have others.
+    store::repositories::labels::all_are_due(&pool).await.context("having the labels looked at")?;
     if store::users::ensure_owner(&pool, &config.owner_email).await? {
         tracing::info!("the platform has its first owner");
     }

@@ -4,6 +4,7 @@
 use anyhow::Context;
 use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
+use domain::limits;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
 use domain::scope::{Ancestry, Change, Commit, Push, judge};
@@ -25,7 +26,7 @@ pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
         return review_gate::collect(turn).await;
     }
     let Some(opened) = turn.repository().await? else { return Ok(()) };
-    let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1).await;
+    let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1, limits::WRITES).await;
     if let Some(until) = leave.context("ask for leave to write")? {
         return ending::wait_for_github(turn, until, OWN_LIMIT).await;
     }

@@ -9,6 +9,7 @@ mod config;
 mod desk;
 mod ending;
 mod github;
+mod labels;
 mod launch;
 mod leases;
 mod observe;
@@ -128,6 +129,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(deps.config.redelivery, Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
+    tasks.spawn(labels::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(wake::run(deps.clone(), stop.clone()));
     tasks.spawn(watch::run(deps.clone(), stop.clone()));
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use domain::limits;
 use forge::ForgeError;
 use runtime::Pace;
 use store::clock;
@@ -87,7 +88,7 @@ async fn quiet_until(
         return Ok(Some(until));
     }
     let writes = deliver::writes(action)?;
-    outbound::spend(&deps.db, repository.bot_github_id, writes).await.context("ask for leave to write")
+    outbound::spend(&deps.db, repository.bot_github_id, writes, limits::WRITES).await.context("ask for leave to write")
 }
 
 async fn postpone(deps: &Deps, action: &ActionRow, until: DateTime<Utc>, why: Option<&str>) -> anyhow::Result<()> {

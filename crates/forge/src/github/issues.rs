@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Route};
 use crate::error::ForgeError;
-use crate::model::{Account, Comment, Issue, RepositoryName};
+use crate::model::{Account, Comment, Issue, LabelFix, RepositoryName};
 use crate::provider::Answered;
 
 #[derive(Deserialize)]
@@ -56,18 +56,27 @@ pub(super) async fn issue(client: &Client, name: &RepositoryName, number: i64) -
     client.get::<GitHubIssue>(&at(name, number)).await.map(Issue::from)
 }
 
-pub(super) async fn ensure_labels(client: &Client, name: &RepositoryName, wanted: &[LabelSpec]) -> Answered<()> {
-    let route = Route::repository(name, "labels");
-    let existing: Vec<Label> = client.list(&route, |_| false).await?;
-    for label in wanted {
-        let body = json!({ "name": label.name, "color": label.color, "description": label.description });
-        match existing.iter().find(|known| known.name.eq_ignore_ascii_case(&label.name)) {
-            Some(known) if looks_like(known, label) => {}
-            Some(known) => drop(client.write(Method::PATCH, &route.clone().then(&known.name), Some(&body)).await?),
-            None => create_label(client, &route, &label.name, &body).await?,
-        }
+pub(super) async fn label_fixes(
+    client: &Client,
+    name: &RepositoryName,
+    wanted: &[LabelSpec],
+) -> Answered<Vec<LabelFix>> {
+    let existing: Vec<Label> = client.list(&Route::repository(name, "labels"), |_| false).await?;
+    let fix = |label: &LabelSpec| {
+        let known = existing.iter().find(|known| known.name.eq_ignore_ascii_case(&label.name));
+        let is_right = known.is_some_and(|known| looks_like(known, label));
+        (!is_right).then(|| LabelFix { label: label.clone(), known_as: known.map(|known| known.name.clone()) })
+    };
+    Ok(wanted.iter().filter_map(fix).collect())
+}
+
+pub(super) async fn fix_label(client: &Client, name: &RepositoryName, fix: &LabelFix) -> Answered<()> {
+    let (route, label) = (Route::repository(name, "labels"), &fix.label);
+    let body = json!({ "name": label.name, "color": label.color, "description": label.description });
+    match &fix.known_as {
+        Some(known) => client.write(Method::PATCH, &route.then(known), Some(&body)).await.map(drop),
+        None => create_label(client, &route, &label.name, &body).await,
     }
-    Ok(())
 }
 
 async fn create_label(client: &Client, route: &Route, label: &str, body: &Value) -> Answered<()> {

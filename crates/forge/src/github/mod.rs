@@ -19,8 +19,8 @@ use url::Url;
 use self::client::{Answer, Client};
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Viewer,
+    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark,
+    Repository, RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::provider::{Answered, RepositoryProvider};
 use crate::rights::RightCheck;
@@ -107,8 +107,12 @@ impl RepositoryProvider for GitHub {
         hooks::delivery(&self.client, name, hook, attempt).await
     }
 
-    async fn ensure_labels(&self, name: &RepositoryName, labels: &[LabelSpec]) -> Answered<()> {
-        issues::ensure_labels(&self.client, name, labels).await
+    async fn label_fixes(&self, name: &RepositoryName, wanted: &[LabelSpec]) -> Answered<Vec<LabelFix>> {
+        issues::label_fixes(&self.client, name, wanted).await
+    }
+
+    async fn fix_label(&self, name: &RepositoryName, fix: &LabelFix) -> Answered<()> {
+        issues::fix_label(&self.client, name, fix).await
     }
 
     async fn issue(&self, name: &RepositoryName, number: i64) -> Answered<Issue> {

@@ -2,20 +2,18 @@
 
 use contract::gateway::{Check, CheckName, CheckState};
 use contract::problem::Problem;
-use domain::catalogue::Catalogue;
-use domain::ids::ProjectId;
-use domain::labels::{self, LabelSpec};
-use domain::locale::Locale;
 use forge::{ForgeError, GitHub, HookSpec, RepositoryName, RepositoryProvider, RightCheck, RightState};
-use store::{projects, settings};
 
 use super::workflows;
-use crate::error::{ApiError, no_such};
+use crate::error::ApiError;
 use crate::state::App;
 
 /// Events that the platform acts on. Issues are enough for a label; the others are recorded, so that the ledger can say
 /// that they are not acted on yet.
 const EVENTS: [&str; 5] = ["issues", "issue_comment", "pull_request", "pull_request_review", "push"];
+
+/// Until a worker has made them.
+const LABELS_COME: &str = "The labels are being made; that takes a minute or two.";
 
 /// What a check found.
 #[derive(Debug)]
@@ -107,14 +105,9 @@ pub(super) fn refuse_blocked(rights: &[RightCheck]) -> Result<(), ApiError> {
     Err(problem.into())
 }
 
-/// Registers the webhook and makes the labels, and adds how that went to what is known already.
-pub(super) async fn make_true(
-    app: &App,
-    github: &GitHub,
-    name: &RepositoryName,
-    labels: &[LabelSpec],
-    mut checks: Vec<Check>,
-) -> Findings {
+/// Registers the webhook, and adds how that went to what is known already. The labels are made by a worker, which adds
+/// how that went.
+pub(super) async fn make_true(app: &App, github: &GitHub, name: &RepositoryName, mut checks: Vec<Check>) -> Findings {
     let hook = HookSpec {
         url: app.webhook_url.clone(),
         secret: app.webhook_secret.clone(),
@@ -122,16 +115,9 @@ pub(super) async fn make_true(
     };
     let registered = github.ensure_webhook(name, &hook).await;
     checks.push(outcome(CheckName::WebhookRegistered, "hearing of labels", registered.as_ref().err()));
-    let made = github.ensure_labels(name, labels).await;
-    checks.push(outcome(CheckName::LabelsMade, "steering by labels", made.as_ref().err()));
+    let labels = outcome(CheckName::LabelsMade, "steering by labels", None);
+    checks.push(Check { state: CheckState::Unchecked, remedy: Some(LABELS_COME.to_owned()), ..labels });
     Findings { checks, hook_id: registered.ok() }
-}
-
-/// The labels that a repository of the project should have: in its language, with the models that may be chosen.
-pub(super) async fn labels(app: &App, project: ProjectId) -> Result<Vec<LabelSpec>, ApiError> {
-    let locale = projects::locale(&app.pool, project).await?.ok_or_else(|| no_such("project"))?;
-    let models = settings::models(&app.pool).await?;
-    Ok(labels::wanted(Catalogue::builtin(), Locale::or_english(&locale), &models.allowed))
 }
 
 fn outcome(name: CheckName, needed_for: &str, error: Option<&ForgeError>) -> Check {

@@ -1,5 +1,5 @@
 //! Repositories of a project: connect, check, disconnect. Connecting seals the token before anything is made on GitHub;
-//! webhook and labels are made so that doing it again changes nothing.
+//! the webhook is made so that doing it again changes nothing, and the labels are made by a worker.
 
 use anyhow::Context;
 use axum::Json;
@@ -76,9 +76,8 @@ pub(super) async fn connect_repository(
         "/full_name",
         "A project has connected this repository already",
     ))?;
-    let labels = checks::labels(&app, project).await?;
     let seen = checks::looked_at(&github, &name, &found.default_branch, &rights).await;
-    let findings = checks::make_true(&app, &github, &name, &labels, seen).await;
+    let findings = checks::make_true(&app, &github, &name, seen).await;
     record(&app, id, &findings).await?;
     Ok((StatusCode::CREATED, Json(current(&app, id).await?)))
 }
@@ -110,9 +109,8 @@ pub(super) async fn check_repository(
     let github = GitHub::new(&app.github_api_url, &github::token(&app, row.id, &row.token_sealed)?)
         .map_err(checks::forge_refusal)?;
     let rights = github.check_rights(&name).await.map_err(checks::forge_refusal)?;
-    let labels = checks::labels(&app, row.project_id).await?;
     let seen = checks::looked_at(&github, &name, &row.default_branch, &rights).await;
-    let findings = checks::make_true(&app, &github, &name, &labels, seen).await;
+    let findings = checks::make_true(&app, &github, &name, seen).await;
     record(&app, row.id, &findings).await?;
     Ok(Json(current(&app, row.id).await?))
 }
