@@ -171,12 +171,21 @@ impl Catalogue {
         let mut seen = HashSet::new();
         along.chain(across).filter(|next| seen.insert(*next)).collect()
     }
+
+    /// Whether a stage stands before another on some path.
+    #[must_use]
+    pub fn comes_before(&self, stage: Stage, other: Stage) -> bool {
+        self.paths.iter().any(|path| path.place(stage).zip(path.place(other)).is_some_and(|(one, two)| one < two))
+    }
 }
 
 impl PathSpec {
+    fn place(&self, stage: Stage) -> Option<usize> {
+        self.stages.iter().position(|&at| at == stage)
+    }
+
     fn after(&self, stage: Stage) -> Option<Stage> {
-        let place = self.stages.iter().position(|&at| at == stage)?;
-        self.stages.get(place + 1).copied()
+        self.stages.get(self.place(stage)? + 1).copied()
     }
 }
 

@@ -45,6 +45,8 @@ coded_enum! {
         PullClosed = "pr.closed",
         /// A later run takes its work up again.
         RunTakenUp = "run.taken_up",
+        /// A rethink was accepted that takes the place of its work.
+        RunSuperseded = "run.superseded",
         /// Its work waits for the owner's review.
         HandedIn = "run.handed_in",
         /// Somebody asked for the run to stop.

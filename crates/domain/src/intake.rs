@@ -13,7 +13,7 @@ use crate::labels::{self, Label};
 use crate::reasons::{IntakeReason, Reason};
 use crate::revision::{self, Earlier};
 use crate::rights::{self, Permission, PlatformRole, ProjectRole};
-use crate::settlement::Settlement;
+use crate::settlement::{Settlement, Superseded};
 use crate::stages::Stage;
 
 /// How old an event's object may be. Body hashes are remembered for longer, so an older body cannot be replayed.
@@ -106,6 +106,8 @@ pub enum Decision {
         how: Settlement,
         /// The newest run of it.
         run: RunId,
+        /// Older work that gives way to it.
+        supersedes: Vec<Superseded>,
     },
     /// Nothing.
     Ignore(IntakeReason),

@@ -39,6 +39,8 @@ pub const BLOCKED: &str = "state:blocked";
 pub const NEED_INPUT: &str = "need:input";
 /// A person found the work of the issue good.
 pub const APPROVED: &str = "state:approved";
+/// A later plan has taken the place of the work.
+pub const SUPERSEDED: &str = "state:superseded";
 /// On a pull request: has it looked at by the reviewer.
 pub const NEED_REVIEWER: &str = "need:reviewer";
 /// Keeps a namespace; starts nothing and is not counted as a stage label.
@@ -171,6 +173,7 @@ mod tests {
             for name in [
                 IN_REVIEW,
                 APPROVED,
+                SUPERSEDED,
                 NEED_REVIEWER,
                 BLOCKED,
                 NEED_INPUT,

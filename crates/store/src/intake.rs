@@ -156,7 +156,7 @@ async fn keep(
     // A revise that came too late has taken up nothing.
     if stored.as_ref().is_some_and(|stored| stored.decision != "ignored") {
         if let Some(settled) = settled {
-            settle::settle(&mut *both, settled).await?;
+            settle::settle(&mut both, settled).await?;
         }
         if let (Some(wish), Some(repository), Some(subject)) = (wish, intake.repository, intake.subject_number) {
             let key = format!("delivery:{}:labels", intake.id);
@@ -191,7 +191,7 @@ fn effect<'a>(
 ) -> Effect<'a> {
     match *decision {
         Decision::Ignore(reason) => Effect::Ignore(reason),
-        Decision::Settle { how, run } => Effect::Settle(how, run),
+        Decision::Settle { how, run, .. } => Effect::Settle(how, run),
         Decision::End { run, because, reason, only_unclaimed } => {
             let data = json!({ "because": because.as_str() });
             let flow = flow::Entry::new(FlowKind::CancelRequested, actor(delivered), data);
@@ -218,18 +218,18 @@ fn login(delivered: &Delivered) -> &str {
 /// What the delivery decides about a pull request, if it does.
 fn settled<'a>(
     intake: &Intake<'a>,
-    decision: &Decision,
+    decision: &'a Decision,
     started: Option<&Planned<'_>>,
     delivered: &'a Delivered,
 ) -> Option<Settled<'a>> {
-    let (how, pull) = match decision {
-        Decision::Settle { how, .. } => (*how, delivered.pull()?.number),
+    let (how, pull, supersedes) = match decision {
+        Decision::Settle { how, supersedes, .. } => (*how, delivered.pull()?.number, supersedes.as_slice()),
         Decision::Start(Start { task: Task::Revise(_), .. }) => {
-            (Settlement::TakenUp, started?.earlier.as_ref()?.1.pr_number?)
+            (Settlement::TakenUp, started?.earlier.as_ref()?.1.pr_number?, [].as_slice())
         }
         _ => return None,
     };
-    Some(Settled { repository: intake.repository?, pull, how, by: login(delivered), delivery: intake.id })
+    Some(Settled { repository: intake.repository?, pull, how, supersedes, by: login(delivered), delivery: intake.id })
 }
 
 #[cfg(test)]

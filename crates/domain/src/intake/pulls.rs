@@ -1,13 +1,14 @@
 //! What an event of a pull request does.
 
 use super::{Decision, Facts, Start, Task, permitted};
+use crate::catalogue::Catalogue;
 use crate::choice::{self, Choice};
 use crate::event::{Pull, Verdict};
 use crate::ids::RunId;
 use crate::labels;
 use crate::reasons::IntakeReason;
 use crate::revision::{self, Earlier, Evidence};
-use crate::settlement::Settlement;
+use crate::settlement::{self, Settlement};
 use crate::stages::Stage;
 
 /// The stage as which a pull request is looked at that no run made.
@@ -33,9 +34,14 @@ pub(super) fn labelled(facts: &Facts<'_>, label: &str, pull: &Pull) -> Result<De
 
 /// A merge accepts what waits, another end says that it is not wanted. Whoever may do it on GitHub decides.
 pub(super) fn closed(facts: &Facts<'_>, merged: bool, pull: &Pull) -> Decision {
-    let how = if merged { Settlement::Merged } else { Settlement::Closed };
-    let made = of_pull(facts, pull).next();
-    made.map_or(Decision::Ignore(IntakeReason::EventNotHandled), |run| Decision::Settle { how, run: run.id })
+    let Some(made) = of_pull(facts, pull).next() else { return Decision::Ignore(IntakeReason::EventNotHandled) };
+    let (how, supersedes) = if merged {
+        let earlier = &facts.history.earlier;
+        (Settlement::Merged, settlement::superseded(pull.number, earlier, Catalogue::builtin()))
+    } else {
+        (Settlement::Closed, Vec::new())
+    };
+    Decision::Settle { how, run: made.id, supersedes }
 }
 
 /// A review of a pull request that a run made: the owner's word about it. Others are none of the platform's business.
@@ -45,7 +51,7 @@ pub(super) fn reviewed(facts: &Facts<'_>, verdict: Verdict, pull: &Pull) -> Resu
     match verdict {
         Verdict::Approved => {
             let waits = of_pull(facts, pull).find(|run| run.waits).ok_or(IntakeReason::EventNotHandled)?;
-            Ok(Decision::Settle { how: Settlement::Approved, run: waits.id })
+            Ok(Decision::Settle { how: Settlement::Approved, run: waits.id, supersedes: Vec::new() })
         }
         Verdict::ChangesRequested => {
             let (stage, run) = revised(facts, pull)?;

@@ -322,13 +322,26 @@ fn the_reviewer_looks_at_what_a_run_made_and_at_what_a_person_made() {
 
 #[test]
 fn what_becomes_of_a_pull_request_settles_the_work_whoever_did_it_on_github() {
-    let settled = |case: &Case, how| Decision::Settle { how, run: case.history.earlier[0].id };
+    let settled = |case: &Case, how| Decision::Settle { how, run: case.history.earlier[0].id, supersedes: Vec::new() };
     for (merged, how) in [(true, Settlement::Merged), (false, Settlement::Closed)] {
         let case = pull_case(move |pull| Event::PullClosed { merged, pull }).with(|c| c.person = None);
         assert_eq!(case.decide(), settled(&case, how));
     }
     let approved = pull_case(|pull| Event::Reviewed { verdict: Verdict::Approved, pull });
     assert_eq!(approved.decide(), settled(&approved, Settlement::Approved));
+}
+
+#[test]
+fn a_rethink_takes_the_place_of_older_plans_when_it_is_merged_and_not_before() {
+    let (rethink, plan) = (earlier(Stage::Rethink, true), Earlier { pull: Some(3), ..earlier(Stage::Plan, false) });
+    let told = |make: fn(Pull) -> Event| pull_case(make).with(|c| c.history.earlier = vec![rethink, plan]).decide();
+    let settled = |how, supersedes| Decision::Settle { how, run: rethink.id, supersedes };
+    let merged = told(|pull| Event::PullClosed { merged: true, pull });
+    assert_eq!(merged, settled(Settlement::Merged, vec![Superseded { pull: 3, run: plan.id }]));
+    let closed = told(|pull| Event::PullClosed { merged: false, pull });
+    assert_eq!(closed, settled(Settlement::Closed, Vec::new()));
+    let approved = told(|pull| Event::Reviewed { verdict: Verdict::Approved, pull });
+    assert_eq!(approved, settled(Settlement::Approved, Vec::new()));
 }
 
 #[test]

@@ -22,6 +22,11 @@ struct Work {
 /// A stage's run from its label to the work that waits for its owner.
 async fn handed_in(t: &Story, label: &str) -> Result<Work> {
     let issue = t.open_issue("Add dark mode").await?;
+    worked_on(t, issue, label).await
+}
+
+/// The same on an issue that is there.
+async fn worked_on(t: &Story, issue: u64, label: &str) -> Result<Work> {
     t.label("writer", issue, label).await?;
     let pod = Pod::launch(t).await?;
     let keeping = format!("session?path={PATH}&session_id={SESSION}");
@@ -31,6 +36,12 @@ async fn handed_in(t: &Story, label: &str) -> Result<Work> {
     let (run, pull) = (pod.lease.run, offer(t, "bot", &branch, issue).await?);
     pod.hand_in(t, pull).await?;
     Ok(Work { issue, pull, branch, run })
+}
+
+async fn merge(t: &Story, pull: u64) -> Result<()> {
+    let path = format!("/pulls/{pull}/merge");
+    t.heard("closed", async || t.github.api("owner", Method::PUT, &path, &json!({})).await).await?;
+    Ok(())
 }
 
 /// Somebody offers a branch with one commit of its own.
@@ -84,8 +95,7 @@ async fn who_asks_for_changes_gets_them_from_the_same_session_and_a_merge_accept
         label_wishes(&t).await?[2..],
         ["#1 -state:in-review +state:approved", "#2 -state:in-review +state:approved"]
     );
-    let merge = format!("/pulls/{}/merge", work.pull);
-    t.heard("closed", async || t.github.api("owner", Method::PUT, &merge, &json!({})).await).await?;
+    merge(&t, work.pull).await?;
     assert_eq!(t.runs().await?, ["#1 succeeded", "#1 succeeded"]);
     insta::assert_snapshot!(t.ledger().await?, @r"
     issues.opened → ignored event_not_handled
@@ -184,5 +194,64 @@ async fn there_must_be_something_to_revise() -> Result<()> {
     let issue = t.open_issue("Add dark mode").await?;
     t.label("writer", issue, "run:dev:revise").await?;
     assert_eq!(t.told().await?, ["stage_not_ready"]);
+    t.platform.still_runs()
+}
+
+/// What the audit says about a run's work being superseded.
+async fn superseded(t: &Story, run: RunId) -> Result<Vec<Value>> {
+    let events = store::flow::of_run(&t.platform.db, run, 0, i64::MAX).await?;
+    Ok(events.into_iter().filter(|event| event.kind == "run.superseded").map(|event| event.data).collect())
+}
+
+#[tokio::test]
+async fn a_merged_rethink_takes_the_place_of_the_plans_before_it_and_of_nothing_else() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let issue = t.open_issue("Add dark mode").await?;
+    let mut works = Vec::new();
+    for stage in ["intake", "plan", "design", "dev", "rethink", "prd"] {
+        let label = format!("run:{stage}");
+        let work = worked_on(&t, issue, &label).await?;
+        t.unlabel("bot", issue, &label).await?;
+        if ["intake", "plan"].contains(&stage) {
+            merge(&t, work.pull).await?;
+        }
+        works.push(work);
+    }
+    let [intake, plan, design, dev, rethink, later] = works.as_slice() else { unreachable!("six stages") };
+    let before = label_wishes(&t).await?.len();
+    merge(&t, rethink.pull).await?;
+
+    assert_eq!(
+        t.runs().await?,
+        [
+            "#1 succeeded",
+            "#1 succeeded",
+            "#1 cancelled cancelled",
+            "#1 waiting_owner_review",
+            "#1 succeeded",
+            "#1 waiting_owner_review"
+        ]
+    );
+    let gone = "-state:in-review -state:approved +state:superseded";
+    assert_eq!(
+        label_wishes(&t).await?[before..],
+        [
+            format!("#{issue} -state:in-review"),
+            format!("#{} -state:in-review", rethink.pull),
+            format!("#{} {gone}", design.pull),
+            format!("#{} {gone}", plan.pull),
+            format!("#{} {gone}", intake.pull),
+        ]
+    );
+    for work in [intake, plan, design] {
+        let expected = json!({ "pull": work.pull, "by": rethink.pull });
+        assert_eq!(superseded(&t, work.run).await?, [expected], "#{}", work.pull);
+        assert_eq!(store::flow::first_break(&t.platform.db, work.run).await?, None, "the chain holds");
+    }
+    for work in [dev, rethink, later] {
+        assert!(superseded(&t, work.run).await?.is_empty(), "#{}", work.pull);
+    }
+    let ended = t.owner.get(&format!("runs/{}", design.run)).await?;
+    assert_eq!(ended["reason_detail"], format!("superseded by the rethink in #{}", rethink.pull));
     t.platform.still_runs()
 }

@@ -48,6 +48,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'pr.updated': { icon: mdiSourcePull, tone: 'success' },
   'run.handed_in': { icon: mdiAccountEyeOutline, tone: 'info' },
   'run.taken_up': { icon: mdiSourceBranch, tone: 'neutral' },
+  'run.superseded': { icon: mdiSourceBranch, tone: 'warning' },
   'review.approved': { icon: mdiCheckDecagramOutline, tone: 'success' },
   'pr.merged': { icon: mdiSourceMerge, tone: 'success' },
   'pr.closed': { icon: mdiSourcePull, tone: 'warning' },
