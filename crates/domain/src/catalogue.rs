@@ -172,6 +172,12 @@ impl Catalogue {
         along.chain(across).filter(|next| seen.insert(*next)).collect()
     }
 
+    /// What a stage may follow; nothing where it may start at any time.
+    #[must_use]
+    pub fn leading_to(&self, stage: Stage) -> Vec<Stage> {
+        Stage::ALL.iter().copied().filter(|&earlier| self.after(earlier).contains(&stage)).collect()
+    }
+
     /// Whether a stage stands before another on some path.
     #[must_use]
     pub fn comes_before(&self, stage: Stage, other: Stage) -> bool {
@@ -231,6 +237,32 @@ mod tests {
         for (stage, expected) in table {
             assert_eq!(Catalogue::builtin().after(stage), expected, "{stage}");
         }
+    }
+
+    #[test]
+    fn what_leads_to_every_stage() {
+        let catalogue = Catalogue::builtin();
+        let names = |stages: Vec<Stage>| stages.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let table = Stage::ALL.iter().map(|&stage| format!("{stage}: {}", names(catalogue.leading_to(stage))));
+        assert_eq!(
+            table.collect::<Vec<_>>(),
+            [
+                "intake: ",
+                "vision: intake",
+                "prd: intake vision",
+                "arch: prd",
+                "design: prd arch",
+                "plan: intake design",
+                "dev: design plan",
+                "doc-audit: ",
+                "qa: dev",
+                "release: qa",
+                "postdeploy: release",
+                "ops: postdeploy",
+                "self-improve: ",
+                "rethink: ",
+            ]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::catalogue::Catalogue;
 use crate::choice::{self, Choice};
 use crate::event::{AccountKind, Delivered, Event, Issue};
 use crate::ids::{ProjectId, RepositoryId, RunId, UserId};
@@ -28,6 +29,8 @@ pub struct Binding {
     pub project_id: ProjectId,
     /// Numeric id of the platform's own account there.
     pub bot_github_id: i64,
+    /// Its project wants stages in their order.
+    pub stage_order: bool,
 }
 
 /// The sender as the platform knows them.
@@ -137,11 +140,15 @@ pub enum Task {
     Review(Option<RunId>),
 }
 
-/// Whether the decision needs the [`History`].
+/// Whether the decision needs the [`History`]; a stage by its label does only where stages have an order.
 #[must_use]
-pub fn asks_for_history(event: &Event) -> bool {
+pub fn asks_for_history(event: &Event, stage_order: bool) -> bool {
     match event {
-        Event::Labeled { label, .. } => matches!(labels::read(label), Label::Revise(_)),
+        Event::Labeled { label, .. } => match labels::read(label) {
+            Label::Revise(_) => true,
+            Label::Run(_) => stage_order,
+            _ => false,
+        },
         Event::PullLabeled { label, .. } => label == labels::NEED_REVIEWER,
         Event::PullClosed { .. } | Event::Reviewed { .. } => true,
         Event::Unlabeled { .. } | Event::IssueEnded { .. } | Event::IssueEdited { .. } | Event::Other => false,
@@ -193,26 +200,56 @@ fn labelled(facts: &Facts<'_>, label: &str, issue: &Issue) -> Result<Decision, I
 /// Whether a stage may start, and with what, or the first reason why not: first who asks, then what stands in the way.
 fn start(facts: &Facts<'_>, trigger: &str, issue: &Issue) -> Result<Choice, IntakeReason> {
     permitted(facts)?;
-    if let Some(reason) = obstacle(issue.open, facts.active.is_some(), trigger, &issue.labels) {
+    let in_order = facts.binding.is_some_and(|binding| binding.stage_order);
+    let accepted = in_order.then(|| revision::accepted(&facts.history.earlier));
+    let ground = Ground {
+        open: issue.open,
+        is_active: facts.active.is_some(),
+        labels: &issue.labels,
+        accepted: accepted.as_deref(),
+    };
+    if let Some(reason) = obstacle(trigger, &ground) {
         return Err(reason);
     }
     let labels = issue.labels.iter().map(String::as_str);
     choice::choose(labels, facts.models).map_err(|_| IntakeReason::ModelLabelConflict)
 }
 
-/// What stands in the way of a stage on an issue that carries these labels, its own among them.
+/// The issue on which a stage is to start.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// It is open.
+    pub open: bool,
+    /// It has an active run.
+    pub is_active: bool,
+    /// Its labels, that of the stage among them.
+    pub labels: &'a [String],
+    /// The stages whose work was accepted on it, where the project wants stages in their order.
+    pub accepted: Option<&'a [Stage]>,
+}
+
+/// What stands in the way of the stage that a label starts.
 #[must_use]
-pub fn obstacle(open: bool, is_active: bool, trigger: &str, labels: &[String]) -> Option<IntakeReason> {
-    if !open {
+pub fn obstacle(trigger: &str, ground: &Ground<'_>) -> Option<IntakeReason> {
+    if !ground.open {
         return Some(IntakeReason::IssueClosed);
     }
-    if is_active {
+    if ground.is_active {
         return Some(IntakeReason::RunAlreadyActive);
     }
-    if labels.iter().any(|label| labels::is_stage_label(label) && label != trigger) {
+    if ground.labels.iter().any(|label| labels::is_stage_label(label) && label != trigger) {
         return Some(IntakeReason::LabelConflict);
     }
-    labels.iter().any(|label| labels::holds_up(label)).then_some(IntakeReason::StageNotReady)
+    let held_up = ground.labels.iter().any(|label| labels::holds_up(label));
+    (held_up || is_out_of_order(trigger, ground.accepted)).then_some(IntakeReason::StageNotReady)
+}
+
+/// Where stages have an order, one of those that lead to a stage must have been accepted. What nothing leads to may start
+/// at any time; what is revised has begun already.
+fn is_out_of_order(trigger: &str, accepted: Option<&[Stage]>) -> bool {
+    let (Label::Run(stage), Some(accepted)) = (labels::read(trigger), accepted) else { return false };
+    let leading = Catalogue::builtin().leading_to(stage);
+    !leading.is_empty() && !leading.iter().any(|earlier| accepted.contains(earlier))
 }
 
 /// Whether the sender may start runs here.

@@ -21,7 +21,7 @@ coded_enum! {
         SenderTypeNotPermitted = "sender_type_not_permitted",
         /// The run is still active.
         RunAlreadyActive = "run_already_active",
-        /// Blocked, or waiting for a person's input.
+        /// Blocked, waiting for a person's input, or not next in the order that the project asks for.
         StageNotReady = "stage_not_ready",
         /// It cannot be told which stage is to be revised.
         StageAmbiguous = "stage_ambiguous",

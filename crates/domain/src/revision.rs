@@ -1,4 +1,7 @@
-//! Which stage a request for changes means, and which run it takes up again.
+//! What the earlier runs of an issue say: which stage a request for changes means, which run it takes up again, and what
+//! was accepted.
+
+use std::collections::HashSet;
 
 use crate::ids::RunId;
 use crate::labels::{self, Label};
@@ -78,6 +81,14 @@ pub fn retried(run: RunId, stage: Stage, earlier: &[Earlier]) -> Option<RunId> {
     earlier.iter().find(|one| one.id == run && one.stage == stage && !one.handed_in).map(|one| one.id)
 }
 
+/// The stages whose work was accepted. The newest run of a pull request decides: older ones were taken up again.
+#[must_use]
+pub fn accepted(earlier: &[Earlier]) -> Vec<Stage> {
+    let mut seen = HashSet::new();
+    let newest = earlier.iter().filter(|run| run.pull.is_some_and(|pull| seen.insert(pull)));
+    newest.filter(|run| run.handed_in && !run.waits).map(|run| run.stage).collect()
+}
+
 fn stages_of(labels: &[String]) -> Vec<Stage> {
     distinct(labels.iter().filter_map(|label| match labels::read(label) {
         Label::Run(stage) | Label::Revise(stage) => Some(stage),
@@ -143,5 +154,23 @@ mod tests {
         assert_eq!(of_pull(Stage::Dev, 3, &earlier), None);
         assert_eq!(of_stage(Stage::Dev, &earlier), Some(dev.id));
         assert_eq!(of_stage(Stage::Plan, &earlier), None);
+    }
+
+    #[test]
+    fn accepted_is_what_was_merged_and_not_what_is_being_revised() {
+        let plan = run(Stage::Plan, Some(PULL), true);
+        let waiting = Earlier { waits: true, ..plan };
+        let (failed, elsewhere) = (Earlier { handed_in: false, ..plan }, run(Stage::Intake, Some(3), true));
+        let table: [(&str, &[Earlier], &[Stage]); 6] = [
+            ("merged", &[plan, elsewhere], &[Stage::Plan, Stage::Intake]),
+            ("it waits", &[waiting], &[]),
+            ("its revise waits", &[waiting, plan], &[]),
+            ("its revise was merged", &[plan, plan], &[Stage::Plan]),
+            ("its revise failed", &[failed, plan], &[]),
+            ("no pull request", &[run(Stage::Dev, None, false)], &[]),
+        ];
+        for (why, earlier, expected) in table {
+            assert_eq!(accepted(earlier), expected, "{why}");
+        }
     }
 }

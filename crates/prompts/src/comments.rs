@@ -154,6 +154,8 @@ pub struct Refusal<'a> {
     pub marker: String,
     /// Code of the reason.
     pub reason: &'a str,
+    /// Labels of stages of which one must be accepted first, where the project wants stages in their order.
+    pub first: Vec<String>,
     /// Whom to tell.
     pub login: &'a str,
     /// The delivery in the console.
@@ -308,6 +310,7 @@ mod tests {
                 let facts = Refusal {
                     marker: marker("delivery", "x"),
                     reason: reason.as_str(),
+                    first: Vec::new(),
                     login: "ivan",
                     delivery_url: "http://console.test/deliveries/x".into(),
                 };
@@ -315,5 +318,21 @@ mod tests {
                 assert!(!text.contains(&format!("`{reason}`")), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn who_skips_a_stage_is_told_which_and_how_to_do_without_an_order() {
+        let told = |locale| {
+            let facts = Refusal {
+                marker: marker("delivery", "x"),
+                reason: IntakeReason::StageNotReady.as_str(),
+                first: vec!["run:design".into(), "run:plan".into()],
+                login: "ivan",
+                delivery_url: "http://console.test/deliveries/x".into(),
+            };
+            refusal(locale, &facts).unwrap()
+        };
+        insta::assert_snapshot!("out_of_order_en", told(Locale::En));
+        insta::assert_snapshot!("out_of_order_ru", told(Locale::Ru));
     }
 }

@@ -22,6 +22,14 @@ pub async fn unknown_guids(db: impl PgExecutor<'_>, guids: &[String]) -> Result<
     .await
 }
 
+/// The label that a delivery was about.
+///
+/// # Errors
+/// The database's.
+pub async fn label(db: impl PgExecutor<'_>, id: DeliveryId) -> Result<Option<String>> {
+    sqlx::query_scalar!("SELECT label FROM webhook_deliveries WHERE id = $1", id.0).fetch_one(db).await
+}
+
 /// A delivery as the ledger shows it.
 #[derive(Debug, Clone)]
 pub struct DeliveryRow {

@@ -21,6 +21,7 @@ use facts::Facts;
 use plan::{Planned, new_run, plan};
 use record::{Effect, Intake, RunEnd};
 
+pub use history::accepted;
 pub use record::Stored;
 
 /// A delivery as it arrived.
@@ -135,7 +136,7 @@ async fn before(
     let (Some(binding), Some(subject)) = (facts.binding, delivered.subject()) else {
         return Ok((History::default(), None));
     };
-    if !retries && !intake::asks_for_history(&delivered.event) {
+    if !retries && !intake::asks_for_history(&delivered.event, binding.stage_order) {
         return Ok((History::default(), None));
     }
     history::read(db, binding.repository_id, subject, delivered.pull().is_some()).await

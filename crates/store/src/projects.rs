@@ -1,7 +1,7 @@
 //! `projects`.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{ProjectId, UserId};
+use domain::ids::{ProjectId, RepositoryId, UserId};
 use domain::rights::ProjectRole;
 use sqlx::PgExecutor;
 
@@ -22,6 +22,8 @@ pub struct ProjectRow {
     pub model: Option<String>,
     /// Finished work is looked at by a second role before the owner is asked.
     pub pre_review: bool,
+    /// A stage asks for accepted work of one of those that lead to it.
+    pub stage_order: bool,
     /// Grows with each change of settings.
     pub version: i64,
     /// Connected repositories.
@@ -95,6 +97,19 @@ pub async fn locale(db: impl PgExecutor<'_>, id: ProjectId) -> Result<Option<Str
         .await
 }
 
+/// Whether the project of a repository wants stages in their order.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn stage_order(db: impl PgExecutor<'_>, repository: RepositoryId) -> Result<bool> {
+    sqlx::query_scalar!(
+        "SELECT p.stage_order FROM repositories AS r JOIN projects AS p ON p.id = r.project_id WHERE r.id = $1",
+        repository.0
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Projects that a person can see, newest first: all of them, or those of which they are a member.
 ///
 /// # Errors
@@ -123,6 +138,8 @@ pub struct ProjectChange<'a> {
     pub model: Option<&'a str>,
     /// Whether finished work is looked at before the owner is asked.
     pub pre_review: Option<bool>,
+    /// Whether a stage asks for accepted work of one of those that lead to it.
+    pub stage_order: Option<bool>,
 }
 
 /// Changes settings if the version is still the one that was read; answers whether it was.
@@ -132,14 +149,15 @@ pub struct ProjectChange<'a> {
 pub async fn update(db: impl PgExecutor<'_>, id: ProjectId, version: i64, to: &ProjectChange<'_>) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE projects SET name = COALESCE($3, name), locale = COALESCE($4, locale), model = COALESCE($5, model),
-                pre_review = COALESCE($6, pre_review), version = version + 1
+                pre_review = COALESCE($6, pre_review), stage_order = COALESCE($7, stage_order), version = version + 1
          WHERE id = $1 AND version = $2 AND removed_at IS NULL",
         id.0,
         version,
         to.name,
         to.locale,
         to.model,
-        to.pre_review
+        to.pre_review,
+        to.stage_order
     )
     .execute(db)
     .await?;

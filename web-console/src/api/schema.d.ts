@@ -772,6 +772,8 @@ export interface components {
             model?: string;
             /** @description Finished work is looked at by a second role before the owner is asked */
             pre_review: boolean;
+            /** @description A stage asks for accepted work of one of the stages that lead to it */
+            stage_order: boolean;
             /**
              * Format: int64
              * @description For `If-Match`
@@ -796,6 +798,7 @@ export interface components {
             locale?: components["schemas"]["Locale"];
             model?: string;
             pre_review?: boolean;
+            stage_order?: boolean;
         };
         ProjectPage: {
             items: components["schemas"]["Project"][];

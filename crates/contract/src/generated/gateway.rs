@@ -895,6 +895,8 @@ pub struct Project {
     pub pre_review: bool,
     pub repositories: i64,
     pub slug: ::std::string::String,
+    ///A stage asks for accepted work of one of the stages that lead to it
+    pub stage_order: bool,
     ///For `If-Match`
     pub version: i64,
 }
@@ -910,6 +912,8 @@ pub struct ProjectChange {
     pub name: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub pre_review: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub stage_order: ::std::option::Option<bool>,
 }
 impl ::std::default::Default for ProjectChange {
     fn default() -> Self {
@@ -918,6 +922,7 @@ impl ::std::default::Default for ProjectChange {
             model: Default::default(),
             name: Default::default(),
             pre_review: Default::default(),
+            stage_order: Default::default(),
         }
     }
 }

@@ -34,7 +34,12 @@ fn case() -> Case {
             object_time: Some(now() - TimeDelta::minutes(1)),
             key: None,
         },
-        binding: Some(Binding { repository_id: RepositoryId::new(), project_id: ProjectId::new(), bot_github_id: BOT }),
+        binding: Some(Binding {
+            repository_id: RepositoryId::new(),
+            project_id: ProjectId::new(),
+            bot_github_id: BOT,
+            stage_order: false,
+        }),
         person: Some(person(PlatformRole::Member, Some(ProjectRole::ReadWrite))),
         active: None,
         history: History::default(),
@@ -344,12 +349,58 @@ fn a_rethink_takes_the_place_of_older_plans_when_it_is_merged_and_not_before() {
     assert_eq!(approved, settled(Settlement::Approved, Vec::new()));
 }
 
+/// A stage's label, where stages have an order and this was handed in on the issue.
+fn in_order(label: &str, handed_in: &[Earlier]) -> Case {
+    let case = case()
+        .event(|issue| Event::Labeled { label: label.into(), issue: Issue { labels: vec![label.into()], ..issue } });
+    case.with(|c| {
+        c.binding = c.binding.map(|binding| Binding { stage_order: true, ..binding });
+        c.history.earlier = handed_in.to_vec();
+    })
+}
+
+#[test]
+fn where_stages_have_an_order_one_that_leads_to_it_must_have_been_accepted() {
+    let (design, plan) = (earlier(Stage::Design, false), earlier(Stage::Plan, false));
+    let (intake, waiting) = (earlier(Stage::Intake, false), earlier(Stage::Plan, true));
+    let table: [(&str, &[Earlier], bool); 11] = [
+        ("run:dev", &[], false),
+        ("run:dev", &[plan], true),
+        ("run:dev", &[design], true),
+        ("run:dev", &[waiting], false),
+        ("run:dev", &[intake], false),
+        ("run:plan", &[intake], true),
+        ("run:qa", &[plan], false),
+        ("run:intake", &[], true),
+        ("run:doc-audit", &[], true),
+        ("run:self-improve", &[], true),
+        ("run:rethink", &[], true),
+    ];
+    for (label, handed_in, starts) in table {
+        let decision = in_order(label, handed_in).decide();
+        let as_told = match &decision {
+            Decision::Start(_) => starts,
+            other => !starts && *other == Decision::Ignore(IntakeReason::StageNotReady),
+        };
+        assert!(as_told, "{label} {handed_in:?}: {decision:?}");
+        let anyhow = in_order(label, handed_in).with(|c| c.binding.as_mut().unwrap().stage_order = false);
+        assert!(matches!(anyhow.decide(), Decision::Start(_)), "{label}, without an order");
+    }
+    let revised = in_order("run:dev:revise", &[earlier(Stage::Dev, true)]);
+    assert!(matches!(revised.decide(), Decision::Start(Start { task: Task::Revise(_), .. })));
+    let conflict = in_order("run:dev", &[]).with(|c| c.issue().labels.push("run:plan".into()));
+    assert_eq!(conflict.decide(), Decision::Ignore(IntakeReason::LabelConflict));
+}
+
 #[test]
 fn history_is_read_for_the_events_that_need_it() {
     let issue = || case().issue().clone();
-    let labelled = |label: String| asks_for_history(&Event::Labeled { label, issue: issue() });
-    assert!(!labelled("run:dev".into()) && labelled("run:dev:revise".into()));
-    assert!(asks_for_history(&asked_for_changes(pull())) && asks_for_history(&need_reviewer(pull())));
-    assert!(!asks_for_history(&Event::PullLabeled { label: "bug".into(), pull: pull() }));
-    assert!(asks_for_history(&Event::PullClosed { merged: true, pull: pull() }));
+    let labelled =
+        |label: &str, in_order| asks_for_history(&Event::Labeled { label: label.into(), issue: issue() }, in_order);
+    let asks = |event: &Event| asks_for_history(event, false);
+    assert!(!labelled("run:dev", false) && labelled("run:dev:revise", false));
+    assert!(labelled("run:dev", true) && !labelled("bug", true));
+    assert!(asks(&asked_for_changes(pull())) && asks(&need_reviewer(pull())));
+    assert!(!asks(&Event::PullLabeled { label: "bug".into(), pull: pull() }));
+    assert!(asks(&Event::PullClosed { merged: true, pull: pull() }));
 }

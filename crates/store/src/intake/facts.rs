@@ -71,6 +71,7 @@ pub(super) async fn read(db: impl PgExecutor<'_>, delivered: &Delivered) -> Resu
             repository_id: RepositoryId(repository),
             project_id: ProjectId(project),
             bot_github_id,
+            stage_order: row.stage_order.unwrap_or_default(),
         }),
         defaults: row.project_slug.map(|project_slug| RunDefaults {
             project_slug,

@@ -4,6 +4,7 @@
 SELECT app_now() AS "now!",
        r.id AS "repository_id?", r.project_id AS "project_id?", r.bot_github_id AS "bot_github_id?",
        r.default_branch AS "default_branch?", p.slug AS "project_slug?", p.locale AS "locale?",
+       p.stage_order AS "stage_order?",
        COALESCE(p.model, models.value ->> 'default') AS model,
        ARRAY(SELECT jsonb_array_elements_text(models.value -> 'allowed')) AS "models!",
        COALESCE(policy.time_limit_seconds, (limits.value ->> 'time_limit_seconds')::int) AS "time_limit_seconds!",

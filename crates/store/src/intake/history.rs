@@ -2,11 +2,11 @@
 
 use domain::ids::{RepositoryId, RunId};
 use domain::intake::{ActiveRun, History};
-use domain::revision::Earlier;
+use domain::revision::{self, Earlier};
 use domain::stages::{Role, Stage};
 use sqlx::PgExecutor;
 
-use crate::{Coded, Result};
+use crate::{Coded, Result, projects};
 
 /// The newest runs that are looked at.
 const MOST: i64 = 200;
@@ -40,6 +40,23 @@ pub(super) async fn read(
     }
     let issue_labels = rows.into_iter().next().map(|row| row.issue_labels).unwrap_or_default();
     Ok((History { earlier, issue_labels }, active))
+}
+
+/// The stages whose work was accepted on an issue, where its project wants stages in their order; `None` where it does
+/// not.
+///
+/// # Errors
+/// The database's.
+pub async fn accepted(
+    db: impl PgExecutor<'_> + Copy,
+    repository: RepositoryId,
+    issue: i64,
+) -> Result<Option<Vec<Stage>>> {
+    if !projects::stage_order(db, repository).await? {
+        return Ok(None);
+    }
+    let (history, _) = read(db, repository, issue, false).await?;
+    Ok(Some(revision::accepted(&history.earlier)))
 }
 
 /// A run that another one takes up again or looks at.

@@ -10,16 +10,17 @@ use contract::gateway::{LabelsSeen, NextStep as Shown, NextStepDoes, NextStepLis
 use contract::problem::Problem;
 use domain::catalogue::Catalogue;
 use domain::ids::CorrelationId;
-use domain::intake;
+use domain::intake::{self, Ground};
 use domain::next_steps::{self, Finished, LabelChange, NextStep};
 use domain::reasons::IntakeReason;
 use domain::rights::{self, Permission};
+use domain::stages::Stage;
 use forge::{ForgeError, GitHub, Issue, RepositoryName, RepositoryProvider};
 use http::StatusCode;
 use runtime::correlation::Correlation;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::intake::{Arrival, Stored, Taken, Wish, take_in};
+use store::intake::{Arrival, Stored, Taken, Wish, accepted, take_in};
 use store::repositories::{self, RepositoryRow};
 use store::runs::view::{self, RunView};
 use store::{clock, outbound, users};
@@ -102,6 +103,8 @@ struct Place<'a> {
     /// The pull request with its labels, and as an event would carry it.
     pull: Option<(Issue, Value)>,
     is_active: bool,
+    /// The stages accepted on the issue, where the project wants stages in their order.
+    accepted: Option<Vec<Stage>>,
 }
 
 /// A step with what it changes.
@@ -125,7 +128,8 @@ impl<'a> Place<'a> {
             None => None,
         };
         let is_active = view::active_on(&app.pool, run.repository_id, run.subject_number).await?.is_some();
-        Ok(Self { run, repository, issue, pull, is_active })
+        let accepted = accepted(&app.pool, run.repository_id, run.subject_number).await?;
+        Ok(Self { run, repository, issue, pull, is_active, accepted })
     }
 
     /// `None` when the step needs a pull request and there is none.
@@ -136,7 +140,9 @@ impl<'a> Place<'a> {
         let obstacle = if step.is_on_pull() {
             (!on.open).then_some(IntakeReason::IssueClosed)
         } else {
-            intake::obstacle(on.open, self.is_active, &change.on, &after)
+            let accepted = self.accepted.as_deref();
+            let ground = Ground { open: on.open, is_active: self.is_active, labels: &after, accepted };
+            intake::obstacle(&change.on, &ground)
         };
         Some(Preview { step, on, change, obstacle, run: self.run })
     }

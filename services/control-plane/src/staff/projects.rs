@@ -84,6 +84,7 @@ pub(super) async fn update_project(
         locale: locale.as_deref(),
         model: to.model.as_deref(),
         pre_review: to.pre_review,
+        stage_order: to.stage_order,
     };
     if !projects::update(&app.pool, ProjectId(id), views::version(&headers), &change).await? {
         return Err(views::version_changed("project"));

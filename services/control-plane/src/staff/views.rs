@@ -108,6 +108,7 @@ pub(super) fn project(row: ProjectRow, viewer: &Staff) -> gateway::Project {
         name: row.name,
         locale: if row.locale == "ru" { gateway::Locale::Ru } else { gateway::Locale::En },
         pre_review: row.pre_review,
+        stage_order: row.stage_order,
         model: row.model,
         version: row.version,
         repositories: row.repositories,

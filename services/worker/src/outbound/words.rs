@@ -2,14 +2,15 @@
 
 use anyhow::Context;
 use domain::catalogue::Catalogue;
-use domain::ids::UserId;
-use domain::labels;
+use domain::ids::{DeliveryId, UserId};
+use domain::labels::{self, Label};
 use domain::locale::Locale;
 use domain::run::RunStatus;
 use prompts::comments::{self, ServiceComment};
 use serde::Deserialize;
 use serde_json::Value;
 use store::Viewer;
+use store::deliveries;
 use store::outbound::ActionRow;
 use store::projects;
 use store::repositories::RepositoryRow;
@@ -129,15 +130,26 @@ pub(super) async fn refusal(deps: &Deps, action: &ActionRow, repository: &Reposi
     let refused: Refused = serde_json::from_value(action.payload.clone()).context("read the refusal")?;
     let project = projects::get(&deps.db, repository.project_id, PLATFORM.user).await.context("read the project")?;
     let locale = Locale::or_english(project.as_ref().map_or("en", |project| &project.locale));
+    let in_order = project.as_ref().is_some_and(|project| project.stage_order);
     let marker = comments::marker("delivery", refused.delivery);
     let words = comments::Refusal {
         marker: marker.clone(),
         reason: &refused.reason,
+        first: if in_order { stages_before(deps, &refused).await? } else { Vec::new() },
         login: refused.login.as_deref().unwrap_or_default(),
         delivery_url: page(&deps.config.public_url, "deliveries", &refused.delivery.to_string()),
     };
     let text = comments::refusal(locale, &words)?;
     Ok(Comment { marker, text: clean(&text) })
+}
+
+/// Labels of the stages that lead to the one that the delivery wanted.
+async fn stages_before(deps: &Deps, refused: &Refused) -> anyhow::Result<Vec<String>> {
+    let label = deliveries::label(&deps.db, DeliveryId(refused.delivery)).await.context("read what was wanted")?;
+    Ok(match label.as_deref().map(labels::read) {
+        Some(Label::Run(stage)) => Catalogue::builtin().leading_to(stage).into_iter().map(labels::run).collect(),
+        _ => Vec::new(),
+    })
 }
 
 fn page(console: &Url, kind: &str, id: &str) -> String {

@@ -255,3 +255,46 @@ async fn a_merged_rethink_takes_the_place_of_the_plans_before_it_and_of_nothing_
     assert_eq!(ended["reason_detail"], format!("superseded by the rethink in #{}", rethink.pull));
     t.platform.still_runs()
 }
+
+async fn keep_order(t: &Story, wanted: bool) -> Result<()> {
+    let path = format!("projects/{}", t.project);
+    let version = format!("\"{}\"", t.owner.get(&path).await?["version"]);
+    let change = json!({ "stage_order": wanted });
+    let project = t.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], &change).await?.ok()?;
+    assert_eq!(project["stage_order"], json!(wanted));
+    Ok(())
+}
+
+/// Why the stage that may follow a run would not start.
+async fn obstacle_to(t: &Story, step: &str, after: RunId) -> Result<Value> {
+    let steps = t.owner.get(&format!("runs/{after}/next-steps")).await?;
+    let step = steps["items"].as_array().into_iter().flatten().find(|one| one["step"] == step);
+    Ok(step.context("it is not offered")?["obstacle"].clone())
+}
+
+#[tokio::test]
+async fn where_stages_have_an_order_a_stage_waits_for_one_before_it_to_be_accepted() -> Result<()> {
+    let mut t = Story::begin().await?;
+    keep_order(&t, true).await?;
+    let issue = t.open_issue("Add dark mode").await?;
+    t.label("writer", issue, "run:dev").await?;
+    assert_eq!((t.told().await?, t.runs().await?), (vec!["stage_not_ready".to_owned()], Vec::new()));
+    t.unlabel("writer", issue, "run:dev").await?;
+
+    let intake = worked_on(&t, issue, "run:intake").await?;
+    t.unlabel("writer", issue, "run:intake").await?;
+    assert_eq!(obstacle_to(&t, "stage-plan", intake.run).await?, "stage_not_ready", "its work still waits");
+    assert_eq!(obstacle_to(&t, "stage-rethink", intake.run).await?, Value::Null);
+    assert_eq!(obstacle_to(&t, "revise", intake.run).await?, Value::Null);
+    merge(&t, intake.pull).await?;
+    assert_eq!(obstacle_to(&t, "stage-plan", intake.run).await?, Value::Null);
+    let plan = worked_on(&t, issue, "run:plan").await?;
+    t.unlabel("writer", issue, "run:plan").await?;
+
+    assert_eq!(obstacle_to(&t, "stage-dev", plan.run).await?, "stage_not_ready");
+    keep_order(&t, false).await?;
+    assert_eq!(obstacle_to(&t, "stage-dev", plan.run).await?, Value::Null);
+    t.label("writer", issue, "run:dev").await?;
+    assert_eq!(t.runs().await?, ["#1 succeeded", "#1 waiting_owner_review", "#1 pending"]);
+    t.platform.still_runs()
+}
