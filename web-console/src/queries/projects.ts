@@ -52,6 +52,7 @@ export interface ProjectChange {
   locale: Locale
   model?: string
   pre_review?: boolean
+  stage_order?: boolean
 }
 
 /** Changes settings; refused when somebody else changed them since `project` was read. */
