@@ -6,6 +6,7 @@ use crate::catalogue::Catalogue;
 use crate::flow::FlowKind;
 use crate::ids::RunId;
 use crate::labels;
+use crate::locale::Words;
 use crate::reasons::{IntakeReason, Reason};
 use crate::revision::Earlier;
 use crate::run::RunStatus;
@@ -62,9 +63,12 @@ impl Settlement {
 
     /// What the runs that end by it say, where their reason does not say enough.
     #[must_use]
-    pub fn detail(self) -> Option<String> {
+    pub fn detail(self) -> Option<Words> {
         match self {
-            Self::Superseded { by } => Some(format!("superseded by the rethink in #{by}")),
+            Self::Superseded { by } => Some(Words {
+                en: format!("superseded by the rethink in #{by}"),
+                ru: format!("заменено пересмотром (rethink) в #{by}"),
+            }),
             _ => None,
         }
     }
@@ -100,7 +104,7 @@ impl Settlement {
             // What was there was good enough to go on from.
             Self::TakenUp => Consequence {
                 status: Some(RunStatus::Succeeded),
-                labels_off: &[labels::IN_REVIEW, labels::APPROVED],
+                labels_off: &[labels::IN_REVIEW, labels::APPROVED, labels::SUPERSEDED],
                 flow: FlowKind::RunTakenUp,
                 ..nothing
             },
@@ -202,6 +206,7 @@ mod tests {
         let then = how.consequence();
         assert_eq!((then.status, then.reason), (Some(RunStatus::Cancelled), Some(Reason::Cancelled)));
         assert_eq!((then.labels_on, then.on_issue), (&[labels::SUPERSEDED][..], false));
-        assert_eq!((how.detail().as_deref(), how.because()), (Some("superseded by the rethink in #9"), None));
+        let said = how.detail().map(|words| words.en);
+        assert_eq!((said.as_deref(), how.because()), (Some("superseded by the rethink in #9"), None));
     }
 }

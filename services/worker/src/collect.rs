@@ -17,9 +17,6 @@ use crate::github::Opened;
 use crate::turn::Turn;
 use crate::{ending, review_gate};
 
-/// What people read when the account is busy.
-const OWN_LIMIT: &str = "the platform's account has written as much as GitHub lets it for now";
-
 /// Collects what the agent left, and ends the run or hands its work in.
 pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
     if turn.row.is_review {
@@ -28,7 +25,7 @@ pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
     let Some(opened) = turn.repository().await? else { return Ok(()) };
     let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1, limits::WRITES).await;
     if let Some(until) = leave.context("ask for leave to write")? {
-        return ending::wait_for_github(turn, until, OWN_LIMIT).await;
+        return ending::wait_for_github(turn, until, "").await;
     }
     let gathered = gather(turn, &opened).await;
     if gathered.is_ok() {

@@ -64,7 +64,7 @@ async fn one(db: &mut PgConnection, settled: &Settled<'_>, pull: i64, how: Settl
         stopped.data,
         stopped.canonical,
         settled.delivery.to_string(),
-        how.detail(),
+        how.detail().map(|words| json!(words)),
         then.on_issue
     )
     .fetch_all(db)

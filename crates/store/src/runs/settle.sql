@@ -1,13 +1,13 @@
 -- People decided about a pull request: the runs whose work waits in it end or wait on, its reviews are stopped, the
 -- labels of issue and pull request follow. $1 repository, $2 pull request, $3 and $4 how waiting runs end (NULL: they
 -- wait on), $5 whether its namespaces end, $6 who, $7 the labels, $8 to $10 the audit of the decision, $11 and $12 that
--- of the reviews' stop, $13 what the labels are recognised by, $14 what is said about the end, $15 whether the issue's
--- labels follow too.
+-- of the reviews' stop, $13 what the labels are recognised by, $14 what is said about the end, by language, $15 whether
+-- the issue's labels follow too.
 WITH moved AS (
     UPDATE agent_runs
     SET status = COALESCE($3, status),
         reason = COALESCE($4, reason),
-        reason_detail = COALESCE($14, reason_detail),
+        reason_detail = COALESCE($14::jsonb ->> locale, reason_detail),
         finished_at = CASE WHEN $3::text IS NOT NULL THEN app_now() END,
         namespace_expires_at = CASE WHEN $5::boolean AND namespace_uid IS NOT NULL THEN app_now()
                                     ELSE namespace_expires_at END,
