@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{DeliveryId, RepositoryId};
+use domain::missed::Known;
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -28,6 +29,25 @@ pub async fn unknown_guids(db: impl PgExecutor<'_>, guids: &[String]) -> Result<
 /// The database's.
 pub async fn label(db: impl PgExecutor<'_>, id: DeliveryId) -> Result<Option<String>> {
     sqlx::query_scalar!("SELECT label FROM webhook_deliveries WHERE id = $1", id.0).fetch_one(db).await
+}
+
+/// A label that lies on an issue or pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lying {
+    /// The issue or pull request.
+    pub subject: i64,
+    /// The label.
+    pub label: String,
+}
+
+/// What is known of labels that lie on a repository's issues, in their order.
+///
+/// # Errors
+/// The database's.
+pub async fn known_labels(db: impl PgExecutor<'_>, repository: RepositoryId, lying: &[Lying]) -> Result<Vec<Known>> {
+    let (subjects, labels): (Vec<_>, Vec<_>) = lying.iter().map(|one| (one.subject, one.label.clone())).unzip();
+    let known = sqlx::query_file_as!(Known, "src/deliveries/known_labels.sql", repository.0, &subjects, &labels);
+    known.fetch_all(db).await
 }
 
 /// A delivery as the ledger shows it.

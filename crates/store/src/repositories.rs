@@ -40,6 +40,8 @@ pub struct RepositoryRow {
     pub checked_at: Option<DateTime<Utc>>,
     /// GitHub's delivery log was read up to here.
     pub deliveries_seen_until: Option<DateTime<Utc>>,
+    /// When a worker last began to read it.
+    pub log_read_at: Option<DateTime<Utc>>,
     /// Since when.
     pub connected_at: DateTime<Utc>,
 }
@@ -97,6 +99,9 @@ pub async fn connect(db: impl PgExecutor<'_>, new: &NewRepository<'_>) -> Result
     Ok(())
 }
 
+/// The check that says which labels nobody heard of. A worker finds it; a check that finds nothing wrong clears it.
+pub const MISSED_LABELS: &str = "missed_labels";
+
 /// Records what a check found, and what was mended by it. A worker looks at the labels next.
 ///
 /// # Errors
@@ -109,13 +114,17 @@ pub async fn checked(
     hook_id: Option<i64>,
 ) -> Result<()> {
     sqlx::query!(
-        "UPDATE repositories SET state = CASE WHEN $2 THEN 'connected' ELSE 'broken' END, checks = $3,
-                hook_id = COALESCE($4, hook_id), checked_at = app_now(), labels_due_at = app_now()
+        "UPDATE repositories
+         SET state = CASE WHEN $2 THEN 'connected' ELSE 'broken' END, hook_id = COALESCE($4, hook_id),
+             checked_at = app_now(), labels_due_at = app_now(),
+             checks = $3 || (SELECT COALESCE(jsonb_agg(known), '[]') FROM jsonb_array_elements(checks) AS known
+                             WHERE NOT $2 AND known ->> 'name' = $5)
          WHERE id = $1 AND state <> 'disconnected'",
         id.0,
         healthy,
         checks,
-        hook_id
+        hook_id,
+        MISSED_LABELS
     )
     .execute(db)
     .await?;
@@ -148,6 +157,27 @@ pub async fn hook_lost(
     .execute(db)
     .await?;
     Ok(noted.rows_affected() == 1)
+}
+
+/// Records which labels nobody heard of, or, without a finding, that there are none any more.
+///
+/// # Errors
+/// The database's.
+pub async fn note_missed_labels(db: impl PgExecutor<'_>, id: RepositoryId, finding: Option<&Value>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE repositories
+         SET checks = (SELECT COALESCE(jsonb_agg(known.value ORDER BY known.place), '[]')
+                       FROM jsonb_array_elements(checks) WITH ORDINALITY AS known(value, place)
+                       WHERE known.value ->> 'name' <> $2)
+                      || CASE WHEN $3::jsonb IS NULL THEN '[]' ELSE jsonb_build_array($3) END
+         WHERE id = $1 AND state <> 'disconnected'",
+        id.0,
+        MISSED_LABELS,
+        finding
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Runs of a repository whose work waits for its owner.
@@ -189,7 +219,8 @@ pub async fn get(db: impl PgExecutor<'_>, id: RepositoryId) -> Result<Option<Rep
     sqlx::query_as!(
         RepositoryRow,
         "SELECT id, project_id, github_id, full_name, web_url, default_branch, bot_github_id, bot_login, token_sealed,
-                hook_id, state, checks, checked_at, deliveries_seen_until, connected_at
+                hook_id, state, checks, checked_at, deliveries_seen_until, log_read_at,
+                connected_at
          FROM repositories WHERE id = $1 AND state <> 'disconnected'",
         id.0
     )
@@ -205,7 +236,8 @@ pub async fn list(db: impl PgExecutor<'_>, project: Option<ProjectId>) -> Result
     sqlx::query_as!(
         RepositoryRow,
         "SELECT id, project_id, github_id, full_name, web_url, default_branch, bot_github_id, bot_login, token_sealed,
-                hook_id, state, checks, checked_at, deliveries_seen_until, connected_at
+                hook_id, state, checks, checked_at, deliveries_seen_until, log_read_at,
+                connected_at
          FROM repositories WHERE ($1::uuid IS NULL OR project_id = $1) AND state <> 'disconnected' ORDER BY full_name",
         project.map(|id| id.0)
     )
@@ -226,4 +258,20 @@ pub async fn deliveries_seen(db: impl PgExecutor<'_>, id: RepositoryId, until: D
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Takes the next reading of a repository's log, if no other worker has since it was last read at `read_at`. Answers
+/// whether it is ours.
+///
+/// # Errors
+/// The database's.
+pub async fn claim_log(db: impl PgExecutor<'_>, id: RepositoryId, read_at: Option<DateTime<Utc>>) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "UPDATE repositories SET log_read_at = app_now() WHERE id = $1 AND log_read_at IS NOT DISTINCT FROM $2",
+        id.0,
+        read_at
+    )
+    .execute(db)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
 }

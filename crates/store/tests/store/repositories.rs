@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::json;
+use domain::missed::Known;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use store::clock;
-use store::repositories::{checked, get, hook_lost, labels};
+use store::deliveries::{Lying, known_labels};
+use store::repositories::{checked, claim_log, get, hook_lost, labels, note_missed_labels};
+use store::runs::view::active_in;
 
-use crate::support::installation;
+use crate::support::{Installation, installation, issue_event};
 
 const LEASE: Duration = Duration::from_secs(300);
 
@@ -64,5 +67,87 @@ async fn labels_are_looked_at_when_something_they_say_changes(db: PgPool) -> any
     assert!(labels::claim(&it.db, LEASE).await?.is_some());
     it.wait(301).await?;
     assert!(labels::claim(&it.db, LEASE).await?.is_some(), "a worker that was lost keeps nobody waiting for long");
+    Ok(())
+}
+
+async fn checks_of(it: &Installation) -> anyhow::Result<Value> {
+    let row = get(&it.db, it.repository).await?;
+    Ok(row.ok_or_else(|| anyhow::anyhow!("the repository is gone"))?.checks)
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn missed_labels_are_told_until_they_are_not_or_a_check_goes_well(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (made, broken) =
+        (json!({ "name": "labels_made", "state": "ok" }), json!({ "name": "labels_made", "state": "failed" }));
+    let found = |files: &[&str]| json!({ "name": "missed_labels", "state": "warning", "files": files });
+    let (one, two) = (found(&["#1 run:dev"]), found(&["#2 run:qa"]));
+    let note = async |finding| note_missed_labels(&it.db, it.repository, finding).await;
+    let check = async |healthy, check: &Value| checked(&it.db, it.repository, healthy, &json!([check]), None).await;
+    check(true, &made).await?;
+    note(None).await?;
+    assert_eq!(checks_of(&it).await?, json!([made]));
+    note(Some(&one)).await?;
+    note(Some(&two)).await?;
+    assert_eq!(checks_of(&it).await?, json!([made, two]), "the newest finding counts");
+    check(false, &broken).await?;
+    assert_eq!(checks_of(&it).await?, json!([broken, two]), "a check that fails does not hide it");
+    note(None).await?;
+    assert_eq!(checks_of(&it).await?, json!([broken]));
+    note(Some(&one)).await?;
+    check(true, &made).await?;
+    assert_eq!(checks_of(&it).await?, json!([made]));
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn of_labels_that_lie_the_ledger_and_the_runs_know(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let run = it.start(1).await?;
+    it.start(2).await?;
+    sqlx::query("UPDATE agent_runs SET claimed_at = app_now()").execute(&it.db).await?;
+    it.wait(1).await?;
+    // A label that is taken off again ends no run that was launched.
+    for (issue, action) in [(1, "unlabeled"), (3, "labeled"), (3, "unlabeled"), (4, "labeled")] {
+        let label = if issue == 4 { "run:qa" } else { "run:dev" };
+        let event = issue_event(action, issue, label, &chrono::Utc::now().to_rfc3339());
+        it.deliver(&format!("{issue}-{action}"), &event).await?;
+        it.wait(1).await?;
+    }
+    let end =
+        "UPDATE agent_runs SET status = 'failed', reason = 'timeout', finished_at = app_now() WHERE subject_number = 3";
+    sqlx::query(end).execute(&it.db).await?;
+    let table = [
+        (1, "run:dev", true, false),
+        (2, "run:dev", true, true),
+        (2, "run:qa", false, false),
+        (3, "run:dev", false, false),
+        (4, "run:qa", true, true),
+        (5, "run:dev", false, false),
+    ];
+    let lying: Vec<_> =
+        table.iter().map(|(subject, label, ..)| Lying { subject: *subject, label: (*label).to_owned() }).collect();
+    let known = known_labels(&it.db, it.repository, &lying).await?;
+    let expected: Vec<_> = table.iter().map(|&(.., run, heard)| Known { run, heard }).collect();
+    assert_eq!(known, expected);
+    let active = active_in(&it.db, it.repository).await?;
+    let issues: Vec<_> = active.iter().map(|(_, issue)| *issue).collect();
+    assert!(active.contains(&(run, 1)) && issues.len() == 3, "{active:?}");
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn one_worker_reads_a_log_at_a_time(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let read_at = async || anyhow::Ok(get(&it.db, it.repository).await?.and_then(|row| row.log_read_at));
+    assert_eq!(read_at().await?, None);
+    assert!(claim_log(&it.db, it.repository, None).await?);
+    assert!(!claim_log(&it.db, it.repository, None).await?, "another has it");
+    let first = read_at().await?;
+    assert!(first.is_some());
+    it.wait(60).await?;
+    assert!(claim_log(&it.db, it.repository, first).await?);
+    assert!(!claim_log(&it.db, it.repository, first).await?);
+    assert!(read_at().await? > first);
     Ok(())
 }
