@@ -100,6 +100,8 @@ pub enum CheckName {
     LabelsMade,
     #[serde(rename = "workflow_secrets")]
     WorkflowSecrets,
+    #[serde(rename = "missed_labels")]
+    MissedLabels,
 }
 impl ::std::fmt::Display for CheckName {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -122,6 +124,7 @@ impl ::std::fmt::Display for CheckName {
             Self::WebhookRegistered => f.write_str("webhook_registered"),
             Self::LabelsMade => f.write_str("labels_made"),
             Self::WorkflowSecrets => f.write_str("workflow_secrets"),
+            Self::MissedLabels => f.write_str("missed_labels"),
         }
     }
 }
@@ -147,6 +150,7 @@ impl ::std::str::FromStr for CheckName {
             "webhook_registered" => Ok(Self::WebhookRegistered),
             "labels_made" => Ok(Self::LabelsMade),
             "workflow_secrets" => Ok(Self::WorkflowSecrets),
+            "missed_labels" => Ok(Self::MissedLabels),
             _ => Err("invalid value".into()),
         }
     }
