@@ -14,8 +14,8 @@ pub use error::{ForgeError, LimitKind};
 pub use github::GitHub;
 pub use model::{
     Account, AccountKind, AccountRights, BadRepositoryName, ChangedFile, Comment, CommitInfo, Comparison, Delivery,
-    DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository, RepositoryName,
-    RepositoryPermission, Viewer,
+    DeliveryLog, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
+    RepositoryName, RepositoryPermission, Viewer,
 };
 pub use provider::{Answered, RepositoryProvider};
 pub use rights::{RightCheck, RightState};

@@ -300,12 +300,21 @@ pub struct DeliverySummary {
     pub delivered_at: DateTime<Utc>,
     /// Whether somebody asked for it again.
     pub redelivery: bool,
-    /// What we answered; 0 when there was no answer.
+    /// What we answered. When there was no answer it is none of success.
     pub status_code: u16,
     /// The event's name.
     pub event: String,
     /// The event's action, when it has one.
     pub action: Option<String>,
+}
+
+/// A part of the forge's log of deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryLog {
+    /// The attempts, newest first.
+    pub entries: Vec<DeliverySummary>,
+    /// What names the state that the log is in, where the forge says so.
+    pub version: Option<String>,
 }
 
 /// What was to be delivered. These are not the signed bytes: the forge keeps the value alone.

@@ -5,8 +5,8 @@ use domain::labels::LabelSpec;
 
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark,
-    Repository, RepositoryName, RepositoryPermission, Viewer,
+    Comment, Comparison, Delivery, DeliveryLog, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
+    RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::rights::RightCheck;
 
@@ -40,13 +40,15 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
     /// Removes a webhook; one that is not there is removed already.
     fn remove_webhook(&self, name: &RepositoryName, hook: i64) -> impl Future<Output = Answered<()>> + Send;
 
-    /// What a webhook delivered or failed to, newest first, back to `since` (GitHub keeps three days).
+    /// What a webhook delivered or failed to, newest first, back to `since` (GitHub keeps three days). `None` when the log
+    /// is still in the `known` state, which costs nothing.
     fn deliveries(
         &self,
         name: &RepositoryName,
         hook: i64,
         since: DateTime<Utc>,
-    ) -> impl Future<Output = Answered<Vec<DeliverySummary>>> + Send;
+        known: Option<&str>,
+    ) -> impl Future<Output = Answered<Option<DeliveryLog>>> + Send;
 
     /// One delivery with its payload, by the id of the attempt.
     fn delivery(
@@ -68,6 +70,15 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
 
     /// An issue or pull request.
     fn issue(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Issue>> + Send;
+
+    /// Open issues and pull requests about which anything changed since a moment, the last changed first. Where there are
+    /// more than `most`, it may stop there.
+    fn open_issues(
+        &self,
+        name: &RepositoryName,
+        since: DateTime<Utc>,
+        most: usize,
+    ) -> impl Future<Output = Answered<Vec<Issue>>> + Send;
 
     /// The names of all labels on an issue.
     fn issue_labels(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Vec<String>>> + Send;

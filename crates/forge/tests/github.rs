@@ -249,8 +249,34 @@ async fn deliveries_are_followed_back_to_a_time() {
     world.page(at, 2, &json!([attempt(2, 11), attempt(1, 9)]), Some(&next(3))).mount(&world.server).await;
     world.page(at, 3, &json!([attempt(0, 8)]), None).expect(0).mount(&world.server).await;
     let since = "2026-01-01T10:00:00Z".parse().unwrap();
-    let seen = world.github.deliveries(&world.name, 2, since).await.unwrap();
-    assert_eq!(seen.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [3, 2]);
+    let seen = world.github.deliveries(&world.name, 2, since, None).await.unwrap().unwrap();
+    assert_eq!(seen.entries.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(seen.version, None);
+}
+
+#[tokio::test]
+async fn labels_that_lie_are_listed_page_by_page_from_the_last_change_on() {
+    let world = World::new().await;
+    let at = "/repos/octo/hello/issues";
+    let issue = |number: i64, label: &str| {
+        json!({ "number": number, "title": "t", "body": null, "state": "open", "user": null,
+            "labels": [{ "name": label }], "html_url": "http://x", "updated_at": "2026-01-01T12:00:00Z" })
+    };
+    let mut pull = issue(8, "need:reviewer");
+    pull["pull_request"] = json!({});
+    let next = |page: u32| format!("{}{at}?page={page}", world.server.uri());
+    world.page(at, 1, &json!([issue(9, "run:dev"), pull]), Some(&next(2))).mount(&world.server).await;
+    world.page(at, 2, &json!([issue(7, "bug")]), Some(&next(3))).mount(&world.server).await;
+    world.page(at, 3, &json!([issue(6, "bug")]), None).expect(1).mount(&world.server).await;
+    let since = "2026-01-01T10:00:00.123Z".parse().unwrap();
+    let seen = world.github.open_issues(&world.name, since, 3).await.unwrap();
+    let seen: Vec<_> =
+        seen.iter().map(|issue| (issue.number, issue.labels[0].as_str(), issue.is_pull_request)).collect();
+    assert_eq!(seen, [(9, "run:dev", false), (8, "need:reviewer", true), (7, "bug", false)]);
+    assert_eq!(world.github.open_issues(&world.name, since, 4).await.unwrap().len(), 4);
+    let first = world.server.received_requests().await.unwrap().remove(0);
+    let query = "state=open&sort=updated&direction=desc&since=2026-01-01T10%3A00%3A00Z&per_page=100";
+    assert_eq!(first.url.query(), Some(query));
 }
 
 #[tokio::test]

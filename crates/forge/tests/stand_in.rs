@@ -105,6 +105,23 @@ async fn what_a_run_writes_on_its_issue_is_found_again() -> Result<()> {
 }
 
 #[tokio::test]
+async fn open_issues_are_listed_with_their_labels() -> Result<()> {
+    let scene = Scene::new().await?;
+    let Scene { bot, name, world, .. } = &scene;
+    let begin = chrono::Utc::now() - chrono::TimeDelta::minutes(1);
+    let (labelled, closed) = (scene.issue().await?, scene.issue().await?);
+    bot.add_labels(name, labelled, &["run:dev".to_owned()]).await?;
+    bot.add_labels(name, closed, &["run:dev".to_owned()]).await?;
+    world.close("owner", u64::try_from(closed)?).await?;
+    let seen = bot.open_issues(name, begin, 1000).await?;
+    let seen: Vec<_> = seen.iter().map(|issue| (issue.number, issue.labels.join(","))).collect();
+    assert_eq!(seen, [(labelled, "run:dev".to_owned())]);
+    let later = chrono::Utc::now() + chrono::TimeDelta::minutes(1);
+    assert_eq!(bot.open_issues(name, later, 1000).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_branch_becomes_one_pull_request() -> Result<()> {
     let Scene { bot, name, world, .. } = &Scene::new().await?;
     let main = bot.branch_head(name, "main").await?.context("main")?;
@@ -165,13 +182,22 @@ async fn a_delivery_that_nobody_took_is_found_with_its_payload() -> Result<()> {
     let hook = bot.ensure_webhook(name, &spec).await?;
     let number = scene.issue().await?;
     world.deliveries(2).await?;
-    let seen = bot.deliveries(name, hook, begin).await?;
-    let lost = seen.iter().find(|delivery| delivery.event == "issues").context("no delivery of the issue")?;
+    let log = bot.deliveries(name, hook, begin, None).await?.context("an unchanged log that nobody knew")?;
+    let lost = log.entries.iter().find(|delivery| delivery.event == "issues").context("no delivery of the issue")?;
     assert_ne!(lost.status_code, 202);
     let delivery = bot.delivery(name, hook, lost.id).await?;
     assert_eq!((&delivery.guid, &delivery.payload["issue"]["number"]), (&lost.guid, &json!(number)));
     let later = chrono::Utc::now() + chrono::TimeDelta::minutes(1);
-    assert_eq!(bot.deliveries(name, hook, later).await?, []);
+    let entries = async |since, known| Ok(bot.deliveries(name, hook, since, known).await?.map(|log| log.entries.len()));
+    let known = log.version.as_deref();
+    let unchanged: Result<_> = entries(begin, known).await;
+    assert_eq!((known.is_some(), unchanged?), (true, None));
+    let again: Result<_> = entries(later, None).await;
+    assert_eq!(again?, Some(0));
+    scene.issue().await?;
+    world.deliveries(3).await?;
+    let changed: Result<_> = entries(begin, known).await;
+    assert_eq!(changed?, Some(log.entries.len() + 1));
     Ok(())
 }
 

@@ -30,7 +30,9 @@ pub struct Config {
     pub lease_ttl: Duration,
     /// `RETRY_SECONDS`: the wait after a first failed launch; doubled after each.
     pub retry: Duration,
-    /// `REDELIVERY_SECONDS`: how often GitHub's delivery log is read.
+    /// `REDELIVERY_SECONDS`: how often each repository's delivery log on GitHub is read. 60 where GitHub reaches the
+    /// gateway; 5 to 15 where it does not, and the log is all there is. Many repositories of one account are read more
+    /// rarely than that, as GitHub's limit allows ([`domain::delivery_log::period`]).
     pub redelivery: Duration,
     /// The agents' pods and where they stand.
     pub pods: Pods,

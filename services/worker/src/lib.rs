@@ -12,6 +12,7 @@ mod github;
 mod labels;
 mod launch;
 mod leases;
+mod missed;
 mod observe;
 mod outbound;
 mod place;
@@ -127,7 +128,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     let beat = Pace::new(deps.config.lease_ttl / 3, Arc::default());
     tasks.spawn(leases::run(deps.clone(), beat, stop.clone()));
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
-    tasks.spawn(redelivery::run(deps.clone(), Pace::new(deps.config.redelivery, Arc::default()), stop.clone()));
+    tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
     tasks.spawn(labels::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(wake::run(deps.clone(), stop.clone()));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use chrono::Utc;
-use http::header::{AUTHORIZATION, HeaderValue, LINK};
-use http::{HeaderMap, Method, Request};
+use http::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH, LINK};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
@@ -47,6 +47,7 @@ pub(super) struct Route {
 
 /// A successful answer.
 pub(super) struct Answer {
+    status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Bytes,
     call: String,
@@ -93,6 +94,11 @@ impl Answer {
         serde_json::from_slice(&self.body)
             .map_err(|error| ForgeError::Other { call: self.call.clone(), message: error.to_string() })
     }
+
+    /// What names this state of what was asked for.
+    fn version(&self) -> Option<String> {
+        self.headers.get(ETAG)?.to_str().ok().map(str::to_owned)
+    }
 }
 
 impl Client {
@@ -117,12 +123,12 @@ impl Client {
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, route: &Route) -> Answered<T> {
-        self.read(route.url(&self.base)).await?.read()
+        self.get_answer(route).await?.read()
     }
 
     /// Like [`Client::get`], with the headers of the answer.
     pub(super) async fn get_answer(&self, route: &Route) -> Answered<Answer> {
-        self.read(route.url(&self.base)).await
+        self.read(&route.url(&self.base), None).await
     }
 
     /// `None` when it does not exist.
@@ -140,13 +146,38 @@ impl Client {
         route: &Route,
         enough: impl Fn(&[T]) -> bool,
     ) -> Answered<Vec<T>> {
-        let mut url = route.clone().query("per_page", 100).url(&self.base);
+        let first = self.read(&paged(route).url(&self.base), None).await?;
+        self.follow(route, first, enough).await
+    }
+
+    /// The same, with what names the list's state, unless it is still in the `known` one. GitHub does not count the call
+    /// against its limit then
+    /// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate>).
+    pub(super) async fn list_if_changed<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        known: Option<&str>,
+        enough: impl Fn(&[T]) -> bool,
+    ) -> Answered<Option<(Vec<T>, Option<String>)>> {
+        let first = self.read(&paged(route).url(&self.base), known).await?;
+        if first.status == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let version = first.version();
+        Ok(Some((self.follow(route, first, enough).await?, version)))
+    }
+
+    async fn follow<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        mut answer: Answer,
+        enough: impl Fn(&[T]) -> bool,
+    ) -> Answered<Vec<T>> {
         let mut all = Vec::new();
         for _ in 0..MOST_PAGES {
-            let answer = self.read(url).await?;
             all.extend(answer.read::<Vec<T>>()?);
             match next_page(&answer.headers) {
-                Some(next) if !enough(&all) => url = self.ours(&answer.call, &next)?,
+                Some(next) if !enough(&all) => answer = self.read(&self.ours(&answer.call, &next)?, None).await?,
                 _ => return Ok(all),
             }
         }
@@ -156,21 +187,25 @@ impl Client {
 
     /// A call that changes something; made once.
     pub(super) async fn write(&self, method: Method, route: &Route, body: Option<&Value>) -> Answered<Answer> {
-        self.send(&method, &route.url(&self.base), body).await
+        self.send(&method, &route.url(&self.base), body, None).await
     }
 
-    async fn read(&self, url: Url) -> Answered<Answer> {
+    async fn read(&self, url: &Url, known: Option<&str>) -> Answered<Answer> {
         let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(REPEATS);
-        let call = || self.send(&Method::GET, &url, None);
+        let call = || self.send(&Method::GET, url, None, known);
         call.retry(pauses.with_jitter()).when(|error| matches!(error, ForgeError::Unavailable { .. })).await
     }
 
-    async fn send(&self, method: &Method, url: &Url, body: Option<&Value>) -> Answered<Answer> {
+    /// With a `known` state, that it has not changed is a success as well.
+    async fn send(&self, method: &Method, url: &Url, body: Option<&Value>, known: Option<&str>) -> Answered<Answer> {
         let call = format!("{method} {}", url.path());
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method.clone())
             .uri(url.as_str())
             .header(AUTHORIZATION, self.authorization.clone());
+        if let Some(known) = known {
+            request = request.header(IF_NONE_MATCH, known);
+        }
         let request = self
             .connections
             .build_request(request, body)
@@ -184,8 +219,8 @@ impl Client {
         };
         let answered = tokio::time::timeout(ANSWER_WITHIN, exchange).await;
         let (parts, body) = answered.map_err(|_| unavailable(format!("no answer within {ANSWER_WITHIN:?}")))??;
-        if parts.status.is_success() {
-            return Ok(Answer { headers: parts.headers, body, call });
+        if parts.status.is_success() || (known.is_some() && parts.status == StatusCode::NOT_MODIFIED) {
+            return Ok(Answer { status: parts.status, headers: parts.headers, body, call });
         }
         Err(ForgeError::of(call, parts.status, &parts.headers, &body, Utc::now()))
     }
@@ -195,6 +230,10 @@ impl Client {
         let next = Url::parse(address).ok().filter(|next| next.origin() == self.base.origin());
         next.ok_or_else(|| ForgeError::Other { call: call.to_owned(), message: "the next page is elsewhere".into() })
     }
+}
+
+fn paged(route: &Route) -> Route {
+    route.clone().query("per_page", 100)
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, String> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Route};
 use crate::error::ForgeError;
-use crate::model::{Delivery, DeliverySummary, HookSpec, RepositoryName};
+use crate::model::{Delivery, DeliveryLog, DeliverySummary, HookSpec, RepositoryName};
 use crate::provider::Answered;
 
 #[derive(Deserialize)]
@@ -79,12 +79,13 @@ pub(super) async fn deliveries(
     name: &RepositoryName,
     hook: i64,
     since: DateTime<Utc>,
-) -> Answered<Vec<DeliverySummary>> {
+    known: Option<&str>,
+) -> Answered<Option<DeliveryLog>> {
     let route = hooks(name).then(hook).then("deliveries");
     let reached = |seen: &[DeliverySummary]| seen.last().is_some_and(|last| last.delivered_at < since);
-    let mut all = client.list(&route, reached).await?;
-    all.retain(|delivery| delivery.delivered_at >= since);
-    Ok(all)
+    let Some((mut entries, version)) = client.list_if_changed(&route, known, reached).await? else { return Ok(None) };
+    entries.retain(|delivery| delivery.delivered_at >= since);
+    Ok(Some(DeliveryLog { entries, version }))
 }
 
 pub(super) async fn delivery(client: &Client, name: &RepositoryName, hook: i64, attempt: i64) -> Answered<Delivery> {

@@ -1,6 +1,6 @@
 //! Issues, their labels and their comments.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::labels::LabelSpec;
 use http::Method;
 use serde::Deserialize;
@@ -54,6 +54,22 @@ fn at(name: &RepositoryName, number: i64) -> Route {
 
 pub(super) async fn issue(client: &Client, name: &RepositoryName, number: i64) -> Answered<Issue> {
     client.get::<GitHubIssue>(&at(name, number)).await.map(Issue::from)
+}
+
+pub(super) async fn open_since(
+    client: &Client,
+    name: &RepositoryName,
+    since: DateTime<Utc>,
+    most: usize,
+) -> Answered<Vec<Issue>> {
+    let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let route = Route::repository(name, "issues")
+        .query("state", "open")
+        .query("sort", "updated")
+        .query("direction", "desc")
+        .query("since", since);
+    let all = client.list(&route, |seen: &[GitHubIssue]| seen.len() >= most).await?;
+    Ok(all.into_iter().map(Issue::from).collect())
 }
 
 pub(super) async fn label_fixes(

@@ -19,8 +19,8 @@ use url::Url;
 use self::client::{Answer, Client};
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark,
-    Repository, RepositoryName, RepositoryPermission, Viewer,
+    Comment, Comparison, Delivery, DeliveryLog, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
+    RepositoryName, RepositoryPermission, Viewer,
 };
 use crate::provider::{Answered, RepositoryProvider};
 use crate::rights::RightCheck;
@@ -99,8 +99,9 @@ impl RepositoryProvider for GitHub {
         name: &RepositoryName,
         hook: i64,
         since: DateTime<Utc>,
-    ) -> Answered<Vec<DeliverySummary>> {
-        hooks::deliveries(&self.client, name, hook, since).await
+        known: Option<&str>,
+    ) -> Answered<Option<DeliveryLog>> {
+        hooks::deliveries(&self.client, name, hook, since, known).await
     }
 
     async fn delivery(&self, name: &RepositoryName, hook: i64, attempt: i64) -> Answered<Delivery> {
@@ -117,6 +118,10 @@ impl RepositoryProvider for GitHub {
 
     async fn issue(&self, name: &RepositoryName, number: i64) -> Answered<Issue> {
         issues::issue(&self.client, name, number).await
+    }
+
+    async fn open_issues(&self, name: &RepositoryName, since: DateTime<Utc>, most: usize) -> Answered<Vec<Issue>> {
+        issues::open_since(&self.client, name, since, most).await
     }
 
     async fn issue_labels(&self, name: &RepositoryName, number: i64) -> Answered<Vec<String>> {

@@ -11,6 +11,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{
     deliveries::{self, Delivery, Hook},
@@ -189,7 +190,7 @@ pub(super) struct Window {
     status: Option<String>,
 }
 
-/// `GET …/hooks/{id}/deliveries`: newest first, with a cursor in `Link`.
+/// `GET …/hooks/{id}/deliveries`: newest first, with a cursor in `Link` and the page's state in `ETag`.
 pub(super) async fn deliveries(
     Extracted(state): Extracted<Shared>,
     Path((owner, repository, id)): HookPath,
@@ -206,8 +207,17 @@ pub(super) async fn deliveries(
     };
     let fitting: Vec<Delivery> = state.deliveries.of_hook(id).into_iter().filter(fits).collect();
     let page = &fitting[..size.min(fitting.len())];
-    let mut response = Json(page.iter().map(Delivery::summary).collect::<Vec<_>>()).into_response();
-    if let (true, Some(last)) = (fitting.len() > size, page.last()) {
+    let page: Vec<_> = page.iter().map(Delivery::summary).collect();
+    let state_now = format!("\"{}\"", hex::encode(Sha256::digest(json!(page).to_string())));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == state_now.as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let more = fitting.get(size).and_then(|_| fitting.get(size - 1));
+    let mut response = Json(page).into_response();
+    if let Ok(tag) = HeaderValue::try_from(state_now) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    if let Some(last) = more {
         let status = window.status.map(|status| format!("&status={status}")).unwrap_or_default();
         let path = format!("{}{}/{id}/deliveries", state.base_url, access.path);
         let link = format!("<{path}?per_page={size}{status}&cursor={}>; rel=\"next\"", last.id);
