@@ -6,6 +6,7 @@ mod egress;
 mod ends;
 mod label;
 mod limits;
+mod missed;
 mod refusals;
 mod reviews;
 mod rights;
