@@ -3,8 +3,10 @@
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::ids::RepositoryId;
 use http::Method;
 use serde_json::{Value, json};
+use store::repositories::{MISSED_LABELS, note_missed_labels};
 use stories::Story;
 
 /// `on: push` with a secret, and the same for tags alone.
@@ -47,6 +49,25 @@ async fn a_workflow_that_hands_secrets_to_branches_is_named_and_does_no_harm() -
     let check = format!("repositories/{repository}/check");
     let checked = t.owner.call(Method::POST, &check, &Value::Null).await?.ok()?;
     assert_eq!(workflows(&checked)?, r#"unchecked  / ["torn.yml"]"#);
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn labels_that_nobody_heard_of_are_shown_until_a_check_goes_well() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let path = format!("repositories/{}", t.repository);
+    let id = RepositoryId(t.repository.parse()?);
+    let shown = |repository: &Value| {
+        let mut checks = repository["checks"].as_array().into_iter().flatten();
+        checks.find(|check| check["name"] == MISSED_LABELS).map(|check| check["files"].clone())
+    };
+    let finding = json!({ "name": MISSED_LABELS, "state": "warning", "needed_for": "noticing labels",
+        "remedy": "Take each off and put it on again.", "files": ["#3 run:dev"] });
+    note_missed_labels(&t.platform.db, id, Some(&finding)).await?;
+    let repository = t.owner.get(&path).await?;
+    assert_eq!((&repository["state"], shown(&repository)), (&json!("connected"), Some(json!(["#3 run:dev"]))));
+    let checked = t.owner.call(Method::POST, &format!("{path}/check"), &Value::Null).await?.ok()?;
+    assert_eq!((&checked["state"], shown(&checked)), (&json!("connected"), None));
     t.platform.still_runs()
 }
 
