@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::locale::Words;
 use crate::scope::Patterns;
 use crate::stages::{Mode, Right, Role, Stage};
+use crate::surroundings::Surroundings;
 
 const BUILTIN: &str = include_str!("../catalogue/catalogue.json");
 
@@ -74,6 +75,14 @@ pub struct RoleSpec {
     pub time_limit_minutes: u32,
     /// How long the namespace outlives the run.
     pub namespace_ttl_hours: u32,
+}
+
+impl RoleSpec {
+    /// What surrounds it, rights included.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::of(self.mode, self.rights.iter().copied())
+    }
 }
 
 /// An order in which stages follow each other.

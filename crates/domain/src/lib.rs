@@ -29,5 +29,6 @@ pub mod run;
 pub mod scope;
 pub mod settlement;
 pub mod stages;
+pub mod surroundings;
 pub mod templates;
 pub mod workflows;

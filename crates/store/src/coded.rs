@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgTypeInfo, PgValueRef};
+use sqlx::postgres::{PgHasArrayType, PgTypeInfo, PgValueRef};
 use sqlx::{Decode, Postgres, Type};
 
 /// A domain enum read from a text column. A CHECK constraint lists the same words, so a stranger is an error.
@@ -17,6 +17,16 @@ impl<T> Type<Postgres> for Coded<T> {
 
     fn compatible(ty: &PgTypeInfo) -> bool {
         <str as Type<Postgres>>::compatible(ty)
+    }
+}
+
+impl<T> PgHasArrayType for Coded<T> {
+    fn array_type_info() -> PgTypeInfo {
+        <&str as PgHasArrayType>::array_type_info()
+    }
+
+    fn array_compatible(ty: &PgTypeInfo) -> bool {
+        <&str as PgHasArrayType>::array_compatible(ty)
     }
 }
 

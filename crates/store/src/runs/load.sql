@@ -1,6 +1,10 @@
+-- Mode and rights are those of the policy that counts now; a run whose agent is gone gets the least.
 SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name AS repository, r.token_sealed,
        r.bot_github_id,
-       a.subject_number, a.subject_title, a.stage AS "stage: Coded<Stage>", a.role, a.locale, a.branch, a.base_branch, a.namespace,
+       a.subject_number, a.subject_title, a.stage AS "stage: Coded<Stage>", a.role,
+       COALESCE(policy.mode, 'code_only') AS "mode!: Coded<Mode>",
+       COALESCE(policy.rights, '{}') AS "rights!: Vec<Coded<Right>>",
+       a.locale, a.branch, a.base_branch, a.namespace,
        a.namespace_uid, a.correlation_id, a.status AS "status: Coded<RunStatus>", a.launch, a.launch_open, a.attempts,
        a.job_uid, a.deadline_at, COALESCE(a.deadline_at <= app_now(), false) AS "deadline_passed!",
        a.time_limit_seconds, a.namespace_ttl_seconds, a.cancel_requested_at IS NOT NULL AS "cancel_requested!",
@@ -14,4 +18,5 @@ SELECT a.id, a.project_id, p.slug AS project_slug, a.repository_id, r.full_name 
 FROM agent_runs AS a
 JOIN projects AS p ON p.id = a.project_id
 JOIN repositories AS r ON r.id = a.repository_id
+LEFT JOIN LATERAL agent_policy(a.project_id, a.role) AS policy ON true
 WHERE a.id = $1 AND a.lease_token = $2 AND a.status = 'running'

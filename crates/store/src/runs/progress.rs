@@ -8,7 +8,8 @@ use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId};
 use domain::limits::LimitOf;
 use domain::reasons::Reason;
 use domain::run::{Reported, RunFacts, RunStatus};
-use domain::stages::{Role, Stage};
+use domain::stages::{Mode, Right, Role, Stage};
+use domain::surroundings::Surroundings;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -43,6 +44,10 @@ pub struct RunRow {
     pub stage: Coded<Stage>,
     /// Role.
     pub role: String,
+    /// What surrounds the role, by its policy of this moment.
+    pub mode: Coded<Mode>,
+    /// What that policy gives the run's account.
+    pub rights: Vec<Coded<Right>>,
     /// Language of what people are told.
     pub locale: String,
     /// The run's branch.
@@ -102,6 +107,12 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// What surrounds a launch that is put in place now.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::of(self.mode.0, self.rights.iter().map(|right| right.0))
+    }
+
     /// The facts that [`domain::run::next_step`] decides on.
     #[must_use]
     pub fn facts(&self) -> RunFacts {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use domain::flow::FlowKind;
 use domain::rights::{PlatformRole, ProjectRole};
+use domain::stages::{Mode, Right};
+use domain::surroundings::Surroundings;
 use serde_json::json;
 use sqlx::PgPool;
 use store::flow::Entry;
-use store::runs::{lease, start};
+use store::runs::{lease, progress, start};
 
 use crate::support::{IVAN, installation};
 
@@ -34,5 +36,27 @@ async fn the_start_knows_who_asked_although_they_never_signed_in(db: PgPool) -> 
 
     sqlx::query("UPDATE users SET removed_at = app_now()").execute(&it.db).await?;
     assert!(start::facts(&it.db, lease).await?.unwrap().platform_role.is_none());
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_launch_is_surrounded_as_the_policy_of_the_moment_says(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    it.start(7).await?;
+    let lease = lease::claim(&it.db, "w1", Duration::from_secs(30)).await?.unwrap();
+    let seen = async || anyhow::Ok(progress::load(&it.db, lease).await?.unwrap().surroundings());
+    assert_eq!(seen().await?, Surroundings::of(Mode::FullEnv, [Right::Read, Right::Logs, Right::Exec]));
+
+    let newer = "INSERT INTO agent_policies (agent_id, version, mode, parallel_runs, rights, time_limit_seconds,
+                                             namespace_ttl_seconds)
+                 SELECT id, 2, 'full_env', 1, '{read}', 60, 60 FROM agents WHERE name = 'dev'";
+    sqlx::query(newer).execute(&it.db).await?;
+    assert_eq!(seen().await?, Surroundings::of(Mode::FullEnv, [Right::Read]));
+
+    sqlx::query("UPDATE agents SET removed_at = app_now()").execute(&it.db).await?;
+    assert_eq!(seen().await?, Surroundings::of(Mode::CodeOnly, []));
+
+    let unknown = sqlx::query("UPDATE agent_policies SET rights = '{read,everything}'").execute(&it.db).await;
+    assert!(unknown.is_err(), "a right that nobody knows is stored");
     Ok(())
 }
