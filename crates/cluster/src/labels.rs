@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::ids::RunId;
+use domain::stages::Mode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::spec::RunSpec;
@@ -22,7 +23,8 @@ pub const PROJECT_ID: &str = "codex-k8s.dev/project-id";
 pub const ISSUE: &str = "codex-k8s.dev/issue";
 /// The role that acts.
 pub const ROLE: &str = "codex-k8s.dev/role";
-/// The runtime's kind: `code-only` or `full-env`.
+/// The runtime's kind: `code-only` or `full-env`. On a namespace it is that of the first launch; whatever a later
+/// launch brings up to date says its own.
 pub const MODE: &str = "codex-k8s.dev/mode";
 /// The launch that a Job, its pod and its Secret belong to.
 pub const LAUNCH: &str = "codex-k8s.dev/launch";
@@ -47,11 +49,19 @@ pub fn of_run(spec: &RunSpec) -> BTreeMap<String, String> {
         (PROJECT_ID, spec.project_id.to_string()),
         (ISSUE, spec.issue.to_string()),
         (ROLE, spec.role.clone()),
-        (MODE, spec.mode.clone()),
+        (MODE, mode_word(spec.surroundings.mode()).to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
+}
+
+/// A mode as labels have it.
+const fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::CodeOnly => "code-only",
+        Mode::FullEnv => "full-env",
+    }
 }
 
 /// The labels of what belongs to one launch of the run.

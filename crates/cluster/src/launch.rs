@@ -1,5 +1,6 @@
-//! Putting one launch into the cluster: namespace, grant, guards, Job (suspended), token, start. In this order, so that
-//! no pod ever exists without its guards, or without its token; nine writes in all.
+//! Putting one launch into the cluster: namespace, grant, guards and rights, Job (suspended), token, start. In this
+//! order, so that no pod ever exists without its guards, or without its token; nine writes, and one more for each right
+//! that the run's account is given.
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
@@ -41,6 +42,7 @@ impl Cluster {
             self.apply(spec, manifests::resource_quota(spec)),
             self.apply(spec, manifests::limit_range(spec)),
             self.apply(spec, manifests::agent_service_account(spec)),
+            self.settle_rights(spec),
         )?;
         Ok(uid)
     }
@@ -133,7 +135,7 @@ impl Cluster {
         Ok(namespace.uid().unwrap_or_default())
     }
 
-    /// Created, never changed: the worker may make this one binding and needs no right to alter any.
+    /// Created, never changed: no binding of the worker's own is ever altered.
     async fn grant(&self, spec: &RunSpec) -> Result<(), ClusterError> {
         let api: Api<RoleBinding> = Api::namespaced(self.client.clone(), &spec.namespace);
         let binding = manifests::manager_binding(spec);
@@ -168,7 +170,7 @@ where
     }
 }
 
-async fn swallow_existing<K>(create: impl Future<Output = kube::Result<K>>) -> kube::Result<Option<K>> {
+pub(crate) async fn swallow_existing<K>(create: impl Future<Output = kube::Result<K>>) -> kube::Result<Option<K>> {
     match create.await {
         Ok(created) => Ok(Some(created)),
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),

@@ -12,6 +12,7 @@ mod launch;
 pub mod manifests;
 mod namespaces;
 mod remove;
+mod rights;
 pub mod seen;
 mod sight;
 pub mod spec;

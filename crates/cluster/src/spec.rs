@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use domain::ids::{CorrelationId, ProjectId, RunId};
 use domain::names;
+use domain::surroundings::Surroundings;
 
 /// Everything the manifests of one launch of a run are built from.
 #[derive(Debug, Clone)]
@@ -17,8 +18,8 @@ pub struct RunSpec {
     pub issue: i64,
     /// The role that acts, such as `dev`.
     pub role: String,
-    /// `code-only`: the pod reaches the gateway and nothing else.
-    pub mode: String,
+    /// What else stands in the namespace, and what the run's account may do there.
+    pub surroundings: Surroundings,
     /// Which launch of the run this is, from 1. Names the Job.
     pub launch: i32,
     /// The run's namespace ([`domain::names::namespace`]).
@@ -63,7 +64,7 @@ pub struct Resources {
     pub disk_mib: u32,
 }
 
-/// The gateway's agents listener, the only thing a pod may talk to.
+/// The gateway's agents listener, the only thing outside its namespace that a pod may talk to.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     /// The platform's namespace.
@@ -116,9 +117,15 @@ impl RunSpec {
 /// A spec as the tests use it.
 #[cfg(test)]
 pub(crate) mod sample {
+    use domain::stages::{Mode, Right};
+
     use super::*;
 
     pub(crate) const RUN: &str = "0192f0c1-2222-7333-8444-0123456789ab";
+
+    pub(crate) fn code_only() -> RunSpec {
+        RunSpec { role: "km".into(), surroundings: Surroundings::of(Mode::CodeOnly, []), ..spec() }
+    }
 
     pub(crate) fn spec() -> RunSpec {
         RunSpec {
@@ -126,7 +133,7 @@ pub(crate) mod sample {
             project_id: ProjectId("0192f0c1-0000-7000-8000-00000000000a".parse().unwrap()),
             issue: 12,
             role: "dev".into(),
-            mode: "code-only".into(),
+            surroundings: Surroundings::of(Mode::FullEnv, [Right::Read, Right::Logs, Right::Exec]),
             launch: 1,
             namespace: "acme-dev-i12-456789ab".into(),
             correlation_id: CorrelationId("0192f0c1-0000-7000-8000-00000000000c".parse().unwrap()),

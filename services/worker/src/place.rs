@@ -104,7 +104,7 @@ async fn spec(turn: &Turn<'_>, launch: i32) -> Result<RunSpec, Unplaced> {
         project_id: row.project_id,
         issue: row.subject_number,
         role: row.role.clone(),
-        mode: "code-only".into(),
+        surroundings: row.surroundings(),
         launch,
         namespace: row.namespace.clone(),
         correlation_id: row.correlation_id,

@@ -45,15 +45,27 @@ fn writes(step: &mut Step, cluster: &Cluster) -> Result<()> {
     });
     let mut open = run.clone();
     open["pod-security.kubernetes.io/enforce"] = json!("privileged");
-    let (new, ours) = ("rights-check-new", "codex-k8s-run-manager");
+    let (new, ours, exec) = ("rights-check-new", "codex-k8s-run-manager", "codex-k8s-run-exec");
+    let (worker, agent) = ((NAMESPACE, "worker"), (RUN_NAMESPACE, "agent"));
     let cases = [
         ("a run's namespace", namespace(new, &run), None),
         ("a namespace without our labels", namespace(new, &json!({})), Some("carry the labels of a run")),
         ("a namespace that is not restricted", namespace(new, &open), Some("Pod Security")),
-        ("the binding of a run", binding(RUN_NAMESPACE, ours, "worker"), None),
-        ("a binding in kube-system", binding("kube-system", ours, "worker"), Some("in the namespaces of runs")),
-        ("a binding of cluster-admin", binding(RUN_NAMESPACE, "cluster-admin", "worker"), Some("forbidden")),
-        ("a binding for somebody else", binding(RUN_NAMESPACE, ours, "control-plane"), Some("only to itself")),
+        ("the binding of a run", binding(RUN_NAMESPACE, ours, worker), None),
+        ("a binding in kube-system", binding("kube-system", ours, worker), Some("in the namespaces of runs")),
+        ("a binding of cluster-admin", binding(RUN_NAMESPACE, "cluster-admin", worker), Some("forbidden")),
+        (
+            "a binding for somebody else",
+            binding(RUN_NAMESPACE, ours, (NAMESPACE, "control-plane")),
+            Some("only to itself"),
+        ),
+        ("a right of the run's account", binding(RUN_NAMESPACE, exec, agent), None),
+        ("a run's right for itself", binding(RUN_NAMESPACE, exec, worker), Some("only to that run's own account")),
+        (
+            "a right for another run's account",
+            binding(RUN_NAMESPACE, exec, ("another", "agent")),
+            Some("only to that run's own account"),
+        ),
         ("a pod", pod(), Some("forbidden")),
     ];
     for (what, object, refusal) in cases {
@@ -106,13 +118,13 @@ fn namespace(name: &str, labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
-fn binding(namespace: &str, role: &str, account: &str) -> Value {
+fn binding(namespace: &str, role: &str, (home, account): (&str, &str)) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {"name": "rights-check", "namespace": namespace},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": home}],
     })
 }
 

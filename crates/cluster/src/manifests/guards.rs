@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::stages::Mode;
 use k8s_openapi::api::core::v1::{
     LimitRange, LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec, ServiceAccount,
 };
 use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -16,7 +18,8 @@ use super::{AGENT_ACCOUNT, meta, quantities};
 use crate::spec::RunSpec;
 
 /// Nothing comes in; out goes only what reaches the gateway's agents listener. The listener is selected by namespace,
-/// pod label and container port: a policy is judged after the Service's address was translated.
+/// pod label and container port: a policy is judged after the Service's address was translated. An environment's pods
+/// also reach each other, within the namespace and on any port.
 #[must_use]
 pub fn network_policy(spec: &RunSpec) -> NetworkPolicy {
     let gateway_pods = NetworkPolicyPeer {
@@ -29,15 +32,28 @@ pub fn network_policy(spec: &RunSpec) -> NetworkPolicy {
         protocol: Some("TCP".into()),
         end_port: None,
     };
+    let gateway = NetworkPolicyEgressRule { to: Some(vec![gateway_pods]), ports: Some(vec![listener]) };
+    let (ingress, egress) = match spec.surroundings.mode() {
+        Mode::CodeOnly => (None, vec![gateway]),
+        Mode::FullEnv => (
+            Some(vec![NetworkPolicyIngressRule { from: Some(vec![own_pods()]), ports: None }]),
+            vec![gateway, NetworkPolicyEgressRule { to: Some(vec![own_pods()]), ports: None }],
+        ),
+    };
     NetworkPolicy {
         metadata: meta(spec, "only-the-gateway"),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector::default()),
             policy_types: Some(vec!["Ingress".into(), "Egress".into()]),
-            ingress: None,
-            egress: Some(vec![NetworkPolicyEgressRule { to: Some(vec![gateway_pods]), ports: Some(vec![listener]) }]),
+            ingress,
+            egress: Some(egress),
         }),
     }
+}
+
+/// Every pod of the policy's own namespace, and of no other: a selector of namespaces beside it would widen it.
+fn own_pods() -> NetworkPolicyPeer {
+    NetworkPolicyPeer { pod_selector: Some(LabelSelector::default()), namespace_selector: None, ip_block: None }
 }
 
 /// Caps the namespace. Two pods, since a new launch may begin while the last one's pod is still ending; no volume
@@ -71,7 +87,7 @@ pub fn limit_range(spec: &RunSpec) -> LimitRange {
     }
 }
 
-/// The pod's account: no rights, no token.
+/// The run's account: no pod gets a token of it.
 #[must_use]
 pub fn agent_service_account(spec: &RunSpec) -> ServiceAccount {
     ServiceAccount {

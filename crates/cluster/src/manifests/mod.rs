@@ -4,20 +4,24 @@
 mod guards;
 mod job;
 mod namespace;
+mod rights;
 
 pub use guards::{agent_service_account, limit_range, network_policy, resource_quota};
 pub use job::{SECRET_KEY, TOKEN_DIR, job, token_secret};
 pub use namespace::{manager_binding, namespace};
+pub use rights::{cluster_role, right_bindings, rules};
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::rbac::v1::RoleRef;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::labels;
 use crate::spec::{Resources, RunSpec};
 
-/// The ServiceAccount of the run's pods. It has no rights, and its token is not mounted.
+/// The ServiceAccount of the run. Its pods run under it without its token; its rights are for those who look on the
+/// run's behalf.
 pub const AGENT_ACCOUNT: &str = "agent";
 
 fn meta(spec: &RunSpec, name: &str) -> ObjectMeta {
@@ -27,6 +31,10 @@ fn meta(spec: &RunSpec, name: &str) -> ObjectMeta {
         labels: Some(labels::of_run(spec)),
         ..ObjectMeta::default()
     }
+}
+
+fn cluster_role_ref(name: &str) -> RoleRef {
+    RoleRef { api_group: "rbac.authorization.k8s.io".into(), kind: "ClusterRole".into(), name: name.to_owned() }
 }
 
 fn quantities(prefix: &str, of: Resources) -> BTreeMap<String, Quantity> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::meta;
+use super::{cluster_role_ref, meta};
 use crate::labels;
 use crate::spec::RunSpec;
 
@@ -32,16 +32,12 @@ pub fn namespace(spec: &RunSpec) -> Namespace {
 }
 
 /// Grants the worker's account what it needs in this namespace. Without it the worker may not read a Secret or
-/// delete a pod here, and it may bind no other role.
+/// delete a pod here; the only other roles that it may bind are those of the run's account.
 #[must_use]
 pub fn manager_binding(spec: &RunSpec) -> RoleBinding {
     RoleBinding {
         metadata: meta(spec, &spec.grantee.cluster_role),
-        role_ref: RoleRef {
-            api_group: "rbac.authorization.k8s.io".into(),
-            kind: "ClusterRole".into(),
-            name: spec.grantee.cluster_role.clone(),
-        },
+        role_ref: cluster_role_ref(&spec.grantee.cluster_role),
         subjects: Some(vec![Subject {
             kind: "ServiceAccount".into(),
             name: spec.grantee.service_account.clone(),

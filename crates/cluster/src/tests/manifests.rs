@@ -4,7 +4,7 @@ use insta::assert_yaml_snapshot;
 use secrecy::SecretString;
 
 use crate::manifests;
-use crate::spec::sample::spec;
+use crate::spec::sample::{code_only, spec};
 
 #[test]
 fn namespace() {
@@ -19,6 +19,16 @@ fn manager_binding() {
 #[test]
 fn network_policy() {
     assert_yaml_snapshot!(manifests::network_policy(&spec()));
+}
+
+#[test]
+fn network_policy_of_code_only() {
+    assert_yaml_snapshot!(manifests::network_policy(&code_only()));
+}
+
+#[test]
+fn right_bindings() {
+    assert_yaml_snapshot!(manifests::right_bindings(&spec()));
 }
 
 #[test]

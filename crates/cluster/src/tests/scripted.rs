@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tower_test::mock::{self, Handle};
 
-use crate::spec::sample::{RUN, spec};
+use crate::spec::sample::{RUN, code_only, spec};
 use crate::{Cluster, ClusterError, MadeJob, Removal, labels, manifests};
 
 type Api = Handle<Request<Body>, Response<Body>>;
@@ -117,7 +117,7 @@ async fn a_namespace_on_its_way_out_is_waited_for() {
 }
 
 #[tokio::test]
-async fn the_guards_wait_for_the_grant_to_be_seen() {
+async fn guards_and_rights_wait_for_the_grant_to_be_seen() {
     let (cluster, mut api) = cluster();
     let script = tokio::spawn(async move {
         let mut asked = Vec::new();
@@ -126,8 +126,9 @@ async fn the_guards_wait_for_the_grant_to_be_seen() {
             .push(answer(&mut api, 201, serde_json::to_value(manifests::manager_binding(&spec())).unwrap()).await.line);
         let early = "resourcequotas \"run\" is forbidden: User \"worker\" cannot patch resource \"resourcequotas\"";
         answer(&mut api, 403, refusal(403, "Forbidden", early)).await;
-        for _ in 0..4 {
-            let object = json!({"metadata": {"name": "any"}});
+        // An empty list as well as an object, whichever is asked for.
+        for _ in 0..8 {
+            let object = json!({"metadata": {"name": "any"}, "items": []});
             asked.push(answer(&mut api, 200, object).await.line);
         }
         asked
@@ -138,11 +139,40 @@ async fn the_guards_wait_for_the_grant_to_be_seen() {
     insta::assert_snapshot!(asked.join("\n"), @r"
     POST /api/v1/namespaces?
     POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
+    GET /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
     PATCH /api/v1/namespaces/acme-dev-i12-456789ab/limitranges/run?&force=true&fieldManager=codex-k8s
     PATCH /api/v1/namespaces/acme-dev-i12-456789ab/resourcequotas/run?&force=true&fieldManager=codex-k8s
     PATCH /api/v1/namespaces/acme-dev-i12-456789ab/serviceaccounts/agent?&force=true&fieldManager=codex-k8s
     PATCH /apis/networking.k8s.io/v1/namespaces/acme-dev-i12-456789ab/networkpolicies/only-the-gateway?&force=true&fieldManager=codex-k8s
+    POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
+    POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
+    POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
     ");
+}
+
+#[tokio::test]
+async fn rights_that_are_not_due_any_more_are_taken_away_by_uid() {
+    let (cluster, mut api) = cluster();
+    let script = tokio::spawn(async move {
+        let mut there = serde_json::to_value(manifests::right_bindings(&spec())).unwrap();
+        for (number, binding) in there.as_array_mut().unwrap().iter_mut().enumerate() {
+            binding["metadata"]["uid"] = json!(format!("uid-{number}"));
+        }
+        answer(&mut api, 200, json!({"metadata": {}, "items": there})).await;
+        let mut asked = Vec::new();
+        for _ in 0..3 {
+            let delete = answer(&mut api, 404, refusal(404, "NotFound", "not found")).await;
+            asked.push(format!("{} {}", delete.line, delete.body["preconditions"]["uid"]));
+        }
+        asked.sort();
+        asked
+    });
+    cluster.settle_rights(&code_only()).await.unwrap();
+    insta::assert_snapshot!(script.await.unwrap().join("\n"), @r#"
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-exec? "uid-2"
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-logs? "uid-1"
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-read? "uid-0"
+    "#);
 }
 
 #[tokio::test]
