@@ -6,14 +6,17 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use crate::cluster::{Cluster, PLATFORM};
+use crate::cluster::Cluster;
 
-/// One of the platform's service accounts.
+/// A service account.
+#[derive(Clone, Copy)]
 pub struct Account<'a> {
-    /// Where it stands.
+    /// The cluster that is asked.
     pub cluster: &'a Cluster,
+    /// Its namespace.
+    pub namespace: &'a str,
     /// Its name.
-    pub name: &'static str,
+    pub name: &'a str,
 }
 
 /// Something that an account might do.
@@ -37,10 +40,11 @@ impl Account<'_> {
     pub async fn may(&self, question: Question<'_>) -> Result<bool> {
         let (resource, subresource) = question.resource.split_once('/').unwrap_or((question.resource, ""));
         let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+        let home = self.namespace;
         let review = json!({
             "spec": {
-                "user": format!("system:serviceaccount:{PLATFORM}:{}", self.name),
-                "groups": ["system:serviceaccounts", format!("system:serviceaccounts:{PLATFORM}"), "system:authenticated"],
+                "user": format!("system:serviceaccount:{home}:{}", self.name),
+                "groups": ["system:serviceaccounts", format!("system:serviceaccounts:{home}"), "system:authenticated"],
                 "resourceAttributes": {
                     "verb": question.verb,
                     "group": group,

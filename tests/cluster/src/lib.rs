@@ -14,6 +14,7 @@ mod run;
 mod scene;
 mod settings;
 mod stage;
+mod surrounded;
 
 pub use account::{Account, Question};
 pub use breaking::{Frozen, enforcer, kill_container, sacrifice, without_right};
@@ -25,3 +26,4 @@ pub use run::{Run, said};
 pub use scene::{Scene, alone, beside};
 pub use settings::{later, with_gateway, with_worker};
 pub use stage::Stage;
+pub use surrounded::surrounded;
