@@ -19,7 +19,7 @@ mod surrounded;
 pub use account::{Account, Question};
 pub use breaking::{Frozen, enforcer, kill_container, sacrifice, without_right};
 pub use cluster::{Cluster, PLATFORM};
-pub use patience::until;
+pub use patience::{answers, until};
 pub use played::{Host, Played, playing};
 pub use refusing::refusing;
 pub use run::{Run, said};

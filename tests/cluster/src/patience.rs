@@ -1,8 +1,10 @@
 //! Waiting for a condition, bounded.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Between two looks.
@@ -27,4 +29,10 @@ pub async fn until<T>(
         }
     }
     bail!("{what}: not within {limit:?}")
+}
+
+/// Whether somebody takes a connection there, from where the tests run.
+pub async fn answers(target: SocketAddr) -> bool {
+    let answer = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(target)).await;
+    answer.is_ok_and(|answer| answer.is_ok())
 }

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, Host, PLATFORM, Run, Scene, alone, beside, enforcer, playing, said, until};
+use cluster_tests::{Cluster, Host, PLATFORM, Run, Scene, alone, answers, beside, enforcer, playing, said, until};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use reqwest::Method;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 /// The addresses of the wide world that the node plays for this test: one that is public and one that clouds keep
 /// their secrets at. A probe of something that would not answer anybody proves nothing.
@@ -40,11 +39,6 @@ async fn listening(run: &Run<'_>) -> Result<SocketAddr> {
     until("the other run's listener", Duration::from_secs(10), async || Ok(answers(target).await.then_some(())))
         .await?;
     Ok(target)
-}
-
-async fn answers(target: SocketAddr) -> bool {
-    let answer = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(target)).await;
-    answer.is_ok_and(|answer| answer.is_ok())
 }
 
 async fn only_the_agents_listener_is_open(scene: &Scene, targets: &BTreeMap<String, SocketAddr>) -> Result<()> {

@@ -7,6 +7,7 @@ mod ends;
 mod label;
 mod limits;
 mod missed;
+mod neighbours;
 mod refusals;
 mod reviews;
 mod rights;
