@@ -41,6 +41,13 @@ pub enum Event {
         /// The pull request.
         pull: Pull,
     },
+    /// A label was taken off a pull request.
+    PullUnlabeled {
+        /// The label.
+        label: String,
+        /// The pull request.
+        pull: Pull,
+    },
     /// A pull request was closed.
     PullClosed {
         /// Its commits are on the base branch now.
@@ -163,7 +170,11 @@ impl Delivered {
             | Event::Unlabeled { issue, .. }
             | Event::IssueEnded { issue }
             | Event::IssueEdited { issue } => Some(issue),
-            Event::PullLabeled { .. } | Event::PullClosed { .. } | Event::Reviewed { .. } | Event::Other => None,
+            Event::PullLabeled { .. }
+            | Event::PullUnlabeled { .. }
+            | Event::PullClosed { .. }
+            | Event::Reviewed { .. }
+            | Event::Other => None,
         }
     }
 
@@ -171,9 +182,10 @@ impl Delivered {
     #[must_use]
     pub const fn pull(&self) -> Option<&Pull> {
         match &self.event {
-            Event::PullLabeled { pull, .. } | Event::PullClosed { pull, .. } | Event::Reviewed { pull, .. } => {
-                Some(pull)
-            }
+            Event::PullLabeled { pull, .. }
+            | Event::PullUnlabeled { pull, .. }
+            | Event::PullClosed { pull, .. }
+            | Event::Reviewed { pull, .. } => Some(pull),
             Event::Labeled { .. }
             | Event::Unlabeled { .. }
             | Event::IssueEnded { .. }
@@ -188,13 +200,21 @@ impl Delivered {
         self.issue().map(|issue| issue.number).or_else(|| self.pull().map(|pull| pull.number))
     }
 
+    /// All labels that the issue or pull request carries after the event.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        let of_issue = self.issue().map(|issue| issue.labels.as_slice());
+        of_issue.or_else(|| self.pull().map(|pull| pull.labels.as_slice())).unwrap_or_default()
+    }
+
     /// The label that the event is about.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         match &self.event {
-            Event::Labeled { label, .. } | Event::Unlabeled { label, .. } | Event::PullLabeled { label, .. } => {
-                Some(label)
-            }
+            Event::Labeled { label, .. }
+            | Event::Unlabeled { label, .. }
+            | Event::PullLabeled { label, .. }
+            | Event::PullUnlabeled { label, .. } => Some(label),
             _ => None,
         }
     }

@@ -53,6 +53,10 @@ coded_enum! {
         CancelRequested = "run.cancel_requested",
         /// The run is over.
         RunFinished = "run.finished",
+        /// A label keeps its namespace past its time.
+        NamespaceKept = "namespace.kept",
+        /// That label was taken off.
+        NamespaceReleased = "namespace.released",
         /// The run's namespace was deleted.
         NamespaceDeleted = "namespace.deleted",
         /// The gateway refused a connection.

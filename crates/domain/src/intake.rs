@@ -112,6 +112,13 @@ pub enum Decision {
         /// Older work that gives way to it.
         supersedes: Vec<Superseded>,
     },
+    /// The namespaces of the issue or pull request are kept from now on, or live by their time again.
+    Keep {
+        /// They are kept.
+        keep: bool,
+        /// The newest run of it.
+        run: RunId,
+    },
     /// Nothing.
     Ignore(IntakeReason),
 }
@@ -145,13 +152,14 @@ pub enum Task {
 pub fn asks_for_history(event: &Event, stage_order: bool) -> bool {
     match event {
         Event::Labeled { label, .. } => match labels::read(label) {
-            Label::Revise(_) => true,
+            Label::Revise(_) | Label::Keep => true,
             Label::Run(_) => stage_order,
             _ => false,
         },
-        Event::PullLabeled { label, .. } => label == labels::NEED_REVIEWER,
+        Event::PullLabeled { label, .. } => label == labels::NEED_REVIEWER || labels::read(label) == Label::Keep,
+        Event::Unlabeled { label, .. } | Event::PullUnlabeled { label, .. } => labels::read(label) == Label::Keep,
         Event::PullClosed { .. } | Event::Reviewed { .. } => true,
-        Event::Unlabeled { .. } | Event::IssueEnded { .. } | Event::IssueEdited { .. } | Event::Other => false,
+        Event::IssueEnded { .. } | Event::IssueEdited { .. } | Event::Other => false,
     }
 }
 
@@ -170,10 +178,11 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
     }
     match &delivered.event {
         Event::Labeled { label, issue } => labelled(facts, label, issue).unwrap_or_else(Decision::Ignore),
-        Event::Unlabeled { label, .. } => unlabelled(facts.active, label),
+        Event::Unlabeled { label, .. } => unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
         Event::IssueEnded { .. } => end(facts.active, IntakeReason::IssueEnded, Reason::Cancelled, false),
         Event::IssueEdited { .. } => end(facts.active, IntakeReason::IssueEdited, Reason::Stale, true),
         Event::PullLabeled { label, pull } => pulls::labelled(facts, label, pull).unwrap_or_else(Decision::Ignore),
+        Event::PullUnlabeled { label, .. } => pulls::unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
         Event::PullClosed { merged, pull } => pulls::closed(facts, *merged, pull),
         Event::Reviewed { verdict, pull } => pulls::reviewed(facts, *verdict, pull).unwrap_or_else(Decision::Ignore),
         Event::Other => Decision::Ignore(IntakeReason::EventNotHandled),
@@ -184,6 +193,7 @@ fn labelled(facts: &Facts<'_>, label: &str, issue: &Issue) -> Result<Decision, I
     let (stage, revise) = match labels::read(label) {
         Label::Run(stage) => (stage, false),
         Label::Revise(stage) => (stage, true),
+        Label::Keep => return keep(facts),
         _ => return Err(IntakeReason::NotTriggerLabel),
     };
     let choice = start(facts, label, issue)?;
@@ -267,16 +277,33 @@ fn permitted(facts: &Facts<'_>) -> Result<(), IntakeReason> {
     Ok(())
 }
 
-fn unlabelled(active: Option<&ActiveRun>, label: &str) -> Decision {
-    match active {
-        Some(run) if run.trigger.as_deref() == Some(label) && !run.claimed => {
-            end(active, IntakeReason::Unlabelled, Reason::Cancelled, true)
+fn unlabelled(facts: &Facts<'_>, label: &str) -> Result<Decision, IntakeReason> {
+    match (labels::read(label), facts.active) {
+        (Label::Keep, _) => release(facts),
+        (_, Some(run)) if run.trigger.as_deref() == Some(label) && !run.claimed => {
+            Ok(end(facts.active, IntakeReason::Unlabelled, Reason::Cancelled, true))
         }
-        _ if matches!(labels::read(label), Label::Run(_) | Label::Revise(_)) => {
-            Decision::Ignore(IntakeReason::EventNotHandled)
-        }
-        _ => Decision::Ignore(IntakeReason::NotTriggerLabel),
+        (Label::Run(_) | Label::Revise(_), _) => Err(IntakeReason::EventNotHandled),
+        _ => Err(IntakeReason::NotTriggerLabel),
     }
+}
+
+/// Who may start runs may have their namespaces kept, on what is closed too: that is when somebody looks. Without a run
+/// there is nothing to keep yet; the next start's event tells that the label lies there.
+fn keep(facts: &Facts<'_>) -> Result<Decision, IntakeReason> {
+    permitted(facts)?;
+    Ok(Decision::Keep { keep: true, run: newest(facts).ok_or(IntakeReason::EventNotHandled)? })
+}
+
+/// Whoever took the label off on GitHub decides: where it does not lie any more, nothing may be kept for it.
+fn release(facts: &Facts<'_>) -> Result<Decision, IntakeReason> {
+    Ok(Decision::Keep { keep: false, run: newest(facts).ok_or(IntakeReason::EventNotHandled)? })
+}
+
+/// The newest run of the issue.
+fn newest(facts: &Facts<'_>) -> Option<RunId> {
+    let active = facts.active.map(|run| run.id);
+    active.or_else(|| facts.history.earlier.first().map(|run| run.id))
 }
 
 fn end(active: Option<&ActiveRun>, because: IntakeReason, reason: Reason, only_unclaimed: bool) -> Decision {

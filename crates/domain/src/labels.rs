@@ -27,6 +27,8 @@ pub enum Label<'a> {
     Model(&'a str),
     /// Chooses a reasoning effort.
     Effort(Effort),
+    /// Keeps the namespaces of its issue or pull request for as long as it lies there.
+    Keep,
     /// Nothing by itself.
     Other,
 }
@@ -54,6 +56,9 @@ const EFFORT: &str = "[ai-reasoning-";
 /// What a label means.
 #[must_use]
 pub fn read(label: &str) -> Label<'_> {
+    if label == DEBUG {
+        return Label::Keep;
+    }
     if let Some(stage) = label.strip_prefix(RUN) {
         return match stage.strip_suffix(REVISED) {
             Some(revised) => revised.parse().map_or(Label::Other, Label::Revise),
@@ -135,12 +140,12 @@ mod tests {
             ("[ai-reasoning-extra-high]", Label::Effort(Effort::ExtraHigh)),
             ("[ai-reasoning-huge]", Label::Other),
             ("[ai-model-]", Label::Other),
+            ("run:debug", Label::Keep),
         ];
         for (label, meaning) in table {
             assert_eq!(read(label), meaning, "{label}");
         }
         for other in [
-            "run:debug",
             "run:debug:revise",
             "run:dev:revise:revise",
             "run::revise",
@@ -177,6 +182,7 @@ mod tests {
                 NEED_REVIEWER,
                 BLOCKED,
                 NEED_INPUT,
+                DEBUG,
                 "[ai-model-gpt-5.5]",
                 "[ai-reasoning-extra-high]",
             ] {

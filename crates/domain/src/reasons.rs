@@ -49,6 +49,10 @@ coded_enum! {
         PullClosed = "pull_closed",
         /// A person approved the work.
         PullApproved = "pull_approved",
+        /// The label that keeps namespaces was put on.
+        NamespaceKept = "namespace_kept",
+        /// The label that keeps namespaces was taken off.
+        NamespaceReleased = "namespace_released",
     }
 }
 

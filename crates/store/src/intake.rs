@@ -10,12 +10,14 @@ use domain::event::{self, Delivered, UnreadablePayload};
 use domain::flow::FlowKind;
 use domain::ids::{CorrelationId, DeliveryId, RunId};
 use domain::intake::{self, ActiveRun, Decision, History, Start, Task};
+use domain::labels::{self, Label};
 use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::flow;
 use crate::outbound::{self, LabelChange};
+use crate::runs::keeping;
 use crate::runs::settle::{self, Settled};
 use facts::Facts;
 use plan::{Planned, new_run, plan};
@@ -117,8 +119,12 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         payload: &payload,
         effect: effect(&decision, &delivered, started.as_ref(), &facts),
     };
-    let settled = settled(&intake, &decision, started.as_ref(), &delivered);
-    match keep(&mut connection, &intake, settled.as_ref(), arrival.wish).await {
+    let beside = Beside {
+        settled: settled(&intake, &decision, started.as_ref(), &delivered),
+        keeps: keeps(&decision, &delivered),
+        wish: arrival.wish,
+    };
+    match keep(&mut connection, &intake, &beside).await {
         Ok(Some(stored)) => Ok(Taken::New(stored)),
         Ok(None) => duplicate(&mut connection, &intake).await,
         Err(error) if is_same_event_at_once(&error) => duplicate(&mut connection, &intake).await,
@@ -142,29 +148,52 @@ async fn before(
     history::read(db, binding.repository_id, subject, delivered.pull().is_some()).await
 }
 
-/// Stores the delivery and, in the same transaction, what it settles and what was wished for.
-async fn keep(
-    db: &mut PgConnection,
-    intake: &Intake<'_>,
-    settled: Option<&Settled<'_>>,
-    wish: Option<&Wish>,
-) -> Result<Option<Stored>, sqlx::Error> {
-    if settled.is_none() && wish.is_none() {
+/// What moves in the same transaction as the delivery, unless that is ignored.
+struct Beside<'a> {
+    /// What it decides about a pull request.
+    settled: Option<Settled<'a>>,
+    /// Whether namespaces are kept from now on; `None`: as before.
+    keeps: Option<bool>,
+    /// What somebody at the console wants.
+    wish: Option<&'a Wish>,
+}
+
+impl Beside<'_> {
+    const fn is_nothing(&self) -> bool {
+        self.settled.is_none() && self.keeps.is_none() && self.wish.is_none()
+    }
+
+    async fn carry_out(&self, db: &mut PgConnection, intake: &Intake<'_>) -> Result<(), sqlx::Error> {
+        if let Some(settled) = &self.settled {
+            settle::settle(&mut *db, settled).await?;
+        }
+        let (Some(repository), Some(subject)) = (intake.repository, intake.subject_number) else { return Ok(()) };
+        let actor = format!("user:{}", intake.sender_login.unwrap_or_default());
+        match self.keeps {
+            Some(true) => keeping::keep(&mut *db, repository, subject, &actor).await?,
+            Some(false) => keeping::release(&mut *db, repository, subject, &actor).await?,
+            None => {}
+        }
+        if let Some(wish) = self.wish {
+            let key = format!("delivery:{}:labels", intake.id);
+            outbound::want_labels(&mut *db, repository, subject, &key, &wish.labels).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Stores the delivery with what is beside it.
+async fn keep(db: &mut PgConnection, intake: &Intake<'_>, beside: &Beside<'_>) -> Result<Option<Stored>, sqlx::Error> {
+    if beside.is_nothing() {
         return record::store(db, intake).await;
     }
-    let mut both = db.begin().await?;
-    let stored = record::store(&mut *both, intake).await?;
+    let mut all = db.begin().await?;
+    let stored = record::store(&mut *all, intake).await?;
     // A revise that came too late has taken up nothing.
     if stored.as_ref().is_some_and(|stored| stored.decision != "ignored") {
-        if let Some(settled) = settled {
-            settle::settle(&mut both, settled).await?;
-        }
-        if let (Some(wish), Some(repository), Some(subject)) = (wish, intake.repository, intake.subject_number) {
-            let key = format!("delivery:{}:labels", intake.id);
-            outbound::want_labels(&mut *both, repository, subject, &key, &wish.labels).await?;
-        }
+        beside.carry_out(&mut all, intake).await?;
     }
-    both.commit().await?;
+    all.commit().await?;
     Ok(stored)
 }
 
@@ -193,6 +222,7 @@ fn effect<'a>(
     match *decision {
         Decision::Ignore(reason) => Effect::Ignore(reason),
         Decision::Settle { how, run, .. } => Effect::Settle(how, run),
+        Decision::Keep { keep, run } => Effect::Keep(keep, run),
         Decision::End { run, because, reason, only_unclaimed } => {
             let data = json!({ "because": because.as_str() });
             let flow = flow::Entry::new(FlowKind::CancelRequested, actor(delivered), data);
@@ -231,6 +261,17 @@ fn settled<'a>(
         _ => return None,
     };
     Some(Settled { repository: intake.repository?, pull, how, supersedes, by: login(delivered), delivery: intake.id })
+}
+
+/// Whether the event says that namespaces are kept, or not any more. Where a run starts, its labels tell of the one that
+/// was put on while there was nothing to keep.
+fn keeps(decision: &Decision, delivered: &Delivered) -> Option<bool> {
+    let lies = || delivered.labels().iter().any(|label| labels::read(label) == Label::Keep);
+    match decision {
+        Decision::Keep { keep, .. } => Some(*keep),
+        Decision::Start(_) => lies().then_some(true),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

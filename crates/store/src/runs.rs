@@ -4,6 +4,7 @@
 //! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`].
 
 pub mod jobs;
+pub(crate) mod keeping;
 pub mod lease;
 pub mod progress;
 pub mod prompt;

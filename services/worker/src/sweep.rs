@@ -105,7 +105,7 @@ fn verdict(namespace: &RunNamespace, known: Option<&KnownNamespace>, now: DateTi
     let over = match known {
         // A run that ended before it had recorded its namespace gave it no time to live.
         Some(run) if run.namespace == namespace.name => {
-            run.finished_at.is_some() && run.namespace_expires_at.is_none_or(|at| at <= now)
+            !run.is_active && !run.is_kept && run.namespace_expires_at.is_none_or(|at| at <= now)
         }
         _ => now - namespace.created_at > UNKNOWN_GRACE,
     };
@@ -134,17 +134,21 @@ mod tests {
             terminating_since: terminating.and_then(ago),
             stuck_on: vec![],
         };
-        let run = |finished, expires| KnownNamespace {
+        let run = |is_active, expires| KnownNamespace {
             namespace: "acme-dev-i1-00000000".into(),
-            finished_at: finished,
+            is_active,
             namespace_expires_at: expires,
+            is_kept: false,
         };
-        let other = KnownNamespace { namespace: "another".into(), ..run(None, None) };
+        let kept = KnownNamespace { is_kept: true, ..run(false, ago(1)) };
+        let other = KnownNamespace { namespace: "another".into(), ..run(true, None) };
         let table = [
-            (namespace(90, None), Some(run(None, None)), Verdict::Keep),
-            (namespace(90, None), Some(run(ago(5), ago(-60))), Verdict::Keep),
-            (namespace(90, None), Some(run(ago(80), ago(1))), Verdict::Delete),
-            (namespace(90, None), Some(run(ago(80), None)), Verdict::Delete),
+            (namespace(90, None), Some(run(true, None)), Verdict::Keep),
+            (namespace(90, None), Some(run(true, ago(1))), Verdict::Keep),
+            (namespace(90, None), Some(run(false, ago(-60))), Verdict::Keep),
+            (namespace(90, None), Some(kept), Verdict::Keep),
+            (namespace(90, None), Some(run(false, ago(1))), Verdict::Delete),
+            (namespace(90, None), Some(run(false, None)), Verdict::Delete),
             (namespace(5, None), None, Verdict::Keep),
             (namespace(90, None), None, Verdict::Delete),
             (namespace(90, None), Some(other), Verdict::Delete),

@@ -149,6 +149,7 @@ fn read_pull_event(delivered: &mut Delivered, payload: PullPayload) {
     let (merged, pull) = (pull_request.merged, pull_of(pull_request));
     delivered.event = match (action.as_str(), label) {
         ("labeled", Some(label)) => Event::PullLabeled { label, pull },
+        ("unlabeled", Some(label)) => Event::PullUnlabeled { label, pull },
         ("closed", _) => Event::PullClosed { merged, pull },
         _ => Event::Other,
     };

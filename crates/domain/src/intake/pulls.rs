@@ -1,11 +1,11 @@
 //! What an event of a pull request does.
 
-use super::{Decision, Facts, Start, Task, permitted};
+use super::{Decision, Facts, Start, Task, keep, permitted, release};
 use crate::catalogue::Catalogue;
 use crate::choice::{self, Choice};
 use crate::event::{Pull, Verdict};
 use crate::ids::RunId;
-use crate::labels;
+use crate::labels::{self, Label};
 use crate::reasons::IntakeReason;
 use crate::revision::{self, Earlier, Evidence};
 use crate::settlement::{self, Settlement};
@@ -16,6 +16,9 @@ const STAGE_OF_PEOPLES: Stage = Stage::Dev;
 
 /// `need:reviewer` has the pull request looked at, whoever made it.
 pub(super) fn labelled(facts: &Facts<'_>, label: &str, pull: &Pull) -> Result<Decision, IntakeReason> {
+    if labels::read(label) == Label::Keep {
+        return keep(facts);
+    }
     if label != labels::NEED_REVIEWER {
         return Err(IntakeReason::NotTriggerLabel);
     }
@@ -30,6 +33,11 @@ pub(super) fn labelled(facts: &Facts<'_>, label: &str, pull: &Pull) -> Result<De
     }
     let stage = made.map_or(STAGE_OF_PEOPLES, |run| run.stage);
     Ok(Decision::Start(Start { task: Task::Review(made.map(|run| run.id)), stage, choice: choice_of(facts, pull)? }))
+}
+
+/// Of the labels that are taken off a pull request, one says something.
+pub(super) fn unlabelled(facts: &Facts<'_>, label: &str) -> Result<Decision, IntakeReason> {
+    if labels::read(label) == Label::Keep { release(facts) } else { Err(IntakeReason::NotTriggerLabel) }
 }
 
 /// A merge accepts what waits, another end says that it is not wanted. Whoever may do it on GitHub decides.

@@ -129,7 +129,8 @@ fn every_reason_to_start_nothing() {
         (R::StaleEvent, case().with(|c| c.delivered.object_time = Some(now() - TimeDelta::hours(73)))),
         (R::EventNotHandled, case().event(|_| Event::Other)),
         (R::NotTriggerLabel, case().event(label("bug"))),
-        (R::NotTriggerLabel, case().event(label("run:debug"))),
+        (R::NotTriggerLabel, case().event(label("run:debug:revise"))),
+        (R::EventNotHandled, case().event(label("run:debug"))),
         (R::SenderTypeNotPermitted, case().with(|c| c.delivered.sender = None)),
         (R::SenderTypeNotPermitted, case().with(|c| c.delivered.sender.as_mut().unwrap().kind = AccountKind::Other)),
         (R::SenderNotAllowed, case().with(|c| c.person = None)),
@@ -171,6 +172,43 @@ fn the_label_taken_off_in_time_ends_the_run() {
     assert_eq!(claimed.decide(), Decision::Ignore(IntakeReason::EventNotHandled));
     let other = off("bug").with(|c| c.active = Some(active(false)));
     assert_eq!(other.decide(), Decision::Ignore(IntakeReason::NotTriggerLabel));
+}
+
+#[test]
+fn the_debug_label_keeps_and_releases_the_namespaces_of_an_issue_and_of_its_pull_request() {
+    let (on, off) = (
+        |issue| Event::Labeled { label: "run:debug".into(), issue },
+        |issue| Event::Unlabeled { label: "run:debug".into(), issue },
+    );
+    let (newest, older) = (earlier(Stage::Dev, true), earlier(Stage::Plan, false));
+    let known = |case: Case| case.with(|c| c.history.earlier = vec![newest, older]);
+    let kept = |keep| Decision::Keep { keep, run: newest.id };
+    assert_eq!(known(case().event(on)).decide(), kept(true));
+    assert_eq!(known(case().event(off)).decide(), kept(false));
+    let closed = |issue| on(Issue { open: false, ..issue });
+    assert_eq!(known(case().event(closed)).decide(), kept(true), "that is when somebody looks");
+    let reads = |case: Case| case.with(|c| c.person = Some(person(PlatformRole::Member, Some(ProjectRole::Read))));
+    let refused = Decision::Ignore(IntakeReason::SenderRoleNotPermitted);
+    assert_eq!(known(reads(case().event(on))).decide(), refused);
+    assert_eq!(known(reads(case().event(off))).decide(), kept(false), "it does not lie there any more");
+    let (begun, run) = (active(false), known(case().event(on)));
+    let expected = Decision::Keep { keep: true, run: begun.id };
+    assert_eq!(run.with(|c| c.active = Some(begun)).decide(), expected);
+
+    let on_pull = |pull| Event::PullLabeled { label: "run:debug".into(), pull };
+    let off_pull = |pull| Event::PullUnlabeled { label: "run:debug".into(), pull };
+    assert_eq!(known(pull_case(on_pull)).decide(), kept(true));
+    assert_eq!(known(pull_case(off_pull)).decide(), kept(false));
+    let other = pull_case(|pull| Event::PullUnlabeled { label: "bug".into(), pull });
+    assert_eq!(other.decide(), Decision::Ignore(IntakeReason::NotTriggerLabel));
+    let nobodys = pull_case(on_pull).with(|c| c.history.earlier.clear());
+    assert_eq!(nobodys.decide(), Decision::Ignore(IntakeReason::EventNotHandled));
+}
+
+#[test]
+fn a_stage_starts_beside_the_debug_label() {
+    let beside = case().with(|c| c.issue().labels.push("run:debug".into()));
+    assert_eq!(beside.decide(), work(Stage::Dev, Choice::default()));
 }
 
 #[test]
@@ -402,5 +440,8 @@ fn history_is_read_for_the_events_that_need_it() {
     assert!(labelled("run:dev", true) && !labelled("bug", true));
     assert!(asks(&asked_for_changes(pull())) && asks(&need_reviewer(pull())));
     assert!(!asks(&Event::PullLabeled { label: "bug".into(), pull: pull() }));
+    assert!(labelled("run:debug", false) && asks(&Event::Unlabeled { label: "run:debug".into(), issue: issue() }));
+    assert!(!asks(&Event::Unlabeled { label: "run:dev".into(), issue: issue() }));
+    assert!(asks(&Event::PullUnlabeled { label: "run:debug".into(), pull: pull() }));
     assert!(asks(&Event::PullClosed { merged: true, pull: pull() }));
 }

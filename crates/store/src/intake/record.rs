@@ -62,6 +62,8 @@ pub(super) enum Effect<'a> {
     End(Box<RunEnd>),
     /// Settle the work of which this is the newest run.
     Settle(Settlement, RunId),
+    /// Keep the namespaces of the subject of which this is the newest run, or not any more.
+    Keep(bool, RunId),
 }
 
 /// A run to end.
@@ -86,14 +88,15 @@ struct Columns<'a> {
     run: Option<&'a NewRun<'a>>,
     end: Option<&'a RunEnd>,
     entry: Option<&'a flow::Entry>,
-    settled: Option<(Settlement, RunId)>,
+    /// A run that the delivery is about, and what else of it moves in the same transaction.
+    touched: Option<(Option<IntakeReason>, RunId)>,
 }
 
 impl Columns<'_> {
     /// For the ledger, when something happened that it names.
     fn because(&self) -> Option<&'static str> {
-        let settled = self.settled.and_then(|(how, _)| how.because());
-        self.end.map(|end| end.because).or(settled).map(IntakeReason::as_str)
+        let touched = self.touched.and_then(|(because, _)| because);
+        self.end.map(|end| end.because).or(touched).map(IntakeReason::as_str)
     }
 
     /// Labels to move where the event was: a person has to say which stage is meant.
@@ -104,12 +107,16 @@ impl Columns<'_> {
 
 impl Effect<'_> {
     fn columns(&self) -> Columns<'_> {
-        let nothing = Columns { ignored: None, run: None, end: None, entry: None, settled: None };
+        let nothing = Columns { ignored: None, run: None, end: None, entry: None, touched: None };
         match self {
             Self::Ignore(reason) => Columns { ignored: Some(*reason), ..nothing },
             Self::Start(run) => Columns { run: Some(run), entry: Some(&run.flow), ..nothing },
             Self::End(end) => Columns { end: Some(end), entry: Some(&end.flow), ..nothing },
-            Self::Settle(how, run) => Columns { settled: Some((*how, *run)), ..nothing },
+            Self::Settle(how, run) => Columns { touched: Some((how.because(), *run)), ..nothing },
+            Self::Keep(keep, run) => {
+                let because = if *keep { IntakeReason::NamespaceKept } else { IntakeReason::NamespaceReleased };
+                Columns { touched: Some((Some(because), *run)), ..nothing }
+            }
         }
     }
 }
@@ -189,7 +196,7 @@ pub struct Stored {
 #[expect(clippy::too_many_lines, reason = "one line for each parameter of the statement")]
 pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Result<Option<Stored>> {
     let columns = intake.effect.columns();
-    let Columns { ignored, run, end, entry, settled } = columns;
+    let Columns { ignored, run, end, entry, touched } = columns;
     let commentable: Vec<_> =
         IntakeReason::ALL.iter().filter(|r| r.deserves_comment()).map(|r| r.to_string()).collect();
     sqlx::query_file_as!(
@@ -245,7 +252,7 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         run.and_then(|run| run.reviews).map(|id| id.0),
         run.and_then(|run| run.pull).map(|(number, _)| number),
         run.and_then(|run| run.pull).map(|(_, url)| url),
-        settled.map(|(_, run)| run.0),
+        touched.map(|(_, run)| run.0),
         columns.labels(),
         Uuid::now_v7()
     )

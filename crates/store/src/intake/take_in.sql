@@ -2,8 +2,8 @@
 --
 -- Two labels at once: both statements insert a run; the partial unique index makes the second wait for the first's
 -- commit and then insert nothing, and its ledger row says run_already_active.
--- A delivery that settles work ($51 is the newest run of it) is recorded here; the work itself moves in the same
--- transaction.
+-- A delivery that settles work or keeps namespaces ($51 is the newest run of it) is recorded here; the rest moves in the
+-- same transaction.
 -- The same event twice at once: the second's ledger row is the one that is not inserted; a run that it would have
 -- started violates its foreign key to that row, and the whole statement fails.
 WITH seen AS (

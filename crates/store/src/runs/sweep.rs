@@ -18,7 +18,7 @@ pub struct ExpiredNamespace {
     pub namespace_uid: Uuid,
 }
 
-/// Namespaces of finished runs that are due.
+/// Namespaces that are due: of runs that are not active, and kept by no label.
 ///
 /// # Errors
 /// The database's.
@@ -27,7 +27,8 @@ pub async fn expired(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<ExpiredN
         ExpiredNamespace,
         r#"SELECT id AS run_id, namespace, namespace_uid AS "namespace_uid!" FROM agent_runs
            WHERE namespace_uid IS NOT NULL AND namespace_deleted_at IS NULL AND namespace_expires_at <= app_now()
-             AND finished_at IS NOT NULL
+             AND status NOT IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+             AND NOT namespace_kept(agent_runs)
            ORDER BY namespace_expires_at LIMIT $1"#,
         limit
     )
@@ -54,10 +55,12 @@ pub async fn deleted(db: impl PgExecutor<'_> + Copy, run: RunId, flow: &flow::En
 pub struct KnownNamespace {
     /// The namespace that the run's row names.
     pub namespace: String,
-    /// When the run ended.
-    pub finished_at: Option<DateTime<Utc>>,
+    /// The run works or will: nothing of it is taken away.
+    pub is_active: bool,
     /// When its namespace ends.
     pub namespace_expires_at: Option<DateTime<Utc>>,
+    /// A label keeps the namespace.
+    pub is_kept: bool,
 }
 
 /// The run behind a namespace's label; `None` when there is no such run.
@@ -67,7 +70,10 @@ pub struct KnownNamespace {
 pub async fn known(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<KnownNamespace>> {
     sqlx::query_as!(
         KnownNamespace,
-        "SELECT namespace, finished_at, namespace_expires_at FROM agent_runs WHERE id = $1",
+        r#"SELECT namespace,
+                  status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure') AS "is_active!",
+                  namespace_expires_at, namespace_kept(a) AS "is_kept!"
+           FROM agent_runs AS a WHERE id = $1"#,
         run.0
     )
     .fetch_optional(db)

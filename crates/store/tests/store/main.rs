@@ -3,6 +3,7 @@
 mod intake;
 mod leases;
 mod limits;
+mod namespaces;
 mod places;
 mod repositories;
 mod sessions;

@@ -85,10 +85,15 @@ impl Installation {
     }
 
     pub(crate) async fn deliver(&self, guid: &str, payload: &Value) -> Result<Taken, IntakeError> {
+        self.deliver_of("issues", guid, payload).await
+    }
+
+    /// Another kind of event.
+    pub(crate) async fn deliver_of(&self, event: &str, guid: &str, payload: &Value) -> Result<Taken, IntakeError> {
         let body = payload.to_string().into_bytes();
         let arrival = Arrival {
             guid,
-            event: "issues",
+            event,
             body: &body,
             body_sha256: &Sha256::digest(&body),
             source: "webhook",

@@ -54,6 +54,8 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'pr.closed': { icon: mdiSourcePull, tone: 'warning' },
   'run.cancel_requested': { icon: mdiAccountCancelOutline, tone: 'warning' },
   'run.finished': { icon: mdiFlagCheckered, tone: 'neutral' },
+  'namespace.kept': { icon: mdiKubernetes, tone: 'info' },
+  'namespace.released': { icon: mdiKubernetes, tone: 'neutral' },
   'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
   'egress.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'egress.opened': { icon: mdiLanConnect, tone: 'neutral' },
@@ -68,7 +70,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen'])
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released'])
 
 export interface TimelineEntry {
   event: FlowEvent
