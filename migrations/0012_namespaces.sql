@@ -13,3 +13,6 @@ CREATE FUNCTION namespace_kept(run agent_runs) RETURNS boolean LANGUAGE sql STAB
     $$ SELECT EXISTS (SELECT FROM kept_namespaces AS k
                       WHERE k.repository_id = run.repository_id
                         AND k.subject_number IN (run.subject_number, run.pr_number)) $$;
+
+-- A namespace belongs to one run at a time: a revise takes it over from the run whose work it continues.
+CREATE UNIQUE INDEX agent_runs_one_owner ON agent_runs (namespace_uid) WHERE namespace_uid IS NOT NULL;

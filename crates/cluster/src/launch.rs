@@ -17,6 +17,7 @@ use crate::ask::{Cluster, ask, ask_granted};
 use crate::error::ClusterError;
 use crate::labels;
 use crate::manifests::{self, SECRET_KEY};
+use crate::namespaces::is_of;
 use crate::spec::RunSpec;
 
 /// The Job of a launch, made now or found.
@@ -126,7 +127,7 @@ impl Cluster {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let what = format!("Namespace {}", spec.namespace);
         let namespace = create_or_get(&api, &manifests::namespace(spec), &spec.namespace, &what).await?;
-        if labels::run_of(&namespace.metadata) != Some(spec.run_id) {
+        if !is_of(&namespace, spec) {
             return Err(ClusterError::Foreign { what });
         }
         if namespace.metadata.deletion_timestamp.is_some() {

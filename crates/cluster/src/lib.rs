@@ -22,7 +22,7 @@ pub use ask::Cluster;
 pub use error::ClusterError;
 pub use kube::runtime::watcher::Error as WatchError;
 pub use launch::MadeJob;
-pub use namespaces::RunNamespace;
+pub use namespaces::{RunNamespace, Standing};
 pub use remove::{Removal, RunJob};
 pub use seen::{Sighting, observe};
 pub use spec::RunSpec;

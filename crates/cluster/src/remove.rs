@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::RunId;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, ObjectList, Preconditions};
 
@@ -68,8 +69,8 @@ impl Cluster {
         Ok(removal(&pods, now))
     }
 
-    /// Takes every launch of the run away but `keep`: those that failed, and those a worker made after it had lost its
-    /// lease. The next launch waits for [`Removal::Gone`], so that two agents never work at once.
+    /// Takes every launch in a run's namespace away but `keep` of that run: those that failed, those a worker made after
+    /// it had lost its lease, and those of the run that had the namespace before. The next launch waits for [`Removal::Gone`], so that two agents never work at once.
     ///
     /// # Errors
     /// As every request; "not there" is no error.
@@ -80,18 +81,19 @@ impl Cluster {
         keep: i32,
         now: DateTime<Utc>,
     ) -> Result<Removal, ClusterError> {
-        let others = ListParams::default().labels(&format!(
-            "{},{}={run},{}!={keep}",
-            labels::selector(),
-            labels::RUN_ID,
-            labels::LAUNCH
-        ));
+        let launches = ListParams::default().labels(&format!("{},{}", labels::selector(), labels::LAUNCH));
+        let is_kept = |meta: &ObjectMeta| {
+            let launch = meta.labels.as_ref().and_then(|labels| labels.get(labels::LAUNCH));
+            labels::run_of(meta) == Some(run) && launch.is_some_and(|launch| *launch == keep.to_string())
+        };
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), namespace);
-        for job in list(ask("Jobs", jobs.list(&others)).await)? {
+        let listed = list(ask("Jobs", jobs.list(&launches)).await)?;
+        for job in listed.iter().filter(|job| !is_kept(&job.metadata)) {
             self.delete_job(namespace, &job.name_any(), &job.uid().unwrap_or_default(), now).await?;
         }
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let alive: Vec<_> = list(ask("pods", pods.list(&others)).await)?.into_iter().filter(is_alive).collect();
+        let mut alive = list(ask("pods", pods.list(&launches)).await)?;
+        alive.retain(|pod| is_alive(pod) && !is_kept(&pod.metadata));
         Ok(removal(&alive, now))
     }
 

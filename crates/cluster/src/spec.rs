@@ -24,6 +24,8 @@ pub struct RunSpec {
     pub launch: i32,
     /// The run's namespace ([`domain::names::namespace`]).
     pub namespace: String,
+    /// Its UID, once it was made: also that of an earlier run which this one took over.
+    pub namespace_uid: Option<String>,
     /// Ties together everything that one webhook caused.
     pub correlation_id: CorrelationId,
     /// When the namespace may be removed; written on it for people, the row decides.
@@ -136,6 +138,7 @@ pub(crate) mod sample {
             surroundings: Surroundings::of(Mode::FullEnv, [Right::Read, Right::Logs, Right::Exec]),
             launch: 1,
             namespace: "acme-dev-i12-456789ab".into(),
+            namespace_uid: None,
             correlation_id: CorrelationId("0192f0c1-0000-7000-8000-00000000000c".parse().unwrap()),
             expires_at: "2026-03-02T10:00:00Z".parse().unwrap(),
             deadline_seconds: 3600,

@@ -53,6 +53,10 @@ coded_enum! {
         CancelRequested = "run.cancel_requested",
         /// The run is over.
         RunFinished = "run.finished",
+        /// It goes on in the namespace of the work that it revises.
+        NamespaceTakenOver = "namespace.taken_over",
+        /// Its namespace is of no use any more, and it gets another.
+        NamespaceReplaced = "namespace.replaced",
         /// A label keeps its namespace past its time.
         NamespaceKept = "namespace.kept",
         /// That label was taken off.

@@ -12,13 +12,28 @@ const NAME_LIMIT: usize = 63;
 /// its project replaced by a hash.
 #[must_use]
 pub fn namespace(project_slug: &str, stage: &str, issue: i64, run: RunId) -> String {
-    let tail = format!("{stage}-i{issue}-{}", run.short());
+    within_limit(project_slug, &format!("{stage}-i{issue}-{}", run.short()))
+}
+
+fn within_limit(project_slug: &str, tail: &str) -> String {
     let name = format!("{project_slug}-{tail}");
     if name.len() <= NAME_LIMIT {
         return name;
     }
     let digest = hex::encode(Sha256::digest(project_slug.as_bytes()));
     format!("p{}-{tail}", &digest[..8])
+}
+
+/// The namespace that a run gets in the place of `current`: its own, where it had taken over another's; then its own
+/// with a number, since the name may be taken until the old one is gone.
+#[must_use]
+pub fn next_namespace(project_slug: &str, stage: &str, issue: i64, run: RunId, current: &str) -> String {
+    let own = run.short();
+    let Some((_, number)) = current.rsplit_once(&format!("-{own}")) else {
+        return namespace(project_slug, stage, issue, run);
+    };
+    let number = number.strip_prefix('-').and_then(|number| number.parse::<u32>().ok()).unwrap_or(1);
+    within_limit(project_slug, &format!("{stage}-i{issue}-{own}-{}", number.saturating_add(1)))
 }
 
 /// The Job of one launch.
@@ -53,6 +68,18 @@ mod tests {
         assert_eq!(job(run(), 2), "run-456789ab-l2");
         assert_eq!(token_secret(run(), 2), "run-456789ab-l2-token");
         assert_eq!(branch(12, run()), "codex/i12-456789ab");
+    }
+
+    #[test]
+    fn a_namespace_is_replaced_by_the_runs_own_and_then_by_numbers() {
+        let next = |project: &str, current: &str| next_namespace(project, "dev", 12, run(), current);
+        assert_eq!(next("acme", "acme-dev-i12-00000001"), "acme-dev-i12-456789ab");
+        assert_eq!(next("acme", "acme-dev-i12-456789ab"), "acme-dev-i12-456789ab-2");
+        assert_eq!(next("acme", "acme-dev-i12-456789ab-2"), "acme-dev-i12-456789ab-3");
+        let long = "a".repeat(60);
+        let first = next(&long, "acme-dev-i12-00000001");
+        let third = next(&long, &next(&long, &first));
+        assert!(third.ends_with("-456789ab-3") && third.len() <= NAME_LIMIT, "{third}");
     }
 
     #[test]

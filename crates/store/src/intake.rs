@@ -17,8 +17,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::flow;
 use crate::outbound::{self, LabelChange};
-use crate::runs::keeping;
 use crate::runs::settle::{self, Settled};
+use crate::runs::{keeping, ownership};
 use facts::Facts;
 use plan::{Planned, new_run, plan};
 use record::{Effect, Intake, RunEnd};
@@ -121,6 +121,7 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
     };
     let beside = Beside {
         settled: settled(&intake, &decision, started.as_ref(), &delivered),
+        continues: continues(&decision).map(|revised| (revised, run)),
         keeps: keeps(&decision, &delivered),
         wish: arrival.wish,
     };
@@ -152,6 +153,8 @@ async fn before(
 struct Beside<'a> {
     /// What it decides about a pull request.
     settled: Option<Settled<'a>>,
+    /// The run whose work is revised, and the run that does it.
+    continues: Option<(RunId, RunId)>,
     /// Whether namespaces are kept from now on; `None`: as before.
     keeps: Option<bool>,
     /// What somebody at the console wants.
@@ -160,15 +163,18 @@ struct Beside<'a> {
 
 impl Beside<'_> {
     const fn is_nothing(&self) -> bool {
-        self.settled.is_none() && self.keeps.is_none() && self.wish.is_none()
+        self.settled.is_none() && self.continues.is_none() && self.keeps.is_none() && self.wish.is_none()
     }
 
     async fn carry_out(&self, db: &mut PgConnection, intake: &Intake<'_>) -> Result<(), sqlx::Error> {
         if let Some(settled) = &self.settled {
             settle::settle(&mut *db, settled).await?;
         }
-        let (Some(repository), Some(subject)) = (intake.repository, intake.subject_number) else { return Ok(()) };
         let actor = format!("user:{}", intake.sender_login.unwrap_or_default());
+        if let Some((revised, run)) = self.continues {
+            ownership::take_over(&mut *db, revised, run, &actor).await?;
+        }
+        let (Some(repository), Some(subject)) = (intake.repository, intake.subject_number) else { return Ok(()) };
         match self.keeps {
             Some(true) => keeping::keep(&mut *db, repository, subject, &actor).await?,
             Some(false) => keeping::release(&mut *db, repository, subject, &actor).await?,
@@ -261,6 +267,15 @@ fn settled<'a>(
         _ => return None,
     };
     Some(Settled { repository: intake.repository?, pull, how, supersedes, by: login(delivered), delivery: intake.id })
+}
+
+/// The run whose session, branch, pull request and namespace a start continues. What is tried again after it went wrong
+/// begins in a namespace of its own: the old one may be what went wrong.
+const fn continues(decision: &Decision) -> Option<RunId> {
+    match decision {
+        Decision::Start(Start { task: Task::Revise(revised), .. }) => Some(*revised),
+        _ => None,
+    }
 }
 
 /// Whether the event says that namespaces are kept, or not any more. Where a run starts, its labels tell of the one that

@@ -1,11 +1,13 @@
 //! `agent_runs`: the queue, the state and the lease of every run.
 //!
 //! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
-//! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`].
+//! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`], which
+//! of them a namespace belongs to in [`ownership`].
 
 pub mod jobs;
 pub(crate) mod keeping;
 pub mod lease;
+pub mod ownership;
 pub mod progress;
 pub mod prompt;
 pub mod report;

@@ -6,16 +6,18 @@ use std::net::IpAddr;
 use anyhow::Context;
 use chrono::Duration;
 use cluster::spec::{AgentPod, Gateway};
-use cluster::{ClusterError, Removal, RunSpec};
+use cluster::{ClusterError, Removal, RunSpec, Standing};
 use domain::flow::FlowKind;
+use domain::names;
 use domain::reasons::Reason;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use store::runs::ownership;
 use store::runs::progress::{self, Milestone};
 use store::tokens;
 use vault::RunToken;
 
-use crate::turn::Turn;
+use crate::turn::{Turn, changed};
 use crate::{ending, precheck};
 
 /// Opens or adopts the launch and puts it in place.
@@ -49,14 +51,14 @@ enum Unplaced {
 
 async fn put(turn: &Turn<'_>, launch: i32) -> Result<(), Unplaced> {
     let (cluster, row) = (&turn.deps.cluster, &turn.row);
-    if launch > 1 {
-        let others = cluster.clear_other_launches(&row.namespace, row.id, launch, turn.now).await?;
-        if others == Removal::Going {
-            return Ok(());
-        }
-    }
     let spec = spec(turn, launch).await?;
-    let namespace_uid = uuid(&cluster.prepare(&spec).await?)?;
+    if row.namespace_uid.is_some() && !stands(turn, &spec).await? {
+        return Ok(());
+    }
+    let namespace_uid = match cluster.prepare(&spec).await {
+        Err(ClusterError::Terminating { .. }) => return replace(turn, Standing::Terminating).await,
+        uid => uuid(&uid?)?,
+    };
     if row.namespace_uid != Some(namespace_uid) {
         let mut ready = Milestone::new(turn.entry(FlowKind::NamespaceReady, json!({ "namespace": spec.namespace })));
         ready.namespace_uid = Some(namespace_uid);
@@ -70,6 +72,34 @@ async fn put(turn: &Turn<'_>, launch: i32) -> Result<(), Unplaced> {
     }
     if job.suspended {
         cluster.resume(&spec, &job.uid).await?;
+    }
+    Ok(())
+}
+
+/// Whether the namespace that the run has can take the launch: it stands, and nothing works in it. Otherwise the next turn
+/// goes on.
+async fn stands(turn: &Turn<'_>, spec: &RunSpec) -> Result<bool, Unplaced> {
+    match turn.deps.cluster.standing(spec).await? {
+        Standing::Fit => {}
+        unfit => return replace(turn, unfit).await.map(|()| false),
+    }
+    let others = turn.deps.cluster.clear_other_launches(&spec.namespace, spec.run_id, spec.launch, turn.now).await?;
+    Ok(others != Removal::Going)
+}
+
+/// Gives the run another namespace, which the next turn makes. One that hangs in its removal holds nobody up, and it costs
+/// no launch, for none was made.
+async fn replace(turn: &Turn<'_>, because: Standing) -> Result<(), Unplaced> {
+    let row = &turn.row;
+    let stage = row.stage.0.as_str();
+    let next = names::next_namespace(&row.project_slug, stage, row.subject_number, row.id, &row.namespace);
+    let because = because.as_str();
+    tracing::info!(run = %row.id, namespace = row.namespace, next, because, "the run gets another namespace");
+    let what = json!({ "namespace": next, "instead_of": row.namespace, "because": because });
+    let entry = turn.entry(FlowKind::NamespaceReplaced, what);
+    let replaced = ownership::replace(&turn.deps.db, turn.lease, &next, &entry).await;
+    if replaced.context("give the run another namespace")? {
+        changed(turn.deps, row.id).await;
     }
     Ok(())
 }
@@ -107,6 +137,7 @@ async fn spec(turn: &Turn<'_>, launch: i32) -> Result<RunSpec, Unplaced> {
         surroundings: row.surroundings(),
         launch,
         namespace: row.namespace.clone(),
+        namespace_uid: row.namespace_uid.map(|uid| uid.to_string()),
         correlation_id: row.correlation_id,
         expires_at: turn.now + Duration::seconds(limit + i64::from(row.namespace_ttl_seconds)),
         deadline_seconds: limit,

@@ -14,7 +14,7 @@ use store::clock;
 use store::flow::Entry;
 use store::outbound;
 use store::runs::jobs;
-use store::runs::sweep::{self, KnownNamespace};
+use store::runs::sweep::{self, Owner};
 use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
@@ -43,8 +43,8 @@ pub(crate) async fn sweep_once(deps: &Deps) -> anyhow::Result<()> {
     remove_abandoned_jobs(deps, now).await?;
     let there = deps.cluster.run_namespaces().await?;
     for namespace in &there {
-        let known = sweep::known(&deps.db, namespace.run_id).await.context("read a namespace's run")?;
-        match verdict(namespace, known.as_ref(), now) {
+        let owner = owner(deps, namespace).await?;
+        match verdict(namespace, owner.as_ref(), now) {
             Verdict::Keep => {}
             Verdict::Delete => deps.cluster.delete_namespace(&namespace.name, &namespace.uid).await?,
             Verdict::Stuck => tracing::warn!(
@@ -57,6 +57,12 @@ pub(crate) async fn sweep_once(deps: &Deps) -> anyhow::Result<()> {
     let stuck = there.iter().filter(|namespace| is_stuck(namespace, now)).count();
     metrics::gauge!("worker_namespaces_stuck").set(u32::try_from(stuck).unwrap_or(u32::MAX));
     note_gone(deps, &there).await
+}
+
+/// The run that a namespace belongs to now, whoever it was made for.
+async fn owner(deps: &Deps, namespace: &RunNamespace) -> anyhow::Result<Option<Owner>> {
+    let uid = namespace.uid.parse().with_context(|| format!("{:?} is no UID", namespace.uid))?;
+    sweep::owner(&deps.db, &namespace.name, uid, namespace.run_id).await.context("read a namespace's run")
 }
 
 /// Records the namespaces that are expired and not in the cluster any more.
@@ -97,17 +103,15 @@ enum Verdict {
     Stuck,
 }
 
-/// What to do about a namespace that carries our labels, given the run that its label names.
-fn verdict(namespace: &RunNamespace, known: Option<&KnownNamespace>, now: DateTime<Utc>) -> Verdict {
+/// What to do about a namespace that carries our labels, given the run that it belongs to.
+fn verdict(namespace: &RunNamespace, owner: Option<&Owner>, now: DateTime<Utc>) -> Verdict {
     if namespace.terminating_since.is_some() {
         return if is_stuck(namespace, now) { Verdict::Stuck } else { Verdict::Keep };
     }
-    let over = match known {
+    let over = match owner {
         // A run that ended before it had recorded its namespace gave it no time to live.
-        Some(run) if run.namespace == namespace.name => {
-            !run.is_active && !run.is_kept && run.namespace_expires_at.is_none_or(|at| at <= now)
-        }
-        _ => now - namespace.created_at > UNKNOWN_GRACE,
+        Some(run) => !run.is_active && !run.is_kept && run.namespace_expires_at.is_none_or(|at| at <= now),
+        None => now - namespace.created_at > UNKNOWN_GRACE,
     };
     if over { Verdict::Delete } else { Verdict::Keep }
 }
@@ -134,14 +138,13 @@ mod tests {
             terminating_since: terminating.and_then(ago),
             stuck_on: vec![],
         };
-        let run = |is_active, expires| KnownNamespace {
-            namespace: "acme-dev-i1-00000000".into(),
+        let run = |is_active, expires| Owner {
+            run_id: RunId::new(),
             is_active,
             namespace_expires_at: expires,
             is_kept: false,
         };
-        let kept = KnownNamespace { is_kept: true, ..run(false, ago(1)) };
-        let other = KnownNamespace { namespace: "another".into(), ..run(true, None) };
+        let kept = Owner { is_kept: true, ..run(false, ago(1)) };
         let table = [
             (namespace(90, None), Some(run(true, None)), Verdict::Keep),
             (namespace(90, None), Some(run(true, ago(1))), Verdict::Keep),
@@ -151,12 +154,11 @@ mod tests {
             (namespace(90, None), Some(run(false, None)), Verdict::Delete),
             (namespace(5, None), None, Verdict::Keep),
             (namespace(90, None), None, Verdict::Delete),
-            (namespace(90, None), Some(other), Verdict::Delete),
             (namespace(90, Some(1)), None, Verdict::Keep),
             (namespace(90, Some(6)), None, Verdict::Stuck),
         ];
-        for (row, (namespace, known, expected)) in table.into_iter().enumerate() {
-            assert_eq!(verdict(&namespace, known.as_ref(), now), expected, "row {row}");
+        for (row, (namespace, owner, expected)) in table.into_iter().enumerate() {
+            assert_eq!(verdict(&namespace, owner.as_ref(), now), expected, "row {row}");
         }
     }
 }

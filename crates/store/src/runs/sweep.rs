@@ -50,11 +50,11 @@ pub async fn deleted(db: impl PgExecutor<'_> + Copy, run: RunId, flow: &flow::En
     if marked.rows_affected() == 1 { flow::append(db, run, flow).await } else { Ok(()) }
 }
 
-/// What the platform knows of a run whose namespace was found in the cluster.
+/// The run that a namespace belongs to.
 #[derive(Debug, Clone)]
-pub struct KnownNamespace {
-    /// The namespace that the run's row names.
-    pub namespace: String,
+pub struct Owner {
+    /// The run.
+    pub run_id: RunId,
     /// The run works or will: nothing of it is taken away.
     pub is_active: bool,
     /// When its namespace ends.
@@ -63,18 +63,22 @@ pub struct KnownNamespace {
     pub is_kept: bool,
 }
 
-/// The run behind a namespace's label; `None` when there is no such run.
+/// Whose a namespace is: the run that has its UID, or the one it was made for (`made_for`, by its label) while that one
+/// names it and has recorded no UID; an active one first. `None`: nobody's.
 ///
 /// # Errors
 /// The database's.
-pub async fn known(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<KnownNamespace>> {
+pub async fn owner(db: impl PgExecutor<'_>, namespace: &str, uid: Uuid, made_for: RunId) -> Result<Option<Owner>> {
     sqlx::query_as!(
-        KnownNamespace,
-        r#"SELECT namespace,
+        Owner,
+        r#"SELECT id AS run_id,
                   status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure') AS "is_active!",
                   namespace_expires_at, namespace_kept(a) AS "is_kept!"
-           FROM agent_runs AS a WHERE id = $1"#,
-        run.0
+           FROM agent_runs AS a WHERE namespace_uid = $2 OR (id = $3 AND namespace = $1)
+           ORDER BY 2 DESC, namespace_uid = $2 DESC NULLS LAST LIMIT 1"#,
+        namespace,
+        uid,
+        made_for.0
     )
     .fetch_optional(db)
     .await

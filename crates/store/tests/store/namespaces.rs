@@ -5,11 +5,14 @@ use std::time::Duration;
 use chrono::Utc;
 use domain::flow::FlowKind;
 use domain::ids::RunId;
+use domain::reasons::Reason;
+use domain::run::RunStatus;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use store::flow::{self, Entry};
-use store::runs::progress::{self, HandIn, Milestone};
-use store::runs::{Lease, lease, sweep, view};
+use store::intake::Taken;
+use store::runs::progress::{self, Ending, HandIn, Milestone};
+use store::runs::{Lease, lease, ownership, sweep, view};
 use uuid::Uuid;
 
 use crate::support::{Installation, installation, issue_event, word};
@@ -144,5 +147,121 @@ async fn the_label_counts_on_the_pull_request_too(db: PgPool) -> anyhow::Result<
     assert_eq!(word(released), "namespace_released");
     it.wait(DAY + 1).await?;
     assert_eq!(due(&it).await?, [lease.run]);
+    Ok(())
+}
+
+/// Asks for a revise of the newest work on issue 7, and answers the run that does it.
+async fn revise(it: &Installation) -> anyhow::Result<RunId> {
+    let now = store::clock::now(&it.db).await?;
+    let event = issue_event("labeled", 7, "run:dev:revise", &now.to_rfc3339());
+    match it.deliver(&format!("revise {now}"), &event).await? {
+        Taken::New(stored) => stored.run_id.map(RunId).ok_or_else(|| anyhow::anyhow!("nothing started: {stored:?}")),
+        Taken::Duplicate(stored) => anyhow::bail!("a duplicate: {stored:?}"),
+    }
+}
+
+/// The namespace that a run's row names, and its UID.
+async fn namespace(it: &Installation, run: RunId) -> anyhow::Result<(String, Option<Uuid>)> {
+    let sql = "SELECT namespace, namespace_uid FROM agent_runs WHERE id = $1";
+    Ok(sqlx::query_as(sql).bind(run.0).fetch_one(&it.db).await?)
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_revise_takes_the_namespace_over_in_its_first_row(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (first, uid) = at_work(&it).await?;
+    let (name, _) = namespace(&it, first.run).await?;
+    hand_in(&it, first).await?;
+    it.wait(DAY - 5).await?;
+    let again = revise(&it).await?;
+    assert_eq!(namespace(&it, again).await?, (name.clone(), Some(uid)));
+    assert_eq!(namespace(&it, first.run).await?, (name.clone(), None), "the earlier run has let go");
+    assert_eq!(told(&it, again).await?, ["namespace.taken_over"]);
+    it.wait(2 * DAY).await?;
+    assert!(due(&it).await?.is_empty(), "it belongs to a run that waits for a place");
+    let owner = || async { sweep::owner(&it.db, &name, uid, first.run).await };
+    let seen = owner().await?.unwrap();
+    assert!(seen.run_id == again && seen.is_active, "its label still names the first run: {seen:?}");
+
+    // The second goes wrong; a third takes up the first run's work, and the namespace from the second.
+    let second = lease::claim(&it.db, "w1", LEASE).await?.unwrap();
+    progress::finish(&it.db, second, &failed()).await?;
+    let seen = owner().await?.unwrap();
+    assert!(seen.run_id == again && !seen.is_active && seen.namespace_expires_at.is_some(), "{seen:?}");
+    let third = revise(&it).await?;
+    assert_eq!(namespace(&it, third).await?, (name.clone(), Some(uid)));
+    assert_eq!(namespace(&it, again).await?, (name, None));
+    Ok(())
+}
+
+fn failed() -> Ending<'static> {
+    Ending {
+        status: RunStatus::Failed,
+        reason: Some(Reason::AgentError),
+        detail: "",
+        launch_failed: false,
+        labels: &[],
+        flow: entry(FlowKind::RunFinished),
+    }
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_namespace_that_is_due_or_gone_or_anothers_is_not_taken_over(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (first, uid) = at_work(&it).await?;
+    let (name, _) = namespace(&it, first.run).await?;
+    hand_in(&it, first).await?;
+    for unfit in [
+        "UPDATE agent_runs SET namespace_expires_at = app_now()",
+        "UPDATE agent_runs SET namespace_expires_at = app_now() + interval '1 hour', role = 'qa'",
+        "UPDATE agent_runs SET role = 'dev', namespace_deleted_at = app_now()",
+    ] {
+        sqlx::query(unfit).execute(&it.db).await?;
+        let again = revise(&it).await?;
+        let (own, none) = namespace(&it, again).await?;
+        assert!(own != name && none.is_none(), "{unfit}: {own}");
+        assert_eq!(namespace(&it, first.run).await?, (name.clone(), Some(uid)), "{unfit}");
+        sqlx::query("UPDATE agent_runs SET status = 'cancelled', finished_at = app_now() WHERE id = $1")
+            .bind(again.0)
+            .execute(&it.db)
+            .await?;
+        it.wait(2).await?;
+    }
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_namespace_that_cannot_be_used_goes_back_to_whom_it_was_taken_from(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (first, uid) = at_work(&it).await?;
+    let (name, _) = namespace(&it, first.run).await?;
+    hand_in(&it, first).await?;
+    let again = revise(&it).await?;
+    let lease = lease::claim(&it.db, "w1", LEASE).await?.unwrap();
+    let other = "acme-dev-i7-another";
+    assert!(ownership::replace(&it.db, lease, other, &entry(FlowKind::NamespaceReplaced)).await?);
+    assert_eq!(namespace(&it, again).await?, (other.into(), None));
+    assert_eq!(namespace(&it, first.run).await?, (name.clone(), Some(uid)));
+    assert_eq!(due(&it).await?, [first.run], "nobody needs it any more");
+    let owner = sweep::owner(&it.db, &name, uid, first.run).await?.unwrap();
+    assert!(owner.run_id == first.run && !owner.is_active, "{owner:?}");
+    assert_eq!(told(&it, again).await?, ["namespace.taken_over", "namespace.replaced"]);
+
+    // Its own, which it does not use any more either, belongs to nobody.
+    assert!(ownership::replace(&it.db, lease, "acme-dev-i7-third", &entry(FlowKind::NamespaceReplaced)).await?);
+    assert!(sweep::owner(&it.db, other, Uuid::now_v7(), again).await?.is_none());
+    let stale = Lease { token: lease.token - 1, ..lease };
+    assert!(!ownership::replace(&it.db, stale, other, &entry(FlowKind::NamespaceReplaced)).await?);
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_namespace_without_a_recorded_uid_belongs_to_the_run_it_was_made_for(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let run = it.start(7).await?;
+    let (name, _) = namespace(&it, run).await?;
+    assert!(sweep::owner(&it.db, &name, Uuid::now_v7(), run).await?.unwrap().is_active);
+    assert!(sweep::owner(&it.db, "acme-dev-i7-another", Uuid::now_v7(), run).await?.is_none());
+    assert!(sweep::owner(&it.db, &name, Uuid::now_v7(), RunId::new()).await?.is_none());
     Ok(())
 }

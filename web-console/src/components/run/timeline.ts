@@ -54,6 +54,8 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'pr.closed': { icon: mdiSourcePull, tone: 'warning' },
   'run.cancel_requested': { icon: mdiAccountCancelOutline, tone: 'warning' },
   'run.finished': { icon: mdiFlagCheckered, tone: 'neutral' },
+  'namespace.taken_over': { icon: mdiKubernetes, tone: 'neutral' },
+  'namespace.replaced': { icon: mdiKubernetes, tone: 'warning' },
   'namespace.kept': { icon: mdiKubernetes, tone: 'info' },
   'namespace.released': { icon: mdiKubernetes, tone: 'neutral' },
   'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
