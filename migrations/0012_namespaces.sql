@@ -16,3 +16,6 @@ CREATE FUNCTION namespace_kept(run agent_runs) RETURNS boolean LANGUAGE sql STAB
 
 -- A namespace belongs to one run at a time: a revise takes it over from the run whose work it continues.
 CREATE UNIQUE INDEX agent_runs_one_owner ON agent_runs (namespace_uid) WHERE namespace_uid IS NOT NULL;
+
+-- When the namespace was first found hanging in its removal: its run says so once.
+ALTER TABLE agent_runs ADD COLUMN namespace_stuck_at timestamptz;

@@ -30,7 +30,8 @@ pub const MODE: &str = "codex-k8s.dev/mode";
 pub const LAUNCH: &str = "codex-k8s.dev/launch";
 /// Annotation: what one webhook or click caused, from end to end.
 pub const CORRELATION_ID: &str = "codex-k8s.dev/correlation-id";
-/// Annotation of a namespace: when it may be removed (RFC 3339).
+/// Annotation of a namespace: when it may be removed, as far as was known when it was made (RFC 3339). The run's row says
+/// when it is: that moves with the run, and the platform never changes a namespace.
 pub const EXPIRES_AT: &str = "codex-k8s.dev/expires-at";
 
 /// Selects everything that the platform made for runs.

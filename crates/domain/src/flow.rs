@@ -61,6 +61,8 @@ coded_enum! {
         NamespaceKept = "namespace.kept",
         /// That label was taken off.
         NamespaceReleased = "namespace.released",
+        /// Its namespace hangs in its removal.
+        NamespaceStuck = "namespace.stuck",
         /// The run's namespace was deleted.
         NamespaceDeleted = "namespace.deleted",
         /// The gateway refused a connection.

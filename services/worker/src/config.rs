@@ -34,6 +34,8 @@ pub struct Config {
     /// gateway; 5 to 15 where it does not, and the log is all there is. Many repositories of one account are read more
     /// rarely than that, as GitHub's limit allows ([`domain::delivery_log::period`]).
     pub redelivery: Duration,
+    /// `NAMESPACE_STUCK_SECONDS`: a namespace usually ends within seconds; one that takes this long is reported.
+    pub namespace_stuck: Duration,
     /// The agents' pods and where they stand.
     pub pods: Pods,
     /// `LOG`, `OTLP_ENDPOINT`.
@@ -90,6 +92,7 @@ impl Config {
         let lease_ttl = env.parse_or::<u64>("LEASE_TTL_SECONDS", "30");
         let retry = env.parse_or::<u64>("RETRY_SECONDS", "5");
         let redelivery = env.parse_or::<u64>("REDELIVERY_SECONDS", "60");
+        let namespace_stuck = env.parse_or::<u64>("NAMESPACE_STUCK_SECONDS", "300");
         let pods = Pods::read(&mut env);
         let telemetry = Settings::read(&mut env);
         env.finish()?;
@@ -103,6 +106,7 @@ impl Config {
             lease_ttl: Duration::from_secs(lease_ttl?.max(3)),
             retry: Duration::from_secs(retry?),
             redelivery: Duration::from_secs(redelivery?.max(1)),
+            namespace_stuck: Duration::from_secs(namespace_stuck?),
             pods: pods?,
             telemetry: telemetry?,
         })

@@ -8,6 +8,7 @@ use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use cluster::RunNamespace;
 use domain::flow::FlowKind;
+use domain::ids::RunId;
 use runtime::Pace;
 use serde_json::json;
 use store::clock;
@@ -24,8 +25,6 @@ use crate::turn::changed;
 const BATCH: i64 = 100;
 /// A namespace without a run is left alone this long: its run may be on its way.
 const UNKNOWN_GRACE: TimeDelta = TimeDelta::hours(1);
-/// A namespace usually ends within seconds; one that takes this long is reported.
-const STUCK_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
     while pace.turn(&stop).await {
@@ -42,20 +41,20 @@ pub(crate) async fn sweep_once(deps: &Deps) -> anyhow::Result<()> {
     outbound::forget_writes(&deps.db).await.context("forget old writes")?;
     remove_abandoned_jobs(deps, now).await?;
     let there = deps.cluster.run_namespaces().await?;
+    let stuck_after = TimeDelta::from_std(deps.config.namespace_stuck).unwrap_or(TimeDelta::MAX);
+    let mut stuck = 0_u32;
     for namespace in &there {
         let owner = owner(deps, namespace).await?;
-        match verdict(namespace, owner.as_ref(), now) {
+        match verdict(namespace, owner.as_ref(), now, stuck_after) {
             Verdict::Keep => {}
             Verdict::Delete => deps.cluster.delete_namespace(&namespace.name, &namespace.uid).await?,
-            Verdict::Stuck => tracing::warn!(
-                namespace = namespace.name,
-                on = namespace.stuck_on.join("; "),
-                "a namespace has been terminating for minutes"
-            ),
+            Verdict::Stuck => {
+                stuck += 1;
+                report_stuck(deps, namespace, owner.map_or(namespace.run_id, |owner| owner.run_id)).await?;
+            }
         }
     }
-    let stuck = there.iter().filter(|namespace| is_stuck(namespace, now)).count();
-    metrics::gauge!("worker_namespaces_stuck").set(u32::try_from(stuck).unwrap_or(u32::MAX));
+    metrics::gauge!("worker_namespaces_stuck").set(stuck);
     note_gone(deps, &there).await
 }
 
@@ -63,6 +62,19 @@ pub(crate) async fn sweep_once(deps: &Deps) -> anyhow::Result<()> {
 async fn owner(deps: &Deps, namespace: &RunNamespace) -> anyhow::Result<Option<Owner>> {
     let uid = namespace.uid.parse().with_context(|| format!("{:?} is no UID", namespace.uid))?;
     sweep::owner(&deps.db, &namespace.name, uid, namespace.run_id).await.context("read a namespace's run")
+}
+
+/// Says that a namespace hangs in its removal, and on what: each time in the log, once on the page of its run. Only a
+/// person can help; no run waits for it.
+async fn report_stuck(deps: &Deps, namespace: &RunNamespace, run: RunId) -> anyhow::Result<()> {
+    let on = namespace.stuck_on.join("; ");
+    tracing::warn!(namespace = namespace.name, on, "a namespace hangs in its removal");
+    let what = json!({ "namespace": namespace.name, "on": on });
+    let entry = Entry::new(FlowKind::NamespaceStuck, deps.actor(), what);
+    if sweep::stuck(&deps.db, run, &entry).await.context("record a namespace that hangs")? {
+        changed(deps, run).await;
+    }
+    Ok(())
 }
 
 /// Records the namespaces that are expired and not in the cluster any more.
@@ -104,9 +116,9 @@ enum Verdict {
 }
 
 /// What to do about a namespace that carries our labels, given the run that it belongs to.
-fn verdict(namespace: &RunNamespace, owner: Option<&Owner>, now: DateTime<Utc>) -> Verdict {
-    if namespace.terminating_since.is_some() {
-        return if is_stuck(namespace, now) { Verdict::Stuck } else { Verdict::Keep };
+fn verdict(namespace: &RunNamespace, owner: Option<&Owner>, now: DateTime<Utc>, stuck_after: TimeDelta) -> Verdict {
+    if let Some(since) = namespace.terminating_since {
+        return if now - since > stuck_after { Verdict::Stuck } else { Verdict::Keep };
     }
     let over = match owner {
         // A run that ended before it had recorded its namespace gave it no time to live.
@@ -116,14 +128,8 @@ fn verdict(namespace: &RunNamespace, owner: Option<&Owner>, now: DateTime<Utc>) 
     if over { Verdict::Delete } else { Verdict::Keep }
 }
 
-fn is_stuck(namespace: &RunNamespace, now: DateTime<Utc>) -> bool {
-    namespace.terminating_since.is_some_and(|since| now - since > STUCK_AFTER)
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::ids::RunId;
-
     use super::*;
 
     #[test]
@@ -156,9 +162,10 @@ mod tests {
             (namespace(90, None), None, Verdict::Delete),
             (namespace(90, Some(1)), None, Verdict::Keep),
             (namespace(90, Some(6)), None, Verdict::Stuck),
+            (namespace(90, Some(6)), Some(run(true, None)), Verdict::Stuck),
         ];
         for (row, (namespace, owner, expected)) in table.into_iter().enumerate() {
-            assert_eq!(verdict(&namespace, owner.as_ref(), now), expected, "row {row}");
+            assert_eq!(verdict(&namespace, owner.as_ref(), now, TimeDelta::minutes(5)), expected, "row {row}");
         }
     }
 }

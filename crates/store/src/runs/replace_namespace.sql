@@ -8,6 +8,7 @@ WITH was AS (
     UPDATE agent_runs AS a
     SET namespace = $3,
         namespace_uid = NULL,
+        namespace_stuck_at = NULL,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $8),
         changed_at = app_now(),

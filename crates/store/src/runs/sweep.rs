@@ -50,6 +50,24 @@ pub async fn deleted(db: impl PgExecutor<'_> + Copy, run: RunId, flow: &flow::En
     if marked.rows_affected() == 1 { flow::append(db, run, flow).await } else { Ok(()) }
 }
 
+/// The namespace hangs in its removal; the run that had it says so once. Answers whether that was now.
+///
+/// # Errors
+/// The database's.
+pub async fn stuck(db: impl PgExecutor<'_> + Copy, run: RunId, flow: &flow::Entry) -> Result<bool> {
+    let marked = sqlx::query!(
+        "UPDATE agent_runs SET namespace_stuck_at = app_now() WHERE id = $1 AND namespace_stuck_at IS NULL",
+        run.0
+    )
+    .execute(db)
+    .await?;
+    let is_new = marked.rows_affected() == 1;
+    if is_new {
+        flow::append(db, run, flow).await?;
+    }
+    Ok(is_new)
+}
+
 /// The run that a namespace belongs to.
 #[derive(Debug, Clone)]
 pub struct Owner {

@@ -9,7 +9,7 @@ WITH owner AS (
                             AND owner.subject_number = revised.subject_number
                             AND owner.namespace = revised.namespace
     WHERE run.id = $2 AND owner.role = run.role
-      AND owner.namespace_uid IS NOT NULL AND owner.namespace_deleted_at IS NULL
+      AND owner.namespace_uid IS NOT NULL AND owner.namespace_deleted_at IS NULL AND owner.namespace_stuck_at IS NULL
       AND owner.status NOT IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
       AND (owner.namespace_expires_at > app_now() OR namespace_kept(owner))
     FOR UPDATE OF owner

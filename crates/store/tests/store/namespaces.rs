@@ -265,3 +265,18 @@ async fn a_namespace_without_a_recorded_uid_belongs_to_the_run_it_was_made_for(d
     assert!(sweep::owner(&it.db, &name, Uuid::now_v7(), RunId::new()).await?.is_none());
     Ok(())
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_namespace_that_hangs_is_told_once_and_gone_at_last(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (lease, _) = at_work(&it).await?;
+    hand_in(&it, lease).await?;
+    assert!(sweep::stuck(&it.db, lease.run, &entry(FlowKind::NamespaceStuck)).await?);
+    assert!(!sweep::stuck(&it.db, lease.run, &entry(FlowKind::NamespaceStuck)).await?);
+    assert!(!sweep::stuck(&it.db, RunId::new(), &entry(FlowKind::NamespaceStuck)).await?, "nobody's");
+    assert_eq!(told(&it, lease.run).await?, ["namespace.ready", "namespace.stuck"]);
+    it.wait(1).await?;
+    let again = revise(&it).await?;
+    assert_eq!(namespace(&it, again).await?.1, None, "a revise leaves it alone");
+    Ok(())
+}

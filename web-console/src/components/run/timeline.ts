@@ -58,6 +58,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'namespace.replaced': { icon: mdiKubernetes, tone: 'warning' },
   'namespace.kept': { icon: mdiKubernetes, tone: 'info' },
   'namespace.released': { icon: mdiKubernetes, tone: 'neutral' },
+  'namespace.stuck': { icon: mdiAlertCircleOutline, tone: 'error' },
   'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
   'egress.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'egress.opened': { icon: mdiLanConnect, tone: 'neutral' },
@@ -72,7 +73,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released'])
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.stuck'])
 
 export interface TimelineEntry {
   event: FlowEvent
