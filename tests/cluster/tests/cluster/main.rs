@@ -8,6 +8,7 @@ mod label;
 mod limits;
 mod missed;
 mod neighbours;
+mod namespaces;
 mod refusals;
 mod reviews;
 mod rights;

@@ -34,7 +34,7 @@ async fn review_of(scene: &Scene, pull: u64) -> Result<String> {
 }
 
 /// The run that takes this one up again.
-async fn taken_up<'a>(scene: &'a Scene, run: &Run<'_>) -> Result<Run<'a>> {
+pub(crate) async fn taken_up<'a>(scene: &'a Scene, run: &Run<'_>) -> Result<Run<'a>> {
     let path = format!("runs?repository_id={}&limit=50", scene.repository);
     let (found, _) = until("the revise", TOLD_WITHIN, async || {
         let page = scene.owner.get(&path).await?;
