@@ -69,7 +69,7 @@ async fn owner(deps: &Deps, namespace: &RunNamespace) -> anyhow::Result<Option<O
 async fn report_stuck(deps: &Deps, namespace: &RunNamespace, run: RunId) -> anyhow::Result<()> {
     let on = namespace.stuck_on.join("; ");
     tracing::warn!(namespace = namespace.name, on, "a namespace hangs in its removal");
-    let what = json!({ "namespace": namespace.name, "on": on });
+    let what = json!({ "namespace": namespace.name, "detail": on });
     let entry = Entry::new(FlowKind::NamespaceStuck, deps.actor(), what);
     if sweep::stuck(&deps.db, run, &entry).await.context("record a namespace that hangs")? {
         changed(deps, run).await;

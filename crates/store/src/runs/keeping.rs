@@ -65,7 +65,7 @@ async fn tell(
     actor: &str,
 ) -> Result<()> {
     for run in runs {
-        flow::append(&mut *db, run, &flow::Entry::new(kind, actor, json!({ "on": subject }))).await?;
+        flow::append(&mut *db, run, &flow::Entry::new(kind, actor, json!({ "number": subject }))).await?;
     }
     Ok(())
 }

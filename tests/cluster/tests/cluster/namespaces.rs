@@ -165,7 +165,7 @@ async fn it_hangs(scene: &Scene, run: &Run<'_>, pull: u64) -> Result<()> {
     told(run, "namespace.stuck", SWEPT_WITHIN).await?;
     let timeline = run.timeline().await?;
     let stuck = timeline.iter().find(|flow| flow["kind"] == "namespace.stuck").context("nothing is told")?;
-    ensure!(stuck["data"]["on"].as_str().is_some_and(|on| on.contains(HOLD)), "{stuck}");
+    ensure!(stuck["data"]["detail"].as_str().is_some_and(|on| on.contains(HOLD)), "{stuck}");
     ensure!(run.times("namespace.stuck").await? == 1, "it is told more than once");
     Ok(())
 }

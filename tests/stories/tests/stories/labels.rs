@@ -153,6 +153,26 @@ async fn a_second_stage_label_is_answered_and_a_leftover_one_is_a_conflict() -> 
 }
 
 #[tokio::test]
+async fn the_debug_label_starts_nothing_and_stands_beside_a_stage() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let issue = t.open_issue("Add dark mode").await?;
+    t.label("writer", issue, "run:debug").await?;
+    t.label("writer", issue, "run:dev").await?;
+    t.unlabel("writer", issue, "run:debug").await?;
+    t.label("writer", issue, "run:debug").await?;
+    assert_eq!(t.runs().await?, [format!("#{issue} pending")]);
+    insta::assert_snapshot!(t.ledger().await?, @r"
+    issues.opened → ignored event_not_handled
+    issues.labeled run:debug → ignored event_not_handled
+    issues.labeled run:dev → accepted
+    issues.unlabeled run:debug → effected namespace_released
+    issues.labeled run:debug → effected namespace_kept
+    ");
+    assert!(t.told().await?.is_empty());
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn only_people_with_the_right_start_runs() -> Result<()> {
     let mut t = Story::begin().await?;
     for (issue, person) in (1..).zip(["reader", "stranger", "bot"]) {
