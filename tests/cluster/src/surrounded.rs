@@ -47,6 +47,7 @@ fn spec(role: &str, surroundings: Surroundings) -> RunSpec {
         surroundings,
         launch: 1,
         namespace: format!("rights-{role}-{}", &unique[..8]),
+        namespace_uid: None,
         correlation_id: CorrelationId::new(),
         expires_at: Utc::now(),
         deadline_seconds: 60,
