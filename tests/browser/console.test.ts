@@ -142,6 +142,23 @@ describe('as the owner', () => {
     await page.getByRole('status').getByText('Cancelled', { exact: true }).waitFor({ timeout: STOP_MS })
   })
 
+  step('shows what waits for a limit, until when, and who can help', async (page) => {
+    const title = `Wait for the model ${Date.now().toString(36)}`
+    await startRun(repository, title, 'limited')
+    await openPage(page, 'Waiting')
+    const limits = page.getByRole('region', { name: 'Limits' })
+    const row = limits.getByRole('row', { name: title })
+    await row.getByText('Waits until the model takes calls again.').waitFor({ timeout: START_MS })
+    await row.getByText(/429 Too Many Requests/).waitFor()
+    await limits.getByText(/owner of the platform can raise the limit/).waitFor()
+    await picture(page, 'waiting-1280')
+    assert.deepEqual(await barriers(page), [])
+    await row.getByRole('link', { name: title }).click()
+    await page.getByRole('button', { name: 'Stop the run' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Stop the run' }).click()
+    await page.getByRole('status').getByText('Cancelled', { exact: true }).waitFor({ timeout: STOP_MS })
+  })
+
   step('says why a label started a run', async (page) => {
     await openPage(page, 'Deliveries')
     await page.getByRole('table').getByText('Run started', { exact: true }).first().waitFor()
