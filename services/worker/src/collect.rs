@@ -23,7 +23,7 @@ pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
         return review_gate::collect(turn).await;
     }
     let Some(opened) = turn.repository().await? else { return Ok(()) };
-    let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1, limits::WRITES).await;
+    let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1, limits::PULLS).await;
     if let Some(until) = leave.context("ask for leave to write")? {
         return ending::wait_for_github(turn, until, "").await;
     }

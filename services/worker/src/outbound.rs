@@ -88,7 +88,7 @@ async fn quiet_until(
         return Ok(Some(until));
     }
     let writes = deliver::writes(action)?;
-    outbound::spend(&deps.db, repository.bot_github_id, writes, limits::WRITES).await.context("ask for leave to write")
+    outbound::spend(&deps.db, repository.bot_github_id, writes, limits::WORDS).await.context("ask for leave to write")
 }
 
 async fn postpone(deps: &Deps, action: &ActionRow, until: DateTime<Utc>, why: Option<&str>) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::flow::FlowKind;
 use domain::ids::RunId;
-use domain::limits::{CHORES, LimitOf, WRITES};
+use domain::limits::{CHORES, LimitOf, PULLS, WORDS};
 use serde_json::json;
 use sqlx::PgPool;
 use store::flow::{self, Entry};
@@ -142,21 +142,23 @@ async fn a_parked_run_can_be_stopped_by_anything_that_stops_runs(db: PgPool) -> 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn an_account_writes_no_more_than_github_allows(db: PgPool) -> anyhow::Result<()> {
     let it = installation(db).await?;
-    let spend = async |writes: i64| outbound::spend(&it.db, BOT, i32::try_from(writes).unwrap(), WRITES).await;
-    assert_eq!(spend(WRITES.minute - 1).await?, None);
+    let spend = async |writes: i64| outbound::spend(&it.db, BOT, i32::try_from(writes).unwrap(), WORDS).await;
+    assert_eq!(spend(WORDS.minute - 1).await?, None);
     assert!(outbound::spend(&it.db, BOT, 1, CHORES).await?.is_some(), "the rest is for what people wait for");
     assert_eq!(spend(1).await?, None);
+    assert_eq!(outbound::spend(&it.db, BOT, 1, PULLS).await?, None, "runs wait for it");
+    it.wait(1).await?;
     let until = spend(1).await?.unwrap() - clock::now(&it.db).await?;
     assert!(until > TimeDelta::seconds(50) && until <= TimeDelta::seconds(60), "{until}");
-    assert_eq!(outbound::spend(&it.db, BOT + 1, 1, WRITES).await?, None, "another account");
-    let mut written = WRITES.minute;
-    while written + WRITES.minute <= WRITES.hour {
+    assert_eq!(outbound::spend(&it.db, BOT + 1, 1, WORDS).await?, None, "another account");
+    let mut written = WORDS.minute;
+    while written + WORDS.minute <= WORDS.hour {
         it.wait(61).await?;
-        assert_eq!(spend(WRITES.minute).await?, None);
-        written += WRITES.minute;
+        assert_eq!(spend(WORDS.minute).await?, None);
+        written += WORDS.minute;
     }
     it.wait(61).await?;
-    let until = spend(WRITES.hour - written + 1).await?.unwrap() - clock::now(&it.db).await?;
+    let until = spend(WORDS.hour - written + 1).await?.unwrap() - clock::now(&it.db).await?;
     assert!(until > TimeDelta::minutes(50) && until < TimeDelta::minutes(60), "{until}");
     it.wait(3600).await?;
     outbound::forget_writes(&it.db).await?;
