@@ -3,7 +3,16 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 
 import { api, bodyOf, done } from '@/api/client'
+import type { Check } from '@/api/types'
 import { keys } from './keys'
+
+/** Between two looks while a repository's labels are being made. */
+const LABELS_COME_MS = 5_000
+
+/** A worker is making the labels. */
+export function labelsCome({ name, state }: Check): boolean {
+  return name === 'labels_made' && state === 'unchecked'
+}
 
 export function useRepositories(project: MaybeRefOrGetter<string>) {
   return useQuery({
@@ -12,6 +21,7 @@ export function useRepositories(project: MaybeRefOrGetter<string>) {
       const path = { project_id: toValue(project) }
       return bodyOf(api.GET('/api/v1/staff/projects/{project_id}/repositories', { params: { path }, signal }))
     },
+    refetchInterval: ({ state }) => (state.data?.items.some(({ checks }) => checks.some(labelsCome)) === true ? LABELS_COME_MS : false),
   })
 }
 
