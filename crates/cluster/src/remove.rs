@@ -70,7 +70,8 @@ impl Cluster {
     }
 
     /// Takes every launch in a run's namespace away but `keep` of that run: those that failed, those a worker made after
-    /// it had lost its lease, and those of the run that had the namespace before. The next launch waits for [`Removal::Gone`], so that two agents never work at once.
+    /// it had lost its lease, and those of the run that had the namespace before. The next launch waits for
+    /// [`Removal::Gone`], so that two agents never work at once.
     ///
     /// # Errors
     /// As every request; "not there" is no error.

@@ -48,8 +48,10 @@ async fn look_at_all(deps: &Deps, stop: &CancellationToken) -> anyhow::Result<()
                 (now + LOOK_EVERY, Some(json!({ "state": "failed", "remedy": remedy })))
             }
         };
-        let found = (CHECK, finding.as_ref());
-        rows::looked_at(&deps.db, &due, again, found).await.context("note what became of the labels")?;
+        if let Some(finding) = finding {
+            rows::found(&deps.db, due.id, CHECK, &finding).await.context("note what became of the labels")?;
+        }
+        rows::again(&deps.db, &due, again).await.context("note when to look again")?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{ProjectId, RepositoryId};
+use domain::ids::RepositoryId;
 use serde_json::Value;
 use sqlx::PgExecutor;
 
@@ -14,8 +14,6 @@ use crate::Result;
 pub struct DueLabels {
     /// The repository.
     pub id: RepositoryId,
-    /// Its project.
-    pub project_id: ProjectId,
     /// owner/name.
     pub full_name: String,
     /// Numeric id of the platform's account there.
@@ -40,7 +38,7 @@ pub async fn claim(db: impl PgExecutor<'_>, lease: Duration) -> Result<Option<Du
          WHERE p.id = r.project_id
            AND r.id = (SELECT id FROM repositories WHERE state <> 'disconnected' AND labels_due_at <= app_now()
                        ORDER BY labels_due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING r.id, r.project_id, r.full_name, r.bot_github_id, r.token_sealed, p.locale,
+         RETURNING r.id, r.full_name, r.bot_github_id, r.token_sealed, p.locale,
                    r.labels_due_at AS leased_until",
         lease.as_secs_f64()
     )
@@ -48,30 +46,38 @@ pub async fn claim(db: impl PgExecutor<'_>, lease: Duration) -> Result<Option<Du
     .await
 }
 
-/// Has it looked at again at `again`, if nothing asked for that sooner meanwhile. What was found is laid over the stored check of this name, and the repository is in order
-/// when none of its checks failed.
+/// Has it looked at again at `again`, if nothing asked for that sooner meanwhile.
 ///
 /// # Errors
 /// The database's.
-pub async fn looked_at(
-    db: impl PgExecutor<'_>,
-    due: &DueLabels,
-    again: DateTime<Utc>,
-    (check, finding): (&str, Option<&Value>),
-) -> Result<()> {
+pub async fn again(db: impl PgExecutor<'_>, due: &DueLabels, again: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET labels_due_at = $3 WHERE id = $1 AND labels_due_at = $2",
+        due.id.0,
+        due.leased_until,
+        again
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Lays what was found over the stored check of this name; the repository is in order when none of its checks failed.
+///
+/// # Errors
+/// The database's.
+pub async fn found(db: impl PgExecutor<'_>, id: RepositoryId, check: &str, finding: &Value) -> Result<()> {
     sqlx::query!(
         "UPDATE repositories AS r
-         SET labels_due_at = CASE WHEN labels_due_at = $5 THEN $2 ELSE labels_due_at END, checks = laid.checks,
+         SET checks = laid.checks,
              state = CASE WHEN laid.checks @> '[{\"state\": \"failed\"}]' THEN 'broken' ELSE 'connected' END
-         FROM (SELECT COALESCE(jsonb_agg(CASE WHEN known ->> 'name' = $3 AND $4::jsonb IS NOT NULL
-                                              THEN (known - 'remedy') || $4 ELSE known END), '[]') AS checks
+         FROM (SELECT COALESCE(jsonb_agg(CASE WHEN known ->> 'name' = $2 THEN (known - 'remedy') || $3 ELSE known END),
+                               '[]') AS checks
                FROM repositories AS stored, jsonb_array_elements(stored.checks) AS known WHERE stored.id = $1) AS laid
          WHERE r.id = $1 AND r.state <> 'disconnected'",
-        due.id.0,
-        again,
+        id.0,
         check,
-        finding,
-        due.leased_until
+        finding
     )
     .execute(db)
     .await?;

@@ -6,8 +6,8 @@ use sqlx::PgExecutor;
 use crate::Result;
 
 /// Of these launches, those that no running run names as its current one: their Jobs were made by a worker that had
-/// lost its lease, or outlived their run. A run that ended, handed its
-/// work in or was parked less than 30 seconds ago may still be saving.
+/// lost its lease, or outlived their run. A run that ended, handed its work in or was parked less than 30 seconds ago may
+/// still be saving.
 ///
 /// # Errors
 /// The database's.

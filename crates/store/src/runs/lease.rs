@@ -13,7 +13,8 @@ use crate::{Result, flow};
 /// How often a claim is tried when others take the same place at the same moment; each time somebody else has won.
 const TRIES: usize = 50;
 
-/// Leases a run whose owner went silent, or the next one that is due and has a place, parked ones among them; `None` when there is no work.
+/// Leases a run whose owner went silent, or the next one that is due and has a place, parked ones among them; `None` when
+/// there is no work.
 ///
 /// # Errors
 /// The database's.

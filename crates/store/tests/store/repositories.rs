@@ -49,12 +49,14 @@ async fn labels_are_looked_at_when_something_they_say_changes(db: PgPool) -> any
     sqlx::query("UPDATE projects SET locale = 'ru'").execute(&it.db).await?;
     let tomorrow = clock::now(&it.db).await? + TimeDelta::days(1);
     let refused = json!({ "state": "failed", "remedy": "GitHub said: no." });
-    labels::looked_at(&it.db, &due, tomorrow, ("labels_made", Some(&refused))).await?;
+    labels::found(&it.db, due.id, "labels_made", &refused).await?;
+    labels::again(&it.db, &due, tomorrow).await?;
     let row = get(&it.db, it.repository).await?.unwrap();
     assert_eq!((row.state.as_str(), &row.checks[0]["remedy"]), ("broken", &refused["remedy"]));
     let due = labels::claim(&it.db, LEASE).await?.unwrap();
     assert_eq!(due.locale, "ru");
-    labels::looked_at(&it.db, &due, tomorrow, ("labels_made", Some(&json!({ "state": "ok" })))).await?;
+    labels::found(&it.db, due.id, "labels_made", &json!({ "state": "ok" })).await?;
+    labels::again(&it.db, &due, tomorrow).await?;
     let row = get(&it.db, it.repository).await?.unwrap();
     assert_eq!((row.state.as_str(), &row.checks), ("connected", &json!([{ "name": "labels_made", "state": "ok" }])));
 

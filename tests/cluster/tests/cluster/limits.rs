@@ -34,6 +34,18 @@ async fn it_went_well(run: &Run<'_>, launches: i64, waits: usize) -> Result<Valu
     Ok(seen)
 }
 
+/// Waits until labels and service comment say on GitHub that the work waits for its owner.
+async fn shown_on_github(scene: &Scene, run: &Run<'_>) -> Result<()> {
+    until("the labels and the comment", TOLD_WITHIN, async || {
+        let labels = scene.world.labels(run.issue).await?;
+        let comments = scene.world.comments(run.issue).await?;
+        let done = labels == ["state:in-review"] && comments.iter().any(|text| text.contains("Waiting for review"));
+        Ok(done.then_some(()))
+    })
+    .await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_run_that_meets_the_models_limit_goes_on_in_its_session() -> Result<()> {
     beside(async |scene| {
@@ -129,13 +141,7 @@ async fn githubs_limits_are_respected_at_every_step_of_a_run() -> Result<()> {
         let seen = run.handed_in().await?;
         ensure!(seen["launch"] == 1 && seen["attempts"] == 0, "{seen}");
         ensure!(run.times("run.parked").await? >= 3, "{:?}", run.timeline().await?);
-        until("the labels and the comment", TOLD_WITHIN, async || {
-            let labels = scene.world.labels(run.issue).await?;
-            let comments = scene.world.comments(run.issue).await?;
-            let done = labels == ["state:in-review"] && comments.iter().any(|text| text.contains("Waiting for review"));
-            Ok(done.then_some(()))
-        })
-        .await?;
+        shown_on_github(scene, &run).await?;
         ensure!(scene.world.pulls().await?.len() == 1, "one pull request");
         ensure!(scene.world.comments(run.issue).await?.len() == 1, "one service comment");
         for step in &steps {
@@ -186,13 +192,7 @@ async fn silence_of_github_is_waited_out_without_haste() -> Result<()> {
         let run = scene.start("Wait out an outage", "Please.").await?;
         let seen = run.handed_in().await?;
         ensure!(seen["launch"] == 1 && seen["attempts"] == 0, "{seen}");
-        until("the labels and the comment", TOLD_WITHIN, async || {
-            let labels = scene.world.labels(run.issue).await?;
-            let comments = scene.world.comments(run.issue).await?;
-            let done = labels == ["state:in-review"] && comments.iter().any(|text| text.contains("Waiting for review"));
-            Ok(done.then_some(()))
-        })
-        .await?;
+        shown_on_github(scene, &run).await?;
         // What was done though the answer was lost is found, not done again.
         ensure!(scene.world.pulls().await?.len() == 1, "{:?}", scene.world.pulls().await?);
         ensure!(scene.world.comments(run.issue).await?.len() == 1, "{:?}", scene.world.comments(run.issue).await?);
