@@ -26,7 +26,8 @@ pub struct DueLabels {
     pub leased_until: DateTime<Utc>,
 }
 
-/// Takes the next one; another worker takes it only after `lease`.
+/// Takes the next one; another worker takes it only after `lease`. One whose connecting was cut before its check is left
+/// alone: it has no webhook, and must not be called connected.
 ///
 /// # Errors
 /// The database's.
@@ -36,7 +37,8 @@ pub async fn claim(db: impl PgExecutor<'_>, lease: Duration) -> Result<Option<Du
         "UPDATE repositories AS r SET labels_due_at = app_now() + make_interval(secs => $1)
          FROM projects AS p
          WHERE p.id = r.project_id
-           AND r.id = (SELECT id FROM repositories WHERE state <> 'disconnected' AND labels_due_at <= app_now()
+           AND r.id = (SELECT id FROM repositories
+                       WHERE state <> 'disconnected' AND checked_at IS NOT NULL AND labels_due_at <= app_now()
                        ORDER BY labels_due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
          RETURNING r.id, r.full_name, r.bot_github_id, r.token_sealed, p.locale,
                    r.labels_due_at AS leased_until",

@@ -39,6 +39,7 @@ async fn a_lost_webhook_is_noted_once_beside_the_other_checks(db: PgPool) -> any
 async fn labels_are_looked_at_when_something_they_say_changes(db: PgPool) -> anyhow::Result<()> {
     let it = installation(db).await?;
     let checks = json!([{ "name": "labels_made", "state": "unchecked", "remedy": "They come." }]);
+    it.wait(61).await?;
     assert!(labels::claim(&it.db, LEASE).await?.is_none(), "a new repository is checked first");
     checked(&it.db, it.repository, true, &checks, Some(1)).await?;
     let due = labels::claim(&it.db, LEASE).await?.unwrap();
