@@ -1,6 +1,6 @@
 //! Putting one launch into the cluster: namespace, grant, guards and rights, Job (suspended), token, start. In this
-//! order, so that no pod ever exists without its guards, or without its token; nine writes, and one more for each right
-//! that the run's account is given.
+//! order, so that no pod ever exists without its guards, or without its token; nine writes, and one more for the rights
+//! that a role starts out with.
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};

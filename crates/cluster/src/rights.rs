@@ -88,9 +88,9 @@ mod tests {
         let table = [
             (full(&[]), full(&[Read, Logs]), "", "read logs"),
             (full(&[Read, Logs]), full(&[Read, Logs]), "", ""),
-            (full(&[Read, Logs, Exec]), full(&[Read]), "logs exec", ""),
+            (full(&[Read, Logs, Exec]), full(&[Read]), "diagnose", "read"),
             (full(&[Read, Exec]), full(&[Read, TestJobs]), "exec", "test-jobs"),
-            (full(&[Read, Logs, Exec]), code_only(), "read logs exec", ""),
+            (full(&[Read, Logs, Exec]), code_only(), "diagnose", ""),
             (code_only(), code_only(), "", ""),
         ];
         for (before, after, away, new) in table {

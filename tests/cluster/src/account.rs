@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, groups};
 
 /// A service account.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ impl Account<'_> {
         let review = json!({
             "spec": {
                 "user": format!("system:serviceaccount:{home}:{}", self.name),
-                "groups": ["system:serviceaccounts", format!("system:serviceaccounts:{home}"), "system:authenticated"],
+                "groups": groups(home),
                 "resourceAttributes": {
                     "verb": question.verb,
                     "group": group,

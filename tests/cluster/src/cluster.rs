@@ -23,9 +23,17 @@ pub struct Cluster {
 
 impl Cluster {
     pub(crate) async fn connect() -> Result<Self> {
-        let file = Kubeconfig::read_from(variable("KUBECONFIG")?)?;
-        let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
-        config.proxy_url = None;
+        Ok(Self { client: Client::try_from(administration().await?)? })
+    }
+
+    /// What a service account would see and could do.
+    ///
+    /// # Errors
+    /// When the file of the administrator cannot be read.
+    pub async fn acting_as(namespace: &str, account: &str) -> Result<Self> {
+        let mut config = administration().await?;
+        config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{account}"));
+        config.auth_info.impersonate_groups = Some(groups(namespace).to_vec());
         Ok(Self { client: Client::try_from(config)? })
     }
 
@@ -124,4 +132,16 @@ impl Cluster {
         }
         text
     }
+}
+
+/// The groups of every service account of a namespace, which the API server would add to its token's user.
+pub(crate) fn groups(namespace: &str) -> [String; 3] {
+    ["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".into()]
+}
+
+async fn administration() -> Result<Config> {
+    let file = Kubeconfig::read_from(variable("KUBECONFIG")?)?;
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    config.proxy_url = None;
+    Ok(config)
 }

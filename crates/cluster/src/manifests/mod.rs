@@ -9,7 +9,7 @@ mod rights;
 pub use guards::{agent_service_account, limit_range, network_policy, resource_quota};
 pub use job::{SECRET_KEY, TOKEN_DIR, job, token_secret};
 pub use namespace::{manager_binding, namespace};
-pub use rights::{cluster_role, right_bindings, rules};
+pub use rights::{right_bindings, rules};
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
-//! What the run's account may do in its namespace: which ClusterRole stands for a right, and what that role allows. The
+//! What the run's account may do in its namespace: which ClusterRoles stand for its rights, and what those allow. The
 //! roles are part of the installation; a run only binds them, so the worker needs none of these rights itself.
+
+use std::collections::BTreeSet;
 
 use domain::stages::Right;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding, Subject};
@@ -7,18 +9,31 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding, Subject};
 use super::{AGENT_ACCOUNT, cluster_role_ref, meta};
 use crate::spec::RunSpec;
 
-/// The ClusterRole that stands for a right.
-#[must_use]
-pub const fn cluster_role(right: Right) -> &'static str {
-    match right {
-        Right::Read => "codex-k8s-run-read",
-        Right::Logs => "codex-k8s-run-logs",
-        Right::Exec => "codex-k8s-run-exec",
-        Right::TestJobs => "codex-k8s-run-test-jobs",
+/// The installation's ClusterRoles, each with the rights it stands for. The sets that roles start out with have one of
+/// their own, so that a launch binds one instead of three or four.
+const ROLES: &[(&str, &[Right])] = &[
+    ("codex-k8s-run-diagnose-and-test", &[Right::Read, Right::Logs, Right::Exec, Right::TestJobs]),
+    ("codex-k8s-run-diagnose", &[Right::Read, Right::Logs, Right::Exec]),
+    ("codex-k8s-run-read", &[Right::Read]),
+    ("codex-k8s-run-logs", &[Right::Logs]),
+    ("codex-k8s-run-exec", &[Right::Exec]),
+    ("codex-k8s-run-test-jobs", &[Right::TestJobs]),
+];
+
+/// The ClusterRoles that together allow these rights and no other.
+fn cluster_roles(rights: impl Iterator<Item = Right>) -> Vec<&'static str> {
+    let mut left: BTreeSet<_> = rights.collect();
+    let mut chosen = Vec::new();
+    for (role, stands_for) in ROLES {
+        if stands_for.iter().all(|right| left.contains(right)) {
+            left.retain(|right| !stands_for.contains(right));
+            chosen.push(*role);
+        }
     }
+    chosen
 }
 
-/// What that role allows. Never Secrets, tokens, or anything about rights.
+/// What a right allows. Never Secrets, tokens, or anything about rights.
 #[must_use]
 pub fn rules(right: Right) -> Vec<PolicyRule> {
     match right {
@@ -53,10 +68,10 @@ const READABLE: &[(&str, &[&str])] = &[
     ("autoscaling", &["horizontalpodautoscalers"]),
 ];
 
-/// The bindings that the namespace has to have: one a right.
+/// The bindings that the namespace has to have.
 #[must_use]
 pub fn right_bindings(spec: &RunSpec) -> Vec<RoleBinding> {
-    spec.surroundings.rights().map(|right| binding(spec, cluster_role(right))).collect()
+    cluster_roles(spec.surroundings.rights()).into_iter().map(|role| binding(spec, role)).collect()
 }
 
 fn binding(spec: &RunSpec, role: &str) -> RoleBinding {
@@ -84,33 +99,64 @@ fn rule(group: &str, kinds: &[&str], verbs: &[&str]) -> PolicyRule {
 
 #[cfg(test)]
 mod tests {
+    use domain::catalogue::Catalogue;
+    use domain::stages::Role;
+
     use super::*;
 
     const DEPLOYED: &str = include_str!("../../../../deploy/base/run-rights.yaml");
 
-    /// A role as the installation's file has it.
-    fn written(right: Right) -> String {
+    /// A role as the installation's file has it: one right is written out, several are gathered by their labels.
+    fn written(name: &str, rights: &[Right]) -> String {
+        let head = |labels: &str| {
+            let metadata = format!("metadata: {{name: {name}{labels}}}");
+            format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\n{metadata}\n")
+        };
+        if let [right] = rights {
+            let label = format!(", labels: {{codex-k8s.dev/run-right: {}}}", slug(*right));
+            return head(&label) + "rules:\n" + &rules(*right).into_iter().map(written_rule).collect::<String>();
+        }
+        let rights: Vec<_> = rights.iter().map(|&right| slug(right)).collect();
+        let gathered = format!("{{key: codex-k8s.dev/run-right, operator: In, values: [{}]}}", rights.join(", "));
+        head("") + "aggregationRule:\n  clusterRoleSelectors:\n    - matchExpressions: [" + &gathered + "]\n"
+    }
+
+    fn slug(right: Right) -> String {
+        right.as_str().replace('_', "-")
+    }
+
+    fn written_rule(rule: PolicyRule) -> String {
         let list = |words: &[String]| {
             let words: Vec<_> = words.iter().map(|word| if word.is_empty() { "\"\"" } else { word }).collect();
             words.join(", ")
         };
-        let mut text = format!(
-            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {}}}\nrules:\n",
-            cluster_role(right)
-        );
-        for rule in rules(right) {
-            let (groups, kinds) = (rule.api_groups.unwrap_or_default(), rule.resources.unwrap_or_default());
-            text += &format!("  - apiGroups: [{}]\n    resources: [{}]\n", list(&groups), list(&kinds));
-            text += &format!("    verbs: [{}]\n", list(&rule.verbs));
-        }
-        text
+        let (groups, kinds) = (rule.api_groups.unwrap_or_default(), rule.resources.unwrap_or_default());
+        format!("  - apiGroups: [{}]\n    resources: [{}]\n", list(&groups), list(&kinds))
+            + &format!("    verbs: [{}]\n", list(&rule.verbs))
     }
 
     #[test]
     fn the_installation_has_exactly_these_roles() {
-        let roles: Vec<_> = Right::ALL.iter().map(|&right| written(right)).collect();
+        let roles: Vec<_> = ROLES.iter().map(|(name, rights)| written(name, rights)).collect();
         let deployed: Vec<_> = DEPLOYED.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(deployed.join("\n") + "\n", roles.join("---\n"));
+    }
+
+    #[test]
+    fn the_roles_of_a_set_allow_that_set_and_what_roles_start_out_with_is_one() {
+        for set in 0..1_u32 << Right::ALL.len() {
+            let rights =
+                || (0..).zip(Right::ALL).filter(move |(bit, _)| set & (1 << bit) != 0).map(|(_, &right)| right);
+            let chosen = cluster_roles(rights());
+            let of = |name: &&str| ROLES.iter().find(|(role, _)| role == name).map_or(&[][..], |(_, rights)| *rights);
+            let mut together: Vec<_> = chosen.iter().flat_map(of).copied().collect();
+            together.sort_unstable();
+            assert_eq!(together, rights().collect::<Vec<_>>());
+        }
+        for &role in Role::ALL {
+            let surroundings = Catalogue::builtin().role(role).surroundings();
+            assert!(cluster_roles(surroundings.rights()).len() <= 1, "{role}");
+        }
     }
 
     /// Everything that a right allows: `verb kind.group`.

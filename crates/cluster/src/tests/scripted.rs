@@ -2,6 +2,8 @@
 //! what comes back. What a real cluster cannot be made to do on demand is tried here: an answer lost after the object
 //! was made, a name taken by somebody else, an expired watch.
 
+use domain::stages::{Mode, Right};
+use domain::surroundings::Surroundings;
 use futures::StreamExt;
 use http::{Request, Response};
 use kube::Client;
@@ -10,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tower_test::mock::{self, Handle};
 
+use crate::spec::RunSpec;
 use crate::spec::sample::{RUN, code_only, spec};
 use crate::{Cluster, ClusterError, MadeJob, Removal, labels, manifests};
 
@@ -127,7 +130,7 @@ async fn guards_and_rights_wait_for_the_grant_to_be_seen() {
         let early = "resourcequotas \"run\" is forbidden: User \"worker\" cannot patch resource \"resourcequotas\"";
         answer(&mut api, 403, refusal(403, "Forbidden", early)).await;
         // An empty list as well as an object, whichever is asked for.
-        for _ in 0..8 {
+        for _ in 0..6 {
             let object = json!({"metadata": {"name": "any"}, "items": []});
             asked.push(answer(&mut api, 200, object).await.line);
         }
@@ -145,8 +148,6 @@ async fn guards_and_rights_wait_for_the_grant_to_be_seen() {
     PATCH /api/v1/namespaces/acme-dev-i12-456789ab/serviceaccounts/agent?&force=true&fieldManager=codex-k8s
     PATCH /apis/networking.k8s.io/v1/namespaces/acme-dev-i12-456789ab/networkpolicies/only-the-gateway?&force=true&fieldManager=codex-k8s
     POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
-    POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
-    POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
     ");
 }
 
@@ -154,13 +155,15 @@ async fn guards_and_rights_wait_for_the_grant_to_be_seen() {
 async fn rights_that_are_not_due_any_more_are_taken_away_by_uid() {
     let (cluster, mut api) = cluster();
     let script = tokio::spawn(async move {
-        let mut there = serde_json::to_value(manifests::right_bindings(&spec())).unwrap();
+        let rights = Surroundings::of(Mode::FullEnv, [Right::Read, Right::Exec]);
+        let run = RunSpec { surroundings: rights, ..spec() };
+        let mut there = serde_json::to_value(manifests::right_bindings(&run)).unwrap();
         for (number, binding) in there.as_array_mut().unwrap().iter_mut().enumerate() {
             binding["metadata"]["uid"] = json!(format!("uid-{number}"));
         }
         answer(&mut api, 200, json!({"metadata": {}, "items": there})).await;
         let mut asked = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..2 {
             let delete = answer(&mut api, 404, refusal(404, "NotFound", "not found")).await;
             asked.push(format!("{} {}", delete.line, delete.body["preconditions"]["uid"]));
         }
@@ -169,8 +172,7 @@ async fn rights_that_are_not_due_any_more_are_taken_away_by_uid() {
     });
     cluster.settle_rights(&code_only()).await.unwrap();
     insta::assert_snapshot!(script.await.unwrap().join("\n"), @r#"
-    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-exec? "uid-2"
-    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-logs? "uid-1"
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-exec? "uid-1"
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings/codex-k8s-run-read? "uid-0"
     "#);
 }

@@ -50,7 +50,7 @@ const TABLE: [(Role, &[&[&str]]); 6] = [
     (Role::Qa, &[LOGS, EXEC, TEST_JOBS]),
 ];
 
-fn expected(role: Role) -> Vec<String> {
+pub(super) fn expected(role: Role) -> Vec<String> {
     let Some((_, further)) = TABLE.iter().find(|(listed, _)| *listed == role) else { return Vec::new() };
     let read = READABLE.iter().flat_map(|kind| ["get", "list", "watch"].map(|verb| format!("{verb} {kind}")));
     read.chain(further.iter().flat_map(|rights| rights.iter().map(|&right| right.to_owned()))).collect()
@@ -71,7 +71,7 @@ async fn each_role_may_do_in_its_namespace_what_the_table_says_and_nothing_elsew
     .await
 }
 
-fn of(role: Role) -> (&'static str, Surroundings) {
+pub(super) fn of(role: Role) -> (&'static str, Surroundings) {
     (role.as_str(), Catalogue::builtin().role(role).surroundings())
 }
 
@@ -85,14 +85,14 @@ async fn only_what_is_listed(cluster: &Cluster, run: &RunSpec, role: Role, other
     Ok(())
 }
 
-fn agent<'a>(cluster: &'a Cluster, run: &'a RunSpec) -> Account<'a> {
+pub(super) fn agent<'a>(cluster: &'a Cluster, run: &'a RunSpec) -> Account<'a> {
     Account { cluster, namespace: &run.namespace, name: AGENT_ACCOUNT }
 }
 
 /// The API server learns of a binding through a watch.
 const LAG: Duration = Duration::from_secs(5);
 
-async fn in_force(agent: Account<'_>, expected: &[String]) -> Result<()> {
+pub(super) async fn in_force(agent: Account<'_>, expected: &[String]) -> Result<()> {
     let all = async || {
         for right in expected {
             let (verb, resource) = right.split_once(' ').unwrap_or_default();
