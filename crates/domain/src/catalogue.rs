@@ -23,6 +23,8 @@ pub struct Catalogue {
     roles: BTreeMap<Role, RoleSpec>,
     paths: Vec<PathSpec>,
     shortcuts: Vec<Shortcut>,
+    /// How people talk with an agent.
+    pub discussion: DiscussionSpec,
     /// Labels with fixed names.
     pub labels: Vec<LabelText>,
     /// How the labels look that start stages; holes: `{stage}` and `{produces}`.
@@ -83,6 +85,20 @@ impl RoleSpec {
     pub fn surroundings(&self) -> Surroundings {
         Surroundings::of(self.mode, self.rights.iter().copied())
     }
+}
+
+/// How people talk with an agent on an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscussionSpec {
+    /// Who answers.
+    pub role: Role,
+    /// Under which stage its runs are kept; they do none of that stage's work.
+    pub stage: Stage,
+    /// After so long without a word it is over.
+    pub idle_hours: u32,
+    /// How long the namespace outlives an answer: nothing in it is worth a look.
+    pub namespace_ttl_minutes: u32,
 }
 
 /// An order in which stages follow each other.
@@ -228,6 +244,7 @@ mod tests {
         assert_eq!(catalogue.stage(Stage::Plan).roles, [Role::Em, Role::Km]);
         let reviewers = [Stage::Plan, Stage::Arch, Stage::SelfImprove].map(|stage| catalogue.stage(stage).reviewer());
         assert_eq!(reviewers, [Role::Km, Role::Reviewer, Role::Reviewer]);
+        assert_eq!((catalogue.discussion.role, catalogue.discussion.idle_hours), (Role::Km, 8));
         assert_eq!(catalogue.role(Role::Qa).rights, [Right::Read, Right::Logs, Right::Exec, Right::TestJobs]);
     }
 

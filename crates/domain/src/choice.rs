@@ -52,7 +52,7 @@ pub fn choose<'a>(labels: impl IntoIterator<Item = &'a str>, allowed: &[String])
             Label::Model(model) if !allowed.iter().any(|known| known == model) => return Err(ChoiceConflict),
             Label::Model(model) => choice.model.replace(model.to_owned()).is_some(),
             Label::Effort(effort) => choice.effort.replace(effort).is_some(),
-            Label::Run(_) | Label::Revise(_) | Label::Keep | Label::Other => false,
+            Label::Run(_) | Label::Revise(_) | Label::Keep | Label::Discussion | Label::Other => false,
         };
         if taken {
             return Err(ChoiceConflict);

@@ -34,6 +34,13 @@ pub enum Event {
         /// The issue.
         issue: Issue,
     },
+    /// Somebody wrote a comment on an issue.
+    Commented {
+        /// What was written.
+        comment: Comment,
+        /// The issue.
+        issue: Issue,
+    },
     /// A label was put on a pull request.
     PullLabeled {
         /// The label.
@@ -115,6 +122,17 @@ pub struct Issue {
     pub url: String,
 }
 
+/// A comment on an issue as its event carried it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// GitHub's numeric id; they grow.
+    pub id: i64,
+    /// Text, as written.
+    pub body: String,
+    /// Its place on the issue's page.
+    pub url: String,
+}
+
 /// What kind of account did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountKind {
@@ -169,7 +187,8 @@ impl Delivered {
             Event::Labeled { issue, .. }
             | Event::Unlabeled { issue, .. }
             | Event::IssueEnded { issue }
-            | Event::IssueEdited { issue } => Some(issue),
+            | Event::IssueEdited { issue }
+            | Event::Commented { issue, .. } => Some(issue),
             Event::PullLabeled { .. }
             | Event::PullUnlabeled { .. }
             | Event::PullClosed { .. }
@@ -190,6 +209,7 @@ impl Delivered {
             | Event::Unlabeled { .. }
             | Event::IssueEnded { .. }
             | Event::IssueEdited { .. }
+            | Event::Commented { .. }
             | Event::Other => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What a webhook delivery does: start a run, end one, or nothing, with its reason. One pure function over facts.
 
 mod pulls;
+mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use crate::revision::{self, Earlier};
 use crate::rights::{self, Permission, PlatformRole, ProjectRole};
 use crate::settlement::{Settlement, Superseded};
 use crate::stages::Stage;
+
+pub use talk::{TalkEnd, ends_talk};
 
 /// How old an event's object may be. Body hashes are remembered for longer, so an older body cannot be replayed.
 pub const STALE_AFTER: TimeDelta = TimeDelta::hours(72);
@@ -76,6 +79,8 @@ pub struct Facts<'a> {
     pub person: Option<Person>,
     /// The active run of the issue, if there is one.
     pub active: Option<&'a ActiveRun>,
+    /// A discussion is going on on the issue.
+    pub talks: bool,
     /// What came before.
     pub history: &'a History,
     /// The run that the sender wants tried again, where they said so; a label alone cannot.
@@ -119,6 +124,10 @@ pub enum Decision {
         /// The newest run of it.
         run: RunId,
     },
+    /// The comment goes to the agent of the issue's discussion, which begins with it where none is going on.
+    Hear,
+    /// The issue's discussion ends, and nothing else happens.
+    EndTalk(TalkEnd),
     /// Nothing.
     Ignore(IntakeReason),
 }
@@ -159,34 +168,41 @@ pub fn asks_for_history(event: &Event, stage_order: bool) -> bool {
         Event::PullLabeled { label, .. } => label == labels::NEED_REVIEWER || labels::read(label) == Label::Keep,
         Event::Unlabeled { label, .. } | Event::PullUnlabeled { label, .. } => labels::read(label) == Label::Keep,
         Event::PullClosed { .. } | Event::Reviewed { .. } => true,
-        Event::IssueEnded { .. } | Event::IssueEdited { .. } | Event::Other => false,
+        Event::IssueEnded { .. } | Event::IssueEdited { .. } | Event::Commented { .. } | Event::Other => false,
     }
 }
 
 /// Decides on one delivery.
 #[must_use]
 pub fn decide(facts: &Facts<'_>) -> Decision {
-    let delivered = facts.delivered;
-    let Some(binding) = facts.binding else {
-        return Decision::Ignore(IntakeReason::RepositoryNotBound);
-    };
-    if delivered.sender.as_ref().is_some_and(|sender| sender.github_id == binding.bot_github_id) {
-        return Decision::Ignore(IntakeReason::OwnAction);
+    if let Err(reason) = concerns_us(facts) {
+        return Decision::Ignore(reason);
     }
-    if delivered.object_time.is_some_and(|at| facts.now - at > STALE_AFTER) {
-        return Decision::Ignore(IntakeReason::StaleEvent);
-    }
-    match &delivered.event {
+    match &facts.delivered.event {
         Event::Labeled { label, issue } => labelled(facts, label, issue).unwrap_or_else(Decision::Ignore),
         Event::Unlabeled { label, .. } => unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
+        Event::IssueEnded { .. } if facts.active.is_none() && facts.talks => Decision::EndTalk(TalkEnd::IssueEnded),
         Event::IssueEnded { .. } => end(facts.active, IntakeReason::IssueEnded, Reason::Cancelled, false),
         Event::IssueEdited { .. } => end(facts.active, IntakeReason::IssueEdited, Reason::Stale, true),
+        Event::Commented { issue, .. } => talk::commented(facts, issue).unwrap_or_else(Decision::Ignore),
         Event::PullLabeled { label, pull } => pulls::labelled(facts, label, pull).unwrap_or_else(Decision::Ignore),
         Event::PullUnlabeled { label, .. } => pulls::unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
         Event::PullClosed { merged, pull } => pulls::closed(facts, *merged, pull),
         Event::Reviewed { verdict, pull } => pulls::reviewed(facts, *verdict, pull).unwrap_or_else(Decision::Ignore),
         Event::Other => Decision::Ignore(IntakeReason::EventNotHandled),
     }
+}
+
+/// Whether the event is one of a connected repository, somebody else's, and not too old.
+fn concerns_us(facts: &Facts<'_>) -> Result<(), IntakeReason> {
+    let (delivered, binding) = (facts.delivered, facts.binding.ok_or(IntakeReason::RepositoryNotBound)?);
+    if delivered.sender.as_ref().is_some_and(|sender| sender.github_id == binding.bot_github_id) {
+        return Err(IntakeReason::OwnAction);
+    }
+    if delivered.object_time.is_some_and(|at| facts.now - at > STALE_AFTER) {
+        return Err(IntakeReason::StaleEvent);
+    }
+    Ok(())
 }
 
 fn labelled(facts: &Facts<'_>, label: &str, issue: &Issue) -> Result<Decision, IntakeReason> {
@@ -280,6 +296,7 @@ fn permitted(facts: &Facts<'_>) -> Result<(), IntakeReason> {
 fn unlabelled(facts: &Facts<'_>, label: &str) -> Result<Decision, IntakeReason> {
     match (labels::read(label), facts.active) {
         (Label::Keep, _) => release(facts),
+        (Label::Discussion, _) if facts.talks => Ok(Decision::EndTalk(TalkEnd::Unlabelled)),
         (_, Some(run)) if run.trigger.as_deref() == Some(label) && !run.claimed => {
             Ok(end(facts.active, IntakeReason::Unlabelled, Reason::Cancelled, true))
         }

@@ -29,6 +29,8 @@ pub enum Label<'a> {
     Effort(Effort),
     /// Keeps the namespaces of its issue or pull request for as long as it lies there.
     Keep,
+    /// People talk with an agent for as long as it lies on the issue.
+    Discussion,
     /// Nothing by itself.
     Other,
 }
@@ -45,6 +47,8 @@ pub const APPROVED: &str = "state:approved";
 pub const SUPERSEDED: &str = "state:superseded";
 /// On a pull request: has it looked at by the reviewer.
 pub const NEED_REVIEWER: &str = "need:reviewer";
+/// On an issue: comments are answered by an agent.
+pub const DISCUSSION: &str = "mode:discussion";
 /// Keeps a namespace; starts nothing and is not counted as a stage label.
 const DEBUG: &str = "run:debug";
 
@@ -58,6 +62,9 @@ const EFFORT: &str = "[ai-reasoning-";
 pub fn read(label: &str) -> Label<'_> {
     if label == DEBUG {
         return Label::Keep;
+    }
+    if label == DISCUSSION {
+        return Label::Discussion;
     }
     if let Some(stage) = label.strip_prefix(RUN) {
         return match stage.strip_suffix(REVISED) {
@@ -141,6 +148,7 @@ mod tests {
             ("[ai-reasoning-huge]", Label::Other),
             ("[ai-model-]", Label::Other),
             ("run:debug", Label::Keep),
+            ("mode:discussion", Label::Discussion),
         ];
         for (label, meaning) in table {
             assert_eq!(read(label), meaning, "{label}");
@@ -182,6 +190,7 @@ mod tests {
                 NEED_REVIEWER,
                 BLOCKED,
                 NEED_INPUT,
+                DISCUSSION,
                 DEBUG,
                 "[ai-model-gpt-5.5]",
                 "[ai-reasoning-extra-high]",

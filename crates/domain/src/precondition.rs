@@ -19,6 +19,8 @@ pub struct Live<'a> {
     pub pull_labels: &'a [String],
     /// The label that started the run; `None` when something else did.
     pub trigger: Option<&'a str>,
+    /// The run only talks, which people may want just where work is held up.
+    pub only_talks: bool,
     /// The platform itself is about to put that label on.
     pub trigger_is_coming: bool,
     /// Role of who started it on the platform; `None`: not a user any more.
@@ -74,7 +76,7 @@ pub fn check(live: &Live<'_>) -> Result<Choice, Lost> {
     if !live.sees_repository || !role.is_some_and(|role| rights::allows(role, Permission::Run)) {
         return Err(Lost::Rights);
     }
-    if live.labels.iter().chain(live.pull_labels).any(|label| labels::holds_up(label)) {
+    if !live.only_talks && live.labels.iter().chain(live.pull_labels).any(|label| labels::holds_up(label)) {
         return Err(Lost::Blocked);
     }
     choice::choose_for_pull(live.pull_labels, live.labels, live.models).map_err(|_| Lost::ModelLabels)
@@ -98,6 +100,7 @@ mod tests {
             labels: &labels,
             pull_labels: &pull,
             trigger: Some("run:dev"),
+            only_talks: false,
             trigger_is_coming: false,
             platform_role: Some(PlatformRole::Member),
             project_role: Some(ProjectRole::ReadWrite),
@@ -146,6 +149,15 @@ mod tests {
     fn a_run_without_a_label_needs_none_and_one_whose_label_is_coming_waits_for_none() {
         assert_eq!(verdict(&[], |live| live.trigger = None), Ok(Choice::default()));
         assert_eq!(verdict(&[], |live| live.trigger_is_coming = true), Ok(Choice::default()));
+    }
+
+    #[test]
+    fn words_are_not_held_up_and_end_with_their_label() {
+        let talk = |labels: &[&str]| {
+            verdict(labels, |live| (live.trigger, live.only_talks) = (Some(labels::DISCUSSION), true))
+        };
+        assert_eq!(talk(&[labels::DISCUSSION, labels::NEED_INPUT]), Ok(Choice::default()));
+        assert_eq!(talk(&[labels::NEED_INPUT]), Err(Lost::LabelGone));
     }
 
     #[test]

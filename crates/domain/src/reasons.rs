@@ -49,6 +49,10 @@ coded_enum! {
         PullClosed = "pull_closed",
         /// A person approved the work.
         PullApproved = "pull_approved",
+        /// The comment goes to the agent of the discussion.
+        CommentHeard = "comment_heard",
+        /// The discussion's label was taken off.
+        DiscussionEnded = "discussion_ended",
         /// The label that keeps namespaces was put on.
         NamespaceKept = "namespace_kept",
         /// The label that keeps namespaces was taken off.

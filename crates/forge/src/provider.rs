@@ -124,6 +124,17 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
         marker: &str,
     ) -> impl Future<Output = Answered<Option<Comment>>> + Send;
 
+    /// All comments on an issue, the oldest first.
+    fn comments(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Vec<Comment>>> + Send;
+
+    /// Sees to it that the account has put a reaction (`eyes`, `+1`, …) on a comment of an issue.
+    fn ensure_reaction(
+        &self,
+        name: &RepositoryName,
+        comment: i64,
+        content: &str,
+    ) -> impl Future<Output = Answered<()>> + Send;
+
     /// The commit a branch points to; `None` when there is no such branch.
     fn branch_head(&self, name: &RepositoryName, branch: &str)
     -> impl Future<Output = Answered<Option<String>>> + Send;

@@ -99,6 +99,17 @@ async fn what_a_run_writes_on_its_issue_is_found_again() -> Result<()> {
     assert_eq!(bot.find_comment_by_marker(name, number, me, "<!-- run 1 -->").await?, None);
     let comment = bot.create_comment(name, number, "<!-- run 1 --> working").await?;
     bot.update_comment(name, comment.id, "<!-- run 1 --> done").await?;
+    for _ in 0..2 {
+        bot.ensure_reaction(name, comment.id, "eyes").await?;
+    }
+    let path = format!("/issues/comments/{}/reactions", comment.id);
+    let seen = world.api("reader", Method::GET, &path, &Value::Null).await?;
+    assert_eq!((seen.as_array().map(Vec::len), &seen[0]["content"]), (Some(1), &json!("eyes")), "{seen}");
+    let refused = bot.ensure_reaction(name, comment.id, "applause").await;
+    assert!(matches!(refused, Err(ForgeError::Validation { .. })), "{refused:?}");
+    let gone = bot.ensure_reaction(name, comment.id + 1000, "eyes").await;
+    assert!(matches!(gone, Err(ForgeError::NotFound { .. })), "{gone:?}");
+    assert_eq!(bot.comments(name, number).await?.len(), 2);
     let found = bot.find_comment_by_marker(name, number, me, "<!-- run 1 -->").await?.context("comment")?;
     assert_eq!((found.id, found.body.as_str()), (comment.id, "<!-- run 1 --> done"));
     Ok(())

@@ -89,10 +89,15 @@ pub fn service(locale: Locale, comment: &ServiceComment<'_>) -> Result<String, T
     Ok(text.trim_end().to_owned() + "\n")
 }
 
-/// Text of an agent on GitHub: nobody is mentioned, no other issue is closed, nothing is hidden, and it is short.
+/// Text of an agent on GitHub in one line.
 fn quiet(text: &str, limit: usize) -> String {
+    quiet_lines(text, limit).replace('\n', " ")
+}
+
+/// Text of an agent on GitHub: nobody is mentioned, no other issue is closed, nothing is hidden, and it is short.
+fn quiet_lines(text: &str, limit: usize) -> String {
     let text = domain::closing::defuse(&untrusted::visible(text));
-    let text = text.replace('@', "@\u{2060}").replace("<!--", "&lt;!--").replace('\n', " ");
+    let text = text.replace('@', "@\u{2060}").replace("<!--", "&lt;!--");
     let mut cut: String = text.chars().take(limit).collect();
     if cut.len() < text.len() {
         cut.push('…');
@@ -145,6 +150,57 @@ pub fn review(locale: Locale, comment: &ReviewComment<'_>) -> Result<String, Tem
     let safe =
         ReviewComment { summary: &quiet(comment.summary, 4000), findings: findings.collect(), ..comment.clone() };
     Ok(engine::render("review-comment", locale, &safe)?.trim_end().to_owned() + "\n")
+}
+
+/// What marks the answers of a discussion.
+pub const ANSWER: &str = "answer";
+/// GitHub takes 65,536 characters.
+const ANSWER_LIMIT: usize = 60_000;
+
+/// What a turn of a discussion answers, as its comment on the issue tells it.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnswerComment<'a> {
+    /// From [`marker`].
+    pub marker: String,
+    /// In the agent's words; `None` when none came.
+    pub answer: Option<&'a str>,
+    /// Why none came.
+    pub reason: Option<&'a str>,
+    /// What was seen.
+    pub reason_detail: Option<&'a str>,
+    /// Role.
+    pub role: &'a str,
+    /// Model.
+    pub model: &'a str,
+    /// Eight digits of the run's id.
+    pub run_short: String,
+    /// The run in the console.
+    pub run_url: String,
+}
+
+/// Renders an answer. The agent's own words cannot mention people or hide anything; they may have several lines.
+///
+/// # Errors
+/// When a template lacks a variable.
+pub fn answer(locale: Locale, comment: &AnswerComment<'_>) -> Result<String, TemplateError> {
+    let said = comment.answer.map(|text| quiet_lines(text.trim(), ANSWER_LIMIT));
+    let detail = comment.reason_detail.map(|text| quiet(text, 500));
+    let reason_words = comment.reason.and_then(|code| code.parse().ok()).map(|reason| words(locale, reason));
+    #[derive(Serialize)]
+    struct Facts<'a> {
+        #[serde(flatten)]
+        comment: AnswerComment<'a>,
+        reason_words: Option<&'static str>,
+    }
+    let comment = AnswerComment { answer: said.as_deref(), reason_detail: detail.as_deref(), ..comment.clone() };
+    Ok(engine::render("answer-comment", locale, &Facts { comment, reason_words })?.trim_end().to_owned() + "\n")
+}
+
+/// What an answer said, without what the platform put around it; `None` when the comment is none.
+#[must_use]
+pub fn answered(comment: &str) -> Option<&str> {
+    let body = comment.strip_prefix("<!-- codex-k8s:answer:")?.split_once("-->")?.1;
+    Some(body.rsplit_once("\n---\n").map_or(body, |(said, _)| said).trim())
 }
 
 /// Why nothing was started.
@@ -291,6 +347,27 @@ mod tests {
         insta::assert_snapshot!("review_en", review(Locale::En, &found).unwrap());
         let nothing = ReviewComment { verdict: "approve", findings: Vec::new(), ..found };
         insta::assert_snapshot!("review_ru", review(Locale::Ru, &nothing).unwrap());
+    }
+
+    #[test]
+    fn an_answer_keeps_its_lines_and_can_be_told_from_what_stands_around_it() {
+        let given = AnswerComment {
+            marker: marker(ANSWER, "x"),
+            answer: Some("It is slow, @olga:\n\n- `src/a.rs:3` reads all\n- Fixes #9 <!-- hidden -->\n"),
+            reason: None,
+            reason_detail: None,
+            role: "km",
+            model: "gpt-5.5",
+            run_short: "456789ab".into(),
+            run_url: "http://console.test/runs/x".into(),
+        };
+        let text = answer(Locale::En, &given).unwrap();
+        insta::assert_snapshot!("answer_en", text);
+        let said = answered(&text).unwrap();
+        assert!(said.starts_with("It is slow") && said.ends_with("--&gt;") | said.ends_with("-->"), "{said}");
+        assert_eq!(answered("It is slow."), None);
+        let none = AnswerComment { answer: None, reason: Some("timeout"), reason_detail: Some("an hour"), ..given };
+        insta::assert_snapshot!("answer_ru", answer(Locale::Ru, &none).unwrap());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The prompt of a run: policy, context, issue (and pull request), task, stage, what is to be revised, output contract,
-//! in this order.
+//! in this order; of a turn of a discussion, before the contract what was said and what waits for an answer.
 
 mod facts;
 #[cfg(test)]
@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use crate::templates::Templates;
 
-pub use facts::{Author, Pull, Remark, Revision, RunFacts, Work};
-pub use output::{output_schema, review_output_schema};
+pub use facts::{Author, Pull, Remark, Revision, RunFacts, Talk, Work};
+pub use output::{discussion_output_schema, output_schema, review_output_schema};
 pub use replaced::{Replaced, replaced};
 pub use segments::{Content, RenderError, Segment};
 pub use words::pull_request;
@@ -41,9 +41,18 @@ pub struct Prompt {
 /// tests rule out for the seeds, and [`crate::templates::check`] for those that people write.
 pub fn render(templates: impl Into<Templates>, facts: &RunFacts<'_>) -> Result<Prompt, RenderError> {
     let segments = segments::of(&templates.into(), facts)?;
-    let told = segments.iter().filter(|segment| !segment.left_out);
-    let texts: Vec<_> = told.map(|segment| segment.text.as_str()).collect();
-    let text = texts.join("\n\n") + "\n";
+    let text = told(segments.iter());
     let sha256 = hex::encode(Sha256::digest(&text));
     Ok(Prompt { text, sha256, version: segments::version(&segments), segments })
+}
+
+/// What an agent is told whose session of an earlier turn goes on: the segments that it does not know yet.
+#[must_use]
+pub fn news(segments: &[Segment]) -> String {
+    told(segments.iter().filter(|segment| !segment.only_afresh))
+}
+
+fn told<'a>(segments: impl Iterator<Item = &'a Segment>) -> String {
+    let texts: Vec<_> = segments.filter(|segment| !segment.left_out).map(|segment| segment.text.as_str()).collect();
+    texts.join("\n\n") + "\n"
 }

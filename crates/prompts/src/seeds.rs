@@ -68,10 +68,15 @@ pub(crate) const SEEDS: &[Seed] = seeds![
     "revise",
     "remark",
     "replaced",
+    "task-discussion",
+    "discussion-so-far",
+    "discussion-new",
     "output",
     "output-review",
+    "output-discussion",
     "service-comment",
     "review-comment",
+    "answer-comment",
     "refusal",
 ];
 

@@ -38,7 +38,7 @@ coded_enum! {
 /// What a template is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
-    /// What a role is asked to do.
+    /// What a role is asked to do. In discussions all have the platform's own task.
     Task(Role, Work),
     /// What the stage adds to it.
     Stage(Stage),
@@ -47,7 +47,9 @@ pub enum Key {
 impl Key {
     /// All of them: tasks by role, then stages.
     pub fn all() -> impl Iterator<Item = Self> {
-        let tasks = Role::ALL.iter().flat_map(|&role| Work::ALL.iter().map(move |&work| Self::Task(role, work)));
+        let tasks = Role::ALL
+            .iter()
+            .flat_map(|&role| [Work::Work, Work::Review].into_iter().map(move |work| Self::Task(role, work)));
         tasks.chain(Stage::ALL.iter().map(|&stage| Self::Stage(stage)))
     }
 

@@ -6,15 +6,17 @@ mod history;
 mod plan;
 mod record;
 
-use domain::event::{self, Delivered, UnreadablePayload};
+use domain::event::{self, Delivered, Event, UnreadablePayload};
 use domain::flow::FlowKind;
 use domain::ids::{CorrelationId, DeliveryId, RunId};
-use domain::intake::{self, ActiveRun, Decision, History, Start, Task};
+use domain::intake::{self, ActiveRun, Decision, History, Start, TalkEnd, Task};
 use domain::labels::{self, Label};
+use domain::reasons::IntakeReason;
 use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{Connection, PgConnection, PgPool};
 
+use crate::discussions::{self, Heard};
 use crate::flow;
 use crate::outbound::{self, LabelChange};
 use crate::runs::settle::{self, Settled};
@@ -85,16 +87,18 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
     let facts = facts::read(&mut *connection, &delivered).await?;
     let retries = arrival.wish.is_some_and(|wish| wish.retries.is_some());
     let (history, active) = before(&mut connection, &delivered, &facts, retries).await?;
-    let decision = intake::decide(&intake::Facts {
+    let known = intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
         person: facts.person,
         active: active.as_ref().or(facts.active.as_ref()),
+        talks: facts.talks,
         history: &history,
         retries: arrival.wish.and_then(|wish| wish.retries),
         models: &facts.models,
         now: facts.now,
-    });
+    };
+    let (decision, ends_talk) = (intake::decide(&known), intake::ends_talk(&known));
     let run = RunId::new();
     let started = match &decision {
         Decision::Start(start) => Some(plan(&mut connection, start, run, &delivered, &facts).await?),
@@ -123,6 +127,8 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         settled: settled(&intake, &decision, started.as_ref(), &delivered),
         continues: continues(&decision).map(|revised| (revised, run)),
         keeps: keeps(&decision, &delivered),
+        heard: heard(&intake, &decision, &delivered, &facts),
+        ends_talk,
         wish: arrival.wish,
     };
     match keep(&mut connection, &intake, &beside).await {
@@ -149,7 +155,7 @@ async fn before(
     history::read(db, binding.repository_id, subject, delivered.pull().is_some()).await
 }
 
-/// What moves in the same transaction as the delivery, unless that is ignored.
+/// What moves in the same transaction as the delivery, unless that is ignored; a discussion ends even then.
 struct Beside<'a> {
     /// What it decides about a pull request.
     settled: Option<Settled<'a>>,
@@ -157,16 +163,38 @@ struct Beside<'a> {
     continues: Option<(RunId, RunId)>,
     /// Whether namespaces are kept from now on; `None`: as before.
     keeps: Option<bool>,
+    /// A comment that the issue's discussion hears.
+    heard: Option<Heard<'a>>,
+    /// Why the issue's discussion is over.
+    ends_talk: Option<TalkEnd>,
     /// What somebody at the console wants.
     wish: Option<&'a Wish>,
 }
 
 impl Beside<'_> {
     const fn is_nothing(&self) -> bool {
-        self.settled.is_none() && self.continues.is_none() && self.keeps.is_none() && self.wish.is_none()
+        self.settled.is_none()
+            && self.continues.is_none()
+            && self.keeps.is_none()
+            && self.heard.is_none()
+            && self.ends_talk.is_none()
+            && self.wish.is_none()
+    }
+
+    /// Ends the issue's discussion, whatever else the delivery does.
+    async fn end_talk(&self, db: &mut PgConnection, intake: &Intake<'_>) -> Result<(), sqlx::Error> {
+        match (self.ends_talk, intake.repository, intake.subject_number) {
+            (Some(end), Some(repository), Some(issue)) => {
+                discussions::end(db, repository, issue, end, intake.sender_login.unwrap_or_default()).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn carry_out(&self, db: &mut PgConnection, intake: &Intake<'_>) -> Result<(), sqlx::Error> {
+        if let Some(heard) = &self.heard {
+            discussions::hear(&mut *db, heard).await?;
+        }
         if let Some(settled) = &self.settled {
             settle::settle(&mut *db, settled).await?;
         }
@@ -195,9 +223,12 @@ async fn keep(db: &mut PgConnection, intake: &Intake<'_>, beside: &Beside<'_>) -
     }
     let mut all = db.begin().await?;
     let stored = record::store(&mut *all, intake).await?;
-    // A revise that came too late has taken up nothing.
-    if stored.as_ref().is_some_and(|stored| stored.decision != "ignored") {
-        beside.carry_out(&mut all, intake).await?;
+    if let Some(stored) = &stored {
+        beside.end_talk(&mut all, intake).await?;
+        // A revise that came too late has taken up nothing.
+        if stored.decision != "ignored" {
+            beside.carry_out(&mut all, intake).await?;
+        }
     }
     all.commit().await?;
     Ok(stored)
@@ -229,6 +260,8 @@ fn effect<'a>(
         Decision::Ignore(reason) => Effect::Ignore(reason),
         Decision::Settle { how, run, .. } => Effect::Settle(how, run),
         Decision::Keep { keep, run } => Effect::Keep(keep, run),
+        Decision::Hear => Effect::Talk(IntakeReason::CommentHeard),
+        Decision::EndTalk(end) => Effect::Talk(end.because()),
         Decision::End { run, because, reason, only_unclaimed } => {
             let data = json!({ "because": because.as_str() });
             let flow = flow::Entry::new(FlowKind::CancelRequested, actor(delivered), data);
@@ -267,6 +300,21 @@ fn settled<'a>(
         _ => return None,
     };
     Some(Settled { repository: intake.repository?, pull, how, supersedes, by: login(delivered), delivery: intake.id })
+}
+
+/// The comment that the delivery brings to the issue's discussion, if it does.
+fn heard<'a>(intake: &Intake<'a>, decision: &Decision, delivered: &'a Delivered, facts: &Facts) -> Option<Heard<'a>> {
+    let (Decision::Hear, Event::Commented { comment, issue }) = (decision, &delivered.event) else { return None };
+    let (sender, person) = (delivered.sender.as_ref()?, facts.person?);
+    Some(Heard {
+        repository: intake.repository?,
+        issue,
+        comment,
+        delivery: intake.id,
+        said_by: person.user_id,
+        author: sender.github_id,
+        login: &sender.login,
+    })
 }
 
 /// The run whose session, branch, pull request and namespace a start continues. What is tried again after it went wrong

@@ -10,6 +10,7 @@ pub mod agents;
 pub mod clock;
 mod coded;
 pub mod deliveries;
+pub mod discussions;
 pub mod egress_grants;
 pub mod events;
 pub mod flow;

@@ -36,7 +36,7 @@ impl LabelChange {
 pub struct ActionRow {
     /// The row.
     pub id: Uuid,
-    /// `service_comment`, `refusal_comment` or `labels`.
+    /// `service_comment`, `refusal_comment`, `review_comment`, `answer_comment`, `reaction` or `labels`.
     pub kind: String,
     /// Where.
     pub repository_id: RepositoryId,

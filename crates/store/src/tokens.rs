@@ -47,8 +47,8 @@ pub struct GrantRow {
     pub base_branch: String,
     /// Its stage, which decides what it may change.
     pub stage: Coded<Stage>,
-    /// It only looks at the work of another run.
-    pub is_review: bool,
+    /// It looks at the work of another run, or talks: it changes nothing.
+    pub only_reads: bool,
     /// The run's model.
     pub model: String,
     /// Asked to stop, or done: it may only save.
@@ -68,7 +68,7 @@ pub async fn verify(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<Option
     sqlx::query_as!(
         GrantRow,
         r#"SELECT a.id AS run_id, a.launch, a.project_id, a.repository_id, r.full_name AS repository, a.branch,
-                  a.base_branch, a.stage AS "stage: Coded<Stage>", a.kind = 'review' AS "is_review!", a.model,
+                  a.base_branch, a.stage AS "stage: Coded<Stage>", a.kind IN ('review', 'discussion') AS "only_reads!", a.model,
                   t.expires_at,
                   (a.cancel_requested_at IS NOT NULL OR a.deadline_at < app_now()) AS "saving_only!",
                   ARRAY(SELECT g.host FROM egress_grants AS g

@@ -10,6 +10,7 @@ const DETAIL_LIMIT: usize = 4000;
 const SUMMARY_LIMIT: usize = 8000;
 const NAME_LIMIT: usize = 300;
 const BODY_LIMIT: usize = 40_000;
+const ANSWER_LIMIT: usize = 60_000;
 const LIST_LIMIT: usize = 20;
 const LABEL_LIMIT: usize = 100;
 const ITEM_LIMIT: usize = 1000;
@@ -73,6 +74,7 @@ pub fn read_last_word(file: &Path) -> Option<LastWord> {
         labels_suggested: Vec::new(),
         follow_ups: Vec::new(),
         tool_gaps: Vec::new(),
+        answer: None,
         verdict: None,
         findings: Vec::new(),
     }))
@@ -116,6 +118,7 @@ fn fit(word: LastWord, redact: &Redact) -> LastWord {
         labels_suggested: list(word.labels_suggested, LABEL_LIMIT),
         follow_ups: list(word.follow_ups, ITEM_LIMIT),
         tool_gaps: list(word.tool_gaps, ITEM_LIMIT),
+        answer: text(word.answer, ANSWER_LIMIT),
         verdict: word.verdict,
         findings: word.findings.into_iter().take(FINDINGS_LIMIT).map(finding).collect(),
     }

@@ -101,7 +101,7 @@ async fn begin(config: Config, signal: &CancellationToken, correlation: Correlat
     }
 }
 
-/// Everything up to the push; a review pushes nothing. The last word is there whenever codex gave one.
+/// Everything up to the push; who only looks or talks pushes nothing. The last word is there whenever codex gave one.
 async fn work(launch: &Launch, stop: CancellationToken) -> (Result<String, Failure>, Option<LastWord>) {
     let mut last_word = None;
     let worked = work_through(launch, stop, &mut last_word).await;
@@ -149,7 +149,7 @@ async fn work_through(
         return Err(Failure::of_codex(reason));
     }
 
-    if context.work == RunContextWork::Review {
+    if context.work != RunContextWork::Work {
         return Ok(head(&git).await?);
     }
     launch.phase.send_replace(BeatPhase::Pushing);

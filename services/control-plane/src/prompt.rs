@@ -16,7 +16,7 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
     RunFacts {
         role: &row.role,
         stage: row.stage.0.as_str(),
-        work: if row.is_review { Work::Review } else { Work::Work },
+        work: work(row),
         repository: &row.repository,
         base_branch: &row.base_branch,
         branch: &row.branch,
@@ -29,6 +29,16 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
         pull: None,
         started_by: &row.started_by_login,
         revision: None,
+        talk: None,
+    }
+}
+
+/// What the run is to do.
+pub(crate) const fn work(row: &ContextRow) -> Work {
+    match (row.is_review, row.is_discussion) {
+        (true, _) => Work::Review,
+        (_, true) => Work::Discussion,
+        _ => Work::Work,
     }
 }
 

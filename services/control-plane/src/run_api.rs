@@ -14,6 +14,7 @@ use contract::agent::{Beat, EventBatch, EventsStored, Orders, Resume, RunContext
 use contract::problem::Problem;
 use domain::flow::FlowKind;
 use http::StatusCode;
+use prompts::run::Work;
 use serde_json::json;
 use store::events::{self, NewEvent};
 use store::flow;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, no_such};
 use crate::internal::ForRun;
+use crate::prompt::work;
 use crate::state::App;
 
 /// The run API.
@@ -44,7 +46,7 @@ pub fn router() -> OpenApiRouter<App> {
 async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunContext>, ApiError> {
     let row = report::context(&app.pool, of.run).await?.ok_or_else(|| no_such("run"))?;
     let prompt = prompt::of(&app, of.run, &row).await?;
-    let resume = snapshots::resume(&app, of, &row, &prompt.text).await?;
+    let resume = snapshots::resume(&app, of, &row, &prompt).await?;
     let started = flow::Entry {
         id: Uuid::new_v5(&of.run.0, format!("agent.started.{}", of.launch).as_bytes()),
         ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": prompt.sha256 }))
@@ -55,7 +57,12 @@ async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunC
 }
 
 fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resume>) -> RunContext {
-    let schema = if row.is_review { prompts::run::review_output_schema() } else { prompts::run::output_schema() };
+    let work = work(&row);
+    let schema = match work {
+        Work::Work => prompts::run::output_schema(),
+        Work::Review => prompts::run::review_output_schema(),
+        Work::Discussion => prompts::run::discussion_output_schema(),
+    };
     let output_schema = match schema {
         serde_json::Value::Object(schema) => schema,
         _ => serde_json::Map::new(),
@@ -63,7 +70,11 @@ fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resum
     RunContext {
         run_id: of.run.into(),
         launch: of.launch,
-        work: if row.is_review { RunContextWork::Review } else { RunContextWork::Work },
+        work: match work {
+            Work::Work => RunContextWork::Work,
+            Work::Review => RunContextWork::Review,
+            Work::Discussion => RunContextWork::Discussion,
+        },
         repository: row.repository,
         branch: row.branch,
         base_branch: row.base_branch,

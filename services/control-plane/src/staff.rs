@@ -1,6 +1,7 @@
 //! What people do in the console. Each handler reads like a sentence: who asks, what they may, what is done.
 
 mod checks;
+mod conversation;
 mod deliveries;
 mod egress_grants;
 mod members;
@@ -43,6 +44,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(streams::stream_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))
+        .routes(routes!(conversation::get_run_conversation))
         .routes(routes!(next_steps::list_next_steps))
         .routes(routes!(next_steps::take_next_step))
         .routes(routes!(runs::get_run_timeline))

@@ -15,12 +15,15 @@ use store::runs::progress::Milestone;
 
 use crate::github::Opened;
 use crate::turn::Turn;
-use crate::{ending, review_gate};
+use crate::{discussions, ending, review_gate};
 
 /// Collects what the agent left, and ends the run or hands its work in.
 pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
     if turn.row.is_review {
         return review_gate::collect(turn).await;
+    }
+    if turn.row.is_discussion {
+        return discussions::collect(turn).await;
     }
     let Some(opened) = turn.repository().await? else { return Ok(()) };
     let leave = outbound::spend(&turn.deps.db, turn.row.bot_github_id, 1, limits::PULLS).await;

@@ -7,6 +7,7 @@
 mod collect;
 mod config;
 mod desk;
+mod discussions;
 mod ending;
 mod github;
 mod labels;
@@ -60,6 +61,7 @@ struct Deps {
     holds: Holds,
     claims: Arc<Notify>,
     deliveries: Arc<Notify>,
+    comments: Arc<Notify>,
     hands: Arc<Semaphore>,
     turns: TaskTracker,
 }
@@ -81,6 +83,7 @@ impl Deps {
             holds: Holds::default(),
             claims: Arc::default(),
             deliveries: Arc::default(),
+            comments: Arc::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
             turns: TaskTracker::new(),
         }))
@@ -128,6 +131,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     let beat = Pace::new(deps.config.lease_ttl / 3, Arc::default());
     tasks.spawn(leases::run(deps.clone(), beat, stop.clone()));
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
+    tasks.spawn(discussions::run(deps.clone(), every(1, &deps.comments), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
     tasks.spawn(labels::run(deps.clone(), every(5, &Arc::default()), stop.clone()));

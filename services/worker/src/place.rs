@@ -91,8 +91,7 @@ async fn stands(turn: &Turn<'_>, spec: &RunSpec) -> Result<bool, Unplaced> {
 /// no launch, for none was made.
 async fn replace(turn: &Turn<'_>, because: Standing) -> Result<(), Unplaced> {
     let row = &turn.row;
-    let stage = row.stage.0.as_str();
-    let next = names::next_namespace(&row.project_slug, stage, row.subject_number, row.id, &row.namespace);
+    let next = names::next_namespace(&row.project_slug, row.named_after(), row.subject_number, row.id, &row.namespace);
     let because = because.as_str();
     tracing::info!(run = %row.id, namespace = row.namespace, next, because, "the run gets another namespace");
     let what = json!({ "namespace": next, "instead_of": row.namespace, "because": because });

@@ -67,6 +67,7 @@ async fn judge(turn: &Turn<'_>, facts: &StartRow, sight: &Sight) -> anyhow::Resu
         labels: sight.place.as_ref().map_or(&[], |place| &place.labels),
         pull_labels: &sight.pull_labels,
         trigger: facts.trigger_label.as_deref(),
+        only_talks: turn.row.is_discussion,
         trigger_is_coming: facts.trigger_is_coming,
         platform_role: facts.platform_role.map(|role| role.0),
         project_role: facts.project_role.map(|role| role.0),

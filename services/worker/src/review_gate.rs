@@ -66,8 +66,9 @@ pub(crate) fn labels_at_the_end(row: &RunRow) -> Vec<LabelMove> {
     }
 }
 
+/// People go on talking after an answer, so that the label of a discussion stays.
 fn trigger_off(row: &RunRow) -> Vec<LabelMove> {
-    let label = row.trigger_label.clone().zip(row.trigger_subject);
+    let label = row.trigger_label.clone().zip(row.trigger_subject).filter(|_| !row.is_discussion);
     let change = |label| LabelChange { off: vec![label], on: Vec::new() };
     label.map(|(label, number)| LabelMove { number, labels: change(label) }).into_iter().collect()
 }

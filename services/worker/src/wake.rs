@@ -20,6 +20,7 @@ pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Res
             work.notified().await;
             deps.claims.notify_one();
             deps.deliveries.notify_one();
+            deps.comments.notify_one();
         }
     };
     let listen = async {

@@ -11,6 +11,7 @@ mod webhook;
 use anyhow::{Context, Result};
 use http::Method;
 use serde_json::{Value, json};
+use store::discussions;
 use testkit::console::Console;
 use testkit::github::World;
 
@@ -163,6 +164,25 @@ impl Story {
         self.heard("closed", async || self.github.close(person, issue).await).await
     }
 
+    /// Somebody comments on an issue, and the platform has heard of it; answers the comment as GitHub tells it.
+    ///
+    /// # Errors
+    /// When GitHub refuses.
+    pub async fn comment(&self, person: &str, issue: u64, body: &str) -> Result<Value> {
+        let path = format!("/issues/{issue}/comments");
+        let said = json!({ "body": body });
+        self.heard("created", async || self.github.api(person, Method::POST, &path, &said).await).await
+    }
+
+    /// The worker looks who waits for an answer, and starts a turn: whether somebody did.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn starts_a_turn(&self) -> Result<bool> {
+        discussions::end_idle(&self.platform.db).await?;
+        Ok(discussions::start_next(&self.platform.db, "worker:story").await?.is_some())
+    }
+
     /// Does something on GitHub and waits until one more delivery with this action was answered.
     ///
     /// # Errors
@@ -206,7 +226,7 @@ pub fn id_of(object: &Value) -> Result<String> {
 
 /// Issues and pull requests; the rest is noise.
 fn is_told(item: &Value) -> bool {
-    ["issues", "pull_request", "pull_request_review"].iter().any(|event| item["event"] == *event)
+    ["issues", "issue_comment", "pull_request", "pull_request_review"].iter().any(|event| item["event"] == *event)
 }
 
 fn line_of(item: &Value) -> String {

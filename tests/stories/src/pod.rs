@@ -83,6 +83,27 @@ impl Pod {
         Ok(())
     }
 
+    /// The agent answers, and the worker ends the run.
+    ///
+    /// # Errors
+    /// When the platform refuses, or the lease is lost.
+    pub async fn answer(self, story: &Story, answer: &str) -> Result<()> {
+        let said = json!({ "summary": answer, "answer": answer });
+        let result = json!({ "outcome": "succeeded", "head_sha": "a".repeat(40), "last_word": said });
+        let reported = self.call(Method::POST, "result", &result).await?;
+        anyhow::ensure!(reported.status == StatusCode::NO_CONTENT, "{}", reported.body);
+        let ending = Ending {
+            status: RunStatus::Succeeded,
+            reason: None,
+            detail: "",
+            launch_failed: false,
+            labels: &[],
+            flow: flow::Entry::new(FlowKind::RunFinished, "worker:story", json!({ "status": "succeeded" })),
+        };
+        anyhow::ensure!(progress::finish(&story.platform.db, self.lease, &ending).await?, "the lease is lost");
+        Ok(())
+    }
+
     /// The agent fails, and the worker ends the run.
     ///
     /// # Errors

@@ -494,6 +494,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/runs/{run_id}/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The discussion that the run is a turn of, the oldest comment first; of other runs nothing */
+        get: operations["get_run_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}/next-steps": {
         parameters: {
             query?: never;
@@ -943,7 +960,7 @@ export interface components {
             kind: "stage" | "review" | "discussion";
             /**
              * Format: uuid
-             * @description The earlier run whose session, branch and pull request it takes up again
+             * @description The earlier run whose session, branch and pull request it takes up again; of a discussion, the turn before
              */
             resumes?: string;
             /**
@@ -1033,6 +1050,37 @@ export interface components {
             items: components["schemas"]["Run"][];
             /** @description Older ones wait too */
             more: boolean;
+        };
+        Conversation: {
+            turns: components["schemas"]["Turn"][];
+        };
+        /** @description What was said together, and the run that answers it */
+        Turn: {
+            /**
+             * Format: uuid
+             * @description Without it, the comments wait for the next run
+             */
+            run_id?: string;
+            status?: components["schemas"]["RunStatus"];
+            /** @description In the agent's words, in Markdown */
+            answer?: string;
+            comments: components["schemas"]["SaidComment"][];
+        };
+        SaidComment: {
+            /**
+             * Format: int64
+             * @description GitHub's
+             */
+            id: number;
+            /** @description GitHub login */
+            author: string;
+            url: string;
+            text: string;
+            /**
+             * Format: date-time
+             * @description When the platform heard it
+             */
+            at: string;
         };
         NextStepList: {
             items: components["schemas"]["NextStep"][];
@@ -1132,6 +1180,8 @@ export interface components {
             author?: components["schemas"]["TextAuthor"];
             /** @description Login of whoever let the text in */
             let_in_by?: string;
+            /** @description Told only where the session of an earlier turn cannot be restored, which knows it */
+            only_afresh?: boolean;
             /** @description Kept from the agent: nobody who may write to the repository wrote it or let it in */
             left_out: boolean;
             /** @description What people do not see on the text's page, or what pretends to be the platform's; marks may lie in each other */
@@ -2173,6 +2223,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_run_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its turns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
                 };
             };
             default: components["responses"]["Problem"];

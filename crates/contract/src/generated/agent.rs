@@ -286,6 +286,9 @@ impl ::std::convert::TryFrom<::std::string::String> for FindingSeverity {
 ///Codex's final message, as its output schema asks. All of it is the agent's claim.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct LastWord {
+    ///Of a discussion: the comment, in Markdown
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub answer: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub branch: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -405,10 +408,10 @@ pub struct RunContext {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub resume: ::std::option::Option<Resume>,
     pub run_id: ::uuid::Uuid,
-    ///work: commits are pushed; review: the branch is looked at, nothing is pushed
+    ///work: commits are pushed; review: the branch is looked at, nothing is pushed; discussion: people are answered, nothing is pushed
     pub work: RunContextWork,
 }
-///work: commits are pushed; review: the branch is looked at, nothing is pushed
+///work: commits are pushed; review: the branch is looked at, nothing is pushed; discussion: people are answered, nothing is pushed
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -427,12 +430,15 @@ pub enum RunContextWork {
     Work,
     #[serde(rename = "review")]
     Review,
+    #[serde(rename = "discussion")]
+    Discussion,
 }
 impl ::std::fmt::Display for RunContextWork {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
             Self::Work => f.write_str("work"),
             Self::Review => f.write_str("review"),
+            Self::Discussion => f.write_str("discussion"),
         }
     }
 }
@@ -442,6 +448,7 @@ impl ::std::str::FromStr for RunContextWork {
         match value {
             "work" => Ok(Self::Work),
             "review" => Ok(Self::Review),
+            "discussion" => Ok(Self::Discussion),
             _ => Err("invalid value".into()),
         }
     }

@@ -237,6 +237,11 @@ impl ::std::convert::TryFrom<::std::string::String> for CheckState {
         value.parse()
     }
 }
+///`Conversation`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Conversation {
+    pub turns: ::std::vec::Vec<Turn>,
+}
 ///accepted: a run started; effected: an active run was touched; ignored: see the reason
 #[derive(
     ::serde::Deserialize,
@@ -1117,6 +1122,9 @@ pub struct PromptSegment {
     pub marks: ::std::vec::Vec<PromptMark>,
     ///Of its template
     pub name: ::std::string::String,
+    ///Told only where the session of an earlier turn cannot be restored, which knows it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub only_afresh: ::std::option::Option<bool>,
     ///Of the text
     pub sha256: ::std::string::String,
     pub source: TemplateSource,
@@ -1317,7 +1325,7 @@ pub struct Run {
     pub reason_detail: ::std::option::Option<::std::string::String>,
     pub repository_full_name: ::std::string::String,
     pub repository_id: ::uuid::Uuid,
-    ///The earlier run whose session, branch and pull request it takes up again
+    ///The earlier run whose session, branch and pull request it takes up again; of a discussion, the turn before
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub resumes: ::std::option::Option<::uuid::Uuid>,
     ///The run whose work a review looks at
@@ -1597,6 +1605,18 @@ impl ::std::convert::TryFrom<::std::string::String> for RunStatus {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///`SaidComment`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct SaidComment {
+    ///When the platform heard it
+    pub at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///GitHub login
+    pub author: ::std::string::String,
+    ///GitHub's
+    pub id: i64,
+    pub text: ::std::string::String,
+    pub url: ::std::string::String,
 }
 ///`Template`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -1922,6 +1942,19 @@ pub struct TokenUsage {
     pub calls: i64,
     pub input_tokens: i64,
     pub output_tokens: i64,
+}
+///What was said together, and the run that answers it
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Turn {
+    ///In the agent's words, in Markdown
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub answer: ::std::option::Option<::std::string::String>,
+    pub comments: ::std::vec::Vec<SaidComment>,
+    ///Without it, the comments wait for the next run
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub run_id: ::std::option::Option<::uuid::Uuid>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub status: ::std::option::Option<RunStatus>,
 }
 ///`User`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 
-use super::{Catalogue, CatalogueProblem, ChoiceLabels, LabelText, Look, PathSpec, RoleSpec, Shortcut, StageSpec};
+use super::{
+    Catalogue, CatalogueProblem, ChoiceLabels, DiscussionSpec, LabelText, Look, PathSpec, RoleSpec, Shortcut, StageSpec,
+};
 use crate::locale::Words;
 use crate::scope::{Patterns, WrongPattern};
 use crate::stages::{Role, Stage};
@@ -20,6 +22,7 @@ struct Raw {
     paths: Vec<PathSpec>,
     shortcuts: Vec<Shortcut>,
     roles: Vec<RoleSpec>,
+    discussion: DiscussionSpec,
     run_label: Look,
     revise_label: Look,
     choice_labels: ChoiceLabels,
@@ -47,6 +50,7 @@ impl Catalogue {
             roles: complete("/roles", raw.roles, Role::ALL, |role| role.name)?,
             paths: raw.paths,
             shortcuts: raw.shortcuts,
+            discussion: raw.discussion,
             labels: raw.labels,
             run_label: raw.run_label,
             revise_label: raw.revise_label,

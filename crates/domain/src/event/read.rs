@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{AccountKind, Delivered, Event, EventKey, EventRepository, Issue, Pull, Sender, Verdict};
+use super::{AccountKind, Comment, Delivered, Event, EventKey, EventRepository, Issue, Pull, Sender, Verdict};
 
 /// The body is not a payload of the event that its header names.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,24 @@ struct RawIssue {
     labels: Vec<RawLabel>,
     html_url: String,
     updated_at: DateTime<Utc>,
+    /// Comments on pull requests come as comments on issues.
+    pull_request: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct RawComment {
+    id: i64,
+    body: Option<String>,
+    html_url: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+struct CommentPayload {
+    action: String,
+    issue: RawIssue,
+    comment: RawComment,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +144,7 @@ pub fn read(event: &str, body: &[u8]) -> Result<Delivered, UnreadablePayload> {
         Delivered { event: Event::Other, action: common.action, repository, sender, object_time: None, key: None };
     match event {
         "issues" => read_issue_event(&mut delivered, serde_json::from_slice(body).map_err(unreadable)?),
+        "issue_comment" => read_comment(&mut delivered, serde_json::from_slice(body).map_err(unreadable)?),
         "pull_request" => read_pull_event(&mut delivered, serde_json::from_slice(body).map_err(unreadable)?),
         "pull_request_review" => read_review(&mut delivered, serde_json::from_slice(body).map_err(unreadable)?),
         _ => {}
@@ -215,14 +234,7 @@ fn read_issue_event(delivered: &mut Delivered, payload: IssuePayload) {
     delivered.object_time = Some(updated_at);
     let (number, about) = (payload.issue.number, label.as_deref().unwrap_or_default());
     delivered.key = Some(label_key(delivered, "issues", &payload.action, number, about, updated_at));
-    let issue = Issue {
-        number: payload.issue.number,
-        title: payload.issue.title,
-        body: payload.issue.body.unwrap_or_default(),
-        open: payload.issue.state.as_deref() != Some("closed"),
-        labels: payload.issue.labels.into_iter().map(|label| label.name).collect(),
-        url: payload.issue.html_url,
-    };
+    let issue = issue_of(payload.issue);
     delivered.event = match (payload.action.as_str(), label) {
         ("labeled", Some(label)) => Event::Labeled { label, issue },
         ("unlabeled", Some(label)) => Event::Unlabeled { label, issue },
@@ -230,6 +242,33 @@ fn read_issue_event(delivered: &mut Delivered, payload: IssuePayload) {
         ("edited", _) => Event::IssueEdited { issue },
         _ => Event::Other,
     };
+}
+
+/// A comment is known by its id; each change of it is an event of its own, which nobody acts on.
+fn read_comment(delivered: &mut Delivered, payload: CommentPayload) {
+    let CommentPayload { action, issue, comment } = payload;
+    let repository = delivered.repository.as_ref().map_or(0, |r| r.github_id);
+    let is_new = action == "created";
+    delivered.object_time = Some(if is_new { comment.created_at } else { comment.updated_at });
+    let change = if is_new { String::new() } else { format!(":{}", comment.updated_at.timestamp()) };
+    let own = format!("{repository}:issue_comment.{action}:{}{change}", comment.id);
+    delivered.key = Some(EventKey { own, opposite: None });
+    if is_new && issue.pull_request.is_none() {
+        let body = comment.body.unwrap_or_default();
+        let comment = Comment { id: comment.id, body, url: comment.html_url };
+        delivered.event = Event::Commented { comment, issue: issue_of(issue) };
+    }
+}
+
+fn issue_of(raw: RawIssue) -> Issue {
+    Issue {
+        number: raw.number,
+        title: raw.title,
+        body: raw.body.unwrap_or_default(),
+        open: raw.state.as_deref() != Some("closed"),
+        labels: raw.labels.into_iter().map(|label| label.name).collect(),
+        url: raw.html_url,
+    }
 }
 
 #[cfg(test)]
@@ -329,6 +368,30 @@ mod tests {
         assert!(matches!(approved, Event::Reviewed { verdict: Verdict::Approved, .. }));
         assert_eq!(review("submitted", "commented").event, Event::Other);
         assert_eq!(review("dismissed", "approved").event, Event::Other);
+    }
+
+    #[test]
+    fn a_new_comment_on_an_issue_is_read_and_known_by_its_id() {
+        let commented = |action: &str, changes: &serde_json::Value| {
+            let mut payload = payload(action);
+            payload["comment"] = serde_json::json!({
+                "id": 31, "body": "Why is it slow?", "html_url": "http://github.test/acme/app/issues/7#issuecomment-31",
+                "created_at": "2026-11-22T10:01:00Z", "updated_at": "2026-11-22T10:04:00Z",
+            });
+            merge(&mut payload, changes);
+            read("issue_comment", payload.to_string().as_bytes()).unwrap()
+        };
+        let nothing = serde_json::json!({});
+        let new = commented("created", &nothing);
+        let Event::Commented { comment, .. } = &new.event else { panic!("{:?}", new.event) };
+        assert_eq!((comment.id, comment.body.as_str(), new.subject()), (31, "Why is it slow?", Some(7)));
+        assert_eq!(new.key.unwrap().after(0), "42:issue_comment.created:31");
+        let edited = commented("edited", &nothing);
+        assert_eq!(edited.event, Event::Other);
+        assert_eq!(edited.key.unwrap().after(0), "42:issue_comment.edited:31:1795341840");
+        assert_eq!(commented("deleted", &nothing).event, Event::Other);
+        let on_a_pull = serde_json::json!({ "issue": { "pull_request": { "url": "u" } } });
+        assert_eq!(commented("created", &on_a_pull).event, Event::Other);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Every reason, and every event that does something.
 
+mod talk;
+
 use super::*;
 use crate::event::{EventRepository, Pull, Sender, Verdict};
 
@@ -12,6 +14,7 @@ struct Case {
     binding: Option<Binding>,
     person: Option<Person>,
     active: Option<ActiveRun>,
+    talks: bool,
     history: History,
     retries: Option<RunId>,
 }
@@ -42,6 +45,7 @@ fn case() -> Case {
         }),
         person: Some(person(PlatformRole::Member, Some(ProjectRole::ReadWrite))),
         active: None,
+        talks: false,
         history: History::default(),
         retries: None,
     }
@@ -74,7 +78,8 @@ impl Case {
             Event::Labeled { issue, .. }
             | Event::Unlabeled { issue, .. }
             | Event::IssueEnded { issue }
-            | Event::IssueEdited { issue } => issue,
+            | Event::IssueEdited { issue }
+            | Event::Commented { issue, .. } => issue,
             _ => unreachable!("the case carries an issue"),
         }
     }
@@ -86,17 +91,22 @@ impl Case {
         })
     }
 
-    fn decide(&self) -> Decision {
+    fn on<T>(&self, decide: impl FnOnce(&Facts<'_>) -> T) -> T {
         decide(&Facts {
             delivered: &self.delivered,
             binding: self.binding,
             person: self.person,
             active: self.active.as_ref(),
+            talks: self.talks,
             history: &self.history,
             retries: self.retries,
             models: &["gpt-5.5".to_owned()],
             now: now(),
         })
+    }
+
+    fn decide(&self) -> Decision {
+        self.on(decide)
     }
 }
 

@@ -162,3 +162,18 @@ pub(super) async fn find_comment(
     let seen = client.list(&at(name, number).then("comments"), |seen: &[Comment]| seen.iter().any(is_it)).await?;
     Ok(seen.into_iter().find(is_it))
 }
+
+pub(super) async fn comments(client: &Client, name: &RepositoryName, number: i64) -> Answered<Vec<Comment>> {
+    client.list(&at(name, number).then("comments"), |_: &[Comment]| false).await
+}
+
+/// GitHub keeps one reaction of a kind by each account: making it again answers the one that is there.
+pub(super) async fn ensure_reaction(
+    client: &Client,
+    name: &RepositoryName,
+    comment: i64,
+    content: &str,
+) -> Answered<()> {
+    let route = Route::repository(name, "issues/comments").then(comment).then("reactions");
+    client.write(Method::POST, &route, Some(&json!({ "content": content }))).await.map(drop)
+}

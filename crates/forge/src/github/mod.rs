@@ -154,6 +154,14 @@ impl RepositoryProvider for GitHub {
         issues::find_comment(&self.client, name, number, author, marker).await
     }
 
+    async fn comments(&self, name: &RepositoryName, number: i64) -> Answered<Vec<Comment>> {
+        issues::comments(&self.client, name, number).await
+    }
+
+    async fn ensure_reaction(&self, name: &RepositoryName, comment: i64, content: &str) -> Answered<()> {
+        issues::ensure_reaction(&self.client, name, comment, content).await
+    }
+
     async fn branch_head(&self, name: &RepositoryName, branch: &str) -> Answered<Option<String>> {
         pulls::branch_head(&self.client, name, branch).await
     }

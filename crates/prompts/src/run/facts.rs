@@ -11,6 +11,8 @@ coded_enum! {
         Work = "work",
         /// Look at what another agent produced, and change nothing.
         Review = "review",
+        /// Answer people on the issue, and change nothing.
+        Discussion = "discussion",
     }
 }
 
@@ -51,6 +53,9 @@ pub struct RunFacts<'a> {
     /// Why earlier work is taken up again, when it is. A review has none.
     #[serde(skip)]
     pub revision: Option<Revision<'a>>,
+    /// What people say, where the run talks with them.
+    #[serde(skip)]
+    pub talk: Option<Talk<'a>>,
 }
 
 /// Who wrote an untrusted text.
@@ -88,7 +93,20 @@ pub struct Revision<'a> {
     pub remarks: Vec<Remark<'a>>,
 }
 
-/// What somebody said about the pull request.
+/// What a turn of a discussion answers, and what was said before.
+#[derive(Debug, Clone, Default)]
+pub struct Talk<'a> {
+    /// Login of the platform's account: what it said are the agent's own answers.
+    pub own: &'a str,
+    /// In the order in which it was said.
+    pub earlier: Vec<Remark<'a>>,
+    /// What waits for an answer.
+    pub new: Vec<Remark<'a>>,
+    /// An earlier turn's session goes on, which knows all but what is new.
+    pub goes_on: bool,
+}
+
+/// What somebody said about the pull request, or on the issue.
 #[derive(Debug, Clone)]
 pub struct Remark<'a> {
     /// Who said it.

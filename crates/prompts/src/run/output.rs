@@ -30,6 +30,13 @@ pub fn review_output_schema() -> Value {
     }))
 }
 
+/// What an agent that talked hands in.
+#[must_use]
+pub fn discussion_output_schema() -> Value {
+    let text = json!({ "type": "string" });
+    object(&json!({ "answer": text, "summary": text }))
+}
+
 fn object(properties: &Value) -> Value {
     let names: Vec<_> = properties.as_object().into_iter().flat_map(|fields| fields.keys()).collect();
     json!({ "type": "object", "additionalProperties": false, "required": names, "properties": properties })
@@ -43,7 +50,9 @@ mod tests {
     #[test]
     fn every_property_is_required_and_none_is_allowed_beside_them() {
         let review = review_output_schema();
-        for schema in [&output_schema(), &review, &review["properties"]["findings"]["items"]] {
+        for schema in
+            [&output_schema(), &discussion_output_schema(), &review, &review["properties"]["findings"]["items"]]
+        {
             let properties: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
             assert_eq!(schema["required"], json!(properties));
             assert_eq!(schema["additionalProperties"], json!(false));
@@ -54,6 +63,7 @@ mod tests {
     fn the_contract_tells_every_property_of_its_schema() {
         let contracts = [
             ("output", output_schema()),
+            ("output-discussion", discussion_output_schema()),
             ("output-review", review_output_schema()),
             ("output-review", review_output_schema()["properties"]["findings"]["items"].clone()),
         ];

@@ -1,13 +1,16 @@
 //! The parts of a prompt, in their order: what the platform says, and fenced between it what others wrote.
 
+use domain::catalogue::Catalogue;
 use domain::coded_enum;
 use domain::ids::TemplateId;
+use domain::labels;
 use domain::locale::Locale;
+use domain::stages::Stage;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::facts::{Author, Remark, Revision, RunFacts, Work};
+use super::facts::{Author, Remark, Revision, RunFacts, Talk, Work};
 use crate::engine::{self, Peoples, TemplateError};
 use crate::seeds;
 use crate::templates::{Override, Picked, Source, Templates, version_of};
@@ -22,7 +25,7 @@ coded_enum! {
         Issue = "issue",
         /// The pull request's, as data.
         PullRequest = "pull_request",
-        /// A remark's on the pull request, as data.
+        /// A remark's on the pull request, or a comment's on the issue, as data.
         Remark = "remark",
     }
 }
@@ -50,6 +53,9 @@ pub struct Segment {
     pub let_in_by: Option<String>,
     /// Kept from the agent: nobody who may write to the repository wrote it or let it in.
     pub left_out: bool,
+    /// Told only where the session of an earlier turn cannot be restored, which knows it.
+    #[serde(default)]
+    pub only_afresh: bool,
     /// What people do not see on the text's page, or what pretends to be the platform's.
     pub marks: Vec<Mark>,
 }
@@ -76,7 +82,6 @@ pub enum RenderError {
 /// Every segment of a run's prompt.
 pub(super) fn of(templates: &Templates, facts: &RunFacts<'_>) -> Result<Vec<Segment>, RenderError> {
     let locale = templates.locale();
-    let (task, stage) = (task(templates, facts)?, stage(templates, facts)?);
     let own = |name| segment(locale, name, facts);
     let issue = Quote {
         content: Content::Issue,
@@ -92,13 +97,52 @@ pub(super) fn of(templates: &Templates, facts: &RunFacts<'_>) -> Result<Vec<Segm
             Quote { content: Content::PullRequest, title: pull.title, body: pull.body, author, let_in_by: None };
         segments.push(quote.segment(locale, "pull-request")?);
     }
-    segments.extend([task, stage]);
-    match (facts.work, &facts.revision) {
-        (Work::Work, Some(revision)) => segments.extend(revise(locale, revision)?),
-        (Work::Work, None) | (Work::Review, _) => {}
+    match (facts.work, &facts.talk) {
+        (Work::Discussion, Some(talk)) => return discuss(locale, facts, talk, segments),
+        (Work::Discussion, None) => segments.push(talking(locale, facts)?),
+        (Work::Work | Work::Review, _) => segments.extend([task(templates, facts)?, stage(templates, facts)?]),
+    }
+    if let (Work::Work, Some(revision)) = (facts.work, &facts.revision) {
+        segments.extend(revise(locale, revision)?);
     }
     segments.push(own(output(facts.work))?);
     Ok(segments)
+}
+
+/// A turn of a discussion. What is new and the contract stand last, so that they can stand alone in a session that goes on.
+fn discuss(
+    locale: Locale,
+    facts: &RunFacts<'_>,
+    talk: &Talk<'_>,
+    mut segments: Vec<Segment>,
+) -> Result<Vec<Segment>, RenderError> {
+    segments.push(talking(locale, facts)?);
+    let (earlier, told) = remarks(locale, 0, &talk.earlier)?;
+    if !earlier.is_empty() {
+        let facts = json!({ "own": untrusted::line(talk.own), "remarks": told, "left_out": earlier.len() - told });
+        segments.push(segment(locale, "discussion-so-far", &facts)?);
+        segments.extend(earlier);
+    }
+    for known in &mut segments {
+        known.only_afresh = talk.goes_on;
+    }
+    let (new, count) = remarks(locale, told, &talk.new)?;
+    segments.push(segment(locale, "discussion-new", &json!({ "remarks": count }))?);
+    segments.extend(new);
+    segments.push(segment(locale, output(facts.work), facts)?);
+    Ok(segments)
+}
+
+/// The task of a discussion, with the labels that would start work.
+fn talking(locale: Locale, facts: &RunFacts<'_>) -> Result<Segment, TemplateError> {
+    let stages: Vec<_> = Stage::ALL
+        .iter()
+        .map(|&stage| {
+            let produces = Catalogue::builtin().stage(stage).produces.of(locale);
+            json!({ "label": labels::run(stage), "produces": produces })
+        })
+        .collect();
+    segment(locale, "task-discussion", &json!({ "issue_number": facts.issue_number, "stages": stages }))
 }
 
 /// Changes whenever one of the templates does; how often each is used does not matter.
@@ -140,6 +184,7 @@ const fn output(work: Work) -> &'static str {
     match work {
         Work::Work => "output",
         Work::Review => "output-review",
+        Work::Discussion => "output-discussion",
     }
 }
 
@@ -162,6 +207,7 @@ fn platform(name: &str, version: String, text: &str) -> Segment {
         author: None,
         let_in_by: None,
         left_out: false,
+        only_afresh: false,
         marks: Vec::new(),
     }
 }
@@ -199,16 +245,21 @@ fn data(segment: Segment, content: Content, author: Option<Author>, let_in_by: O
 }
 
 fn revise(locale: Locale, revision: &Revision<'_>) -> Result<Vec<Segment>, TemplateError> {
-    let mut number = 0;
-    let mut remarks = Vec::with_capacity(revision.remarks.len());
-    for said in &revision.remarks {
-        // Those that are left out have no number, so that the agent counts what it reads.
-        let next = remark(locale, number + 1, said)?;
-        number += usize::from(!next.left_out);
+    let (remarks, told) = remarks(locale, 0, &revision.remarks)?;
+    let facts = json!({ "remarks": told, "left_out": remarks.len() - told });
+    Ok(std::iter::once(segment(locale, "revise", &facts)?).chain(remarks).collect())
+}
+
+/// Remarks, numbered on from `after`, and how many of them the agent reads: those that are left out have no number, so
+/// that it counts what it reads.
+fn remarks(locale: Locale, after: usize, said: &[Remark<'_>]) -> Result<(Vec<Segment>, usize), TemplateError> {
+    let (mut remarks, mut told) = (Vec::with_capacity(said.len()), 0);
+    for said in said {
+        let next = remark(locale, after + told + 1, said)?;
+        told += usize::from(!next.left_out);
         remarks.push(next);
     }
-    let facts = json!({ "remarks": number, "left_out": remarks.len() - number });
-    Ok(std::iter::once(segment(locale, "revise", &facts)?).chain(remarks).collect())
+    Ok((remarks, told))
 }
 
 fn remark(locale: Locale, number: usize, remark: &Remark<'_>) -> Result<Segment, TemplateError> {

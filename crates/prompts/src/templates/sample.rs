@@ -43,6 +43,7 @@ pub(super) fn work() -> RunFacts<'static> {
         pull: None,
         started_by: "olga",
         revision: None,
+        talk: None,
     }
 }
 
@@ -61,7 +62,7 @@ fn at(stage: Stage, role: Role, work: Work) -> RunFacts<'static> {
     let may_write = Catalogue::builtin().stage(stage).may_write.written();
     let facts = RunFacts { stage: stage.as_str(), role: role.as_str(), work, may_write, ..base };
     match work {
-        Work::Work => facts,
+        Work::Work | Work::Discussion => facts,
         Work::Review => RunFacts { may_write: &[], pull: Some(pull()), ..facts },
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn all(key: Key) -> Vec<RunFacts<'static>> {
     let with_pull = |facts: RunFacts<'static>| RunFacts { pull: Some(pull()), ..facts };
     match key {
         Key::Task(role, Work::Review) => vec![at(stage_of(role), role, Work::Review)],
-        Key::Task(role, Work::Work) => {
+        Key::Task(role, Work::Work | Work::Discussion) => {
             let facts = at(stage_of(role), role, Work::Work);
             vec![facts.clone(), with_pull(facts)]
         }

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub person: Option<Person>,
     /// The active run of the issue.
     pub active: Option<ActiveRun>,
+    /// A discussion is going on on the issue.
+    pub talks: bool,
     /// Models that a label may choose.
     pub models: Vec<String>,
     /// Events of the opposite kind with the same second that the ledger has.
@@ -66,6 +68,7 @@ pub(super) async fn read(db: impl PgExecutor<'_>, delivered: &Delivered) -> Resu
     Ok(Facts {
         now: row.now,
         models: row.models,
+        talks: row.talks,
         opposites: row.opposites,
         binding: binding.map(|((repository, project), bot_github_id)| Binding {
             repository_id: RepositoryId(repository),

@@ -12,6 +12,8 @@ SELECT app_now() AS "now!",
        u.id AS "user_id?", u.platform_role AS "platform_role?: Coded<PlatformRole>",
        m.role AS "project_role?: Coded<ProjectRole>",
        a.id AS "active_id?", a.trigger_label AS active_trigger, a.claimed_at IS NOT NULL AS active_claimed,
+       EXISTS (SELECT FROM discussions AS d
+               WHERE d.repository_id = r.id AND d.subject_number = $3 AND d.ended_at IS NULL) AS "talks!",
        (SELECT count(*) FROM webhook_deliveries WHERE event_key >= $4 AND event_key < $4 || '$') AS "opposites!"
 FROM system_settings AS models
 JOIN system_settings AS limits ON limits.key = 'run_limits'

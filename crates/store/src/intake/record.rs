@@ -62,6 +62,8 @@ pub(super) enum Effect<'a> {
     End(Box<RunEnd>),
     /// Settle the work of which this is the newest run.
     Settle(Settlement, RunId),
+    /// What happens is not a run's matter; the rest of it moves in the same transaction.
+    Talk(IntakeReason),
     /// Keep the namespaces of the subject of which this is the newest run, or not any more.
     Keep(bool, RunId),
 }
@@ -88,8 +90,8 @@ struct Columns<'a> {
     run: Option<&'a NewRun<'a>>,
     end: Option<&'a RunEnd>,
     entry: Option<&'a flow::Entry>,
-    /// A run that the delivery is about, and what else of it moves in the same transaction.
-    touched: Option<(Option<IntakeReason>, RunId)>,
+    /// What else moves in the same transaction: why, and the run that it is about.
+    touched: Option<(Option<IntakeReason>, Option<RunId>)>,
 }
 
 impl Columns<'_> {
@@ -112,11 +114,12 @@ impl Effect<'_> {
             Self::Ignore(reason) => Columns { ignored: Some(*reason), ..nothing },
             Self::Start(run) => Columns { run: Some(run), entry: Some(&run.flow), ..nothing },
             Self::End(end) => Columns { end: Some(end), entry: Some(&end.flow), ..nothing },
-            Self::Settle(how, run) => Columns { touched: Some((how.because(), *run)), ..nothing },
+            Self::Settle(how, run) => Columns { touched: Some((how.because(), Some(*run))), ..nothing },
             Self::Keep(keep, run) => {
                 let because = if *keep { IntakeReason::NamespaceKept } else { IntakeReason::NamespaceReleased };
-                Columns { touched: Some((Some(because), *run)), ..nothing }
+                Columns { touched: Some((Some(because), Some(*run))), ..nothing }
             }
+            Self::Talk(because) => Columns { touched: Some((Some(*because), None)), ..nothing },
         }
     }
 }
@@ -252,7 +255,7 @@ pub(super) async fn store(db: impl PgExecutor<'_>, intake: &Intake<'_>) -> Resul
         run.and_then(|run| run.reviews).map(|id| id.0),
         run.and_then(|run| run.pull).map(|(number, _)| number),
         run.and_then(|run| run.pull).map(|(_, url)| url),
-        touched.map(|(_, run)| run.0),
+        touched.and_then(|(_, run)| run).map(|run| run.0),
         columns.labels(),
         Uuid::now_v7()
     )

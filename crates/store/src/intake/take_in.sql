@@ -2,8 +2,8 @@
 --
 -- Two labels at once: both statements insert a run; the partial unique index makes the second wait for the first's
 -- commit and then insert nothing, and its ledger row says run_already_active.
--- A delivery that settles work or keeps namespaces ($51 is the newest run of it) is recorded here; the rest moves in the
--- same transaction.
+-- A delivery that settles work or keeps namespaces ($51 is the newest run of it), or that a discussion hears ($33 alone),
+-- is recorded here; the rest moves in the same transaction.
 -- The same event twice at once: the second's ledger row is the one that is not inserted; a run that it would have
 -- started violates its foreign key to that row, and the whole statement fails.
 WITH seen AS (
@@ -46,10 +46,12 @@ WITH seen AS (
 ), outcome AS (
     SELECT COALESCE((SELECT id FROM run), (SELECT id FROM ended), $51::uuid) AS run_id,
            CASE WHEN EXISTS (SELECT FROM run) THEN 'accepted'
-                WHEN EXISTS (SELECT FROM ended) OR $51::uuid IS NOT NULL THEN 'effected'
+                WHEN EXISTS (SELECT FROM ended) OR $51::uuid IS NOT NULL
+                     OR ($33::text IS NOT NULL AND $32::uuid IS NULL) THEN 'effected'
                 ELSE 'ignored' END AS decision,
            CASE WHEN EXISTS (SELECT FROM run) THEN NULL
-                WHEN EXISTS (SELECT FROM ended) OR $51::uuid IS NOT NULL THEN $33::text
+                WHEN EXISTS (SELECT FROM ended) OR $51::uuid IS NOT NULL
+                     OR ($33::text IS NOT NULL AND $32::uuid IS NULL) THEN $33::text
                 WHEN $17::uuid IS NOT NULL THEN 'run_already_active'
                 WHEN $32::uuid IS NOT NULL THEN 'event_not_handled'
                 ELSE $16::text END AS reason
@@ -60,13 +62,18 @@ WITH seen AS (
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, decision, reason, run_id, $13, $14, $15::text::jsonb
     FROM outcome
     ON CONFLICT DO NOTHING
-    RETURNING id, decision, reason, run_id, repository_id, subject_number, sender_login
+    RETURNING id, decision, reason, run_id, repository_id, subject_number, sender_github_id, sender_login
 ), comment AS (
     INSERT INTO outbound_actions (id, kind, repository_id, subject_number, dedupe_key, payload)
-    SELECT $41, 'refusal_comment', repository_id, subject_number, 'delivery:' || id || ':refusal',
+    -- Who talks where they are not heard is told once, not after each word.
+    SELECT $41, 'refusal_comment', repository_id, subject_number,
+           CASE WHEN $5 = 'issue_comment' THEN 'comments:' || repository_id || ':' || subject_number || ':' ||
+                     sender_github_id || ':' || reason
+                ELSE 'delivery:' || id || ':refusal' END,
            jsonb_build_object('reason', reason, 'login', sender_login, 'delivery', id)
     FROM delivery
     WHERE reason = ANY ($42::text[]) AND repository_id IS NOT NULL AND subject_number IS NOT NULL
+    ON CONFLICT (dedupe_key) DO NOTHING
 ), labels AS (
     INSERT INTO outbound_actions (id, kind, repository_id, subject_number, dedupe_key, payload)
     SELECT $53, 'labels', repository_id, subject_number, 'delivery:' || id || ':labels', $52

@@ -100,6 +100,8 @@ pub struct RunRow {
     pub trigger_subject: Option<i64>,
     /// It looks at the work of another.
     pub is_review: bool,
+    /// It answers in a discussion.
+    pub is_discussion: bool,
     /// That other work still waits for the owner.
     pub reviewed_waits: bool,
     /// The project has finished work looked at before the owner is asked.
@@ -107,6 +109,12 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// What things of the run are named after: its stage, unless it only talks.
+    #[must_use]
+    pub fn named_after(&self) -> &'static str {
+        if self.is_discussion { crate::discussions::NAMED } else { self.stage.0.as_str() }
+    }
+
     /// What surrounds a launch that is put in place now.
     #[must_use]
     pub fn surroundings(&self) -> Surroundings {

@@ -53,6 +53,10 @@ pub struct ContextRow {
     pub last_position: i64,
     /// It looks at the work of another run, or of a person.
     pub is_review: bool,
+    /// It answers in a discussion.
+    pub is_discussion: bool,
+    /// It goes on in the session of the run before it, where that was kept.
+    pub goes_on: bool,
     /// It does the work of an earlier run once more, which began at this time.
     pub revises_since: Option<DateTime<Utc>>,
     /// The pull request, where there is one already.
@@ -76,7 +80,8 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
                   a.started_by_login, a.stage AS "stage: Coded<Stage>", a.role, a.locale, a.model, a.effort, a.branch, a.base_branch, a.prompt,
                   a.prompt_sha256, r.bot_login, r.bot_github_id,
                   COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!",
-                  a.kind = 'review' AS "is_review!", CASE WHEN a.revises THEN earlier.queued_at END AS revises_since,
+                  a.kind = 'review' AS "is_review!", a.kind = 'discussion' AS "is_discussion!", a.resumes IS NOT NULL AS "goes_on!",
+                  CASE WHEN a.revises THEN earlier.queued_at END AS revises_since,
                   a.pr_number, a.pr_url, a.repository_id, r.token_sealed
            FROM agent_runs AS a
            JOIN repositories AS r ON r.id = a.repository_id

@@ -152,13 +152,13 @@ pub async fn request_cancel(db: impl PgExecutor<'_>, run: RunId, by: &str, entry
     Ok(asked)
 }
 
-/// The active runs of the stages of a repository's issues, each with its issue.
+/// The active runs of a repository's issues, each with its issue.
 ///
 /// # Errors
 /// The database's.
 pub async fn active_in(db: impl PgExecutor<'_>, repository: RepositoryId) -> Result<Vec<(RunId, i64)>> {
     let rows = sqlx::query!(
-        "SELECT id, subject_number FROM agent_runs WHERE repository_id = $1 AND kind = 'stage'
+        "SELECT id, subject_number FROM agent_runs WHERE repository_id = $1 AND kind IN ('stage', 'discussion')
            AND cancel_requested_at IS NULL AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')",
         repository.0
     )

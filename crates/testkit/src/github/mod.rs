@@ -16,6 +16,7 @@ mod oauth;
 mod proxy;
 mod pulls;
 mod pushes;
+mod reactions;
 mod rights;
 mod seed;
 mod server;

@@ -28,6 +28,7 @@ use super::{
     hooks::{self, Hooks},
     oauth::{self, Codes},
     proxy, pulls,
+    reactions::{self, Reactions},
     seed::Seed,
     settings::{self, Settings},
     smart_http,
@@ -100,6 +101,7 @@ pub(super) struct State {
     pub(super) deliveries: DeliveryLog,
     pub(super) codes: Codes,
     pub(super) settings: Settings,
+    pub(super) reactions: Reactions,
     pub(super) next_world: AtomicUsize,
     /// For deliveries to the receivers of hooks.
     pub(super) outside: reqwest::Client,
@@ -188,6 +190,7 @@ pub async fn start(options: Options) -> Result<Running> {
         deliveries: DeliveryLog::default(),
         codes: Codes::default(),
         settings: Settings::default(),
+        reactions: Reactions::default(),
         next_world: AtomicUsize::new(0),
         outside: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
         pushed_at: Mutex::default(),
@@ -274,6 +277,10 @@ fn router(state: Shared) -> Router {
         .nest("/_front", front)
         .merge(git)
         .route("/repos/{owner}/{repository}/pulls/{number}/files", get(pulls::files))
+        .route(
+            "/repos/{owner}/{repository}/issues/comments/{comment}/reactions",
+            get(reactions::list).post(reactions::create),
+        )
         .route("/{owner}/{repository}/pull/{file}", get(pulls::diff))
         .route("/login/oauth/authorize", get(oauth::authorize))
         .route("/login/oauth/callback", post(oauth::callback))

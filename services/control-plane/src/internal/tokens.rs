@@ -31,7 +31,7 @@ pub(super) async fn verify_run_token(
         repository: grant.repository,
         branch: grant.branch,
         base_branch: grant.base_branch,
-        may_write: if grant.is_review {
+        may_write: if grant.only_reads {
             Vec::new()
         } else {
             Catalogue::builtin().stage(grant.stage.0).may_write.written().to_vec()

@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::ids::RepositoryId;
-use forge::{Account, ForgeError, GitHub, Pull, Remark, RepositoryName, RepositoryPermission, RepositoryProvider};
+use forge::{
+    Account, Comment, ForgeError, GitHub, Pull, Remark, RepositoryName, RepositoryPermission, RepositoryProvider,
+};
+use prompts::comments;
 use prompts::run::Author;
 
 use crate::github;
@@ -73,6 +76,22 @@ impl Asked {
         asked
             .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), number, "the pull request is not told"))
             .ok()
+    }
+
+    /// Comments on an issue, the newest of those that are to be told; of the platform's own account its answers only.
+    pub(super) async fn comments(
+        &self,
+        number: i64,
+        own: i64,
+        is_told: impl Fn(i64) -> bool,
+    ) -> anyhow::Result<Vec<Comment>> {
+        let mut comments = self.ask(|github, name| github.comments(name, number)).await?;
+        comments.retain(|said| {
+            let is_own = said.user.as_ref().is_some_and(|user| user.id == own);
+            is_told(said.id) && (!is_own || comments::answered(&said.body).is_some())
+        });
+        let surplus = comments.len().saturating_sub(MOST_REMARKS);
+        Ok(comments.split_off(surplus))
     }
 
     /// What was said about a pull request since a moment.

@@ -12,6 +12,7 @@ use http::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use store::runs::prompt::KeptPrompt;
 use store::runs::report::ContextRow;
 use store::{agent_sessions, agent_worktrees};
 use tokio::task::spawn_blocking;
@@ -19,6 +20,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use vault::Sealed;
 
+use super::prompt;
 use crate::error::{ApiError, no_such};
 use crate::internal::ForRun;
 use crate::state::App;
@@ -31,19 +33,29 @@ const BYTES: &str = "application/octet-stream";
 
 /// What the runner is told to go on with. A run that goes on with its own session is told what became of its pod; one
 /// that takes up another run's is told what it is to do now.
-pub(super) async fn resume(app: &App, of: ForRun, row: &ContextRow, prompt: &str) -> Result<Option<Resume>, ApiError> {
+pub(super) async fn resume(
+    app: &App,
+    of: ForRun,
+    row: &ContextRow,
+    prompt: &KeptPrompt,
+) -> Result<Option<Resume>, ApiError> {
     let Some(found) = agent_sessions::resumable(&app.pool, of.run).await? else { return Ok(None) };
-    let message = if found.run == of.run.0 {
+    let is_own = found.run == of.run.0;
+    let message = if is_own {
         let facts = prompts::run::Replaced { branch: &row.branch, tree_is_kept: found.worktree_sha256.is_some() };
         prompts::run::replaced(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?
+    } else if row.is_discussion {
+        prompt::news(app, of.run).await?
     } else {
-        prompt.to_owned()
+        prompt.text.clone()
     };
+    // Who talks looks at the repository as it is now, not as an earlier turn left it.
+    let worktree_sha256 = found.worktree_sha256.filter(|_| is_own || !row.is_discussion);
     Ok(Some(Resume {
         session_id: found.session_id,
         path: found.path,
         session_sha256: found.sha256,
-        worktree_sha256: found.worktree_sha256,
+        worktree_sha256,
         message,
     }))
 }

@@ -8,8 +8,8 @@ use super::workflows;
 use crate::error::ApiError;
 use crate::state::App;
 
-/// Events that the platform acts on. Issues are enough for a label; the others are recorded, so that the ledger can say
-/// that they are not acted on yet.
+/// Events that the platform acts on: labels, what is said in a discussion, what people decide about pull requests. Pushes
+/// are recorded only.
 const EVENTS: [&str; 5] = ["issues", "issue_comment", "pull_request", "pull_request_review", "push"];
 
 /// Until a worker has made them.

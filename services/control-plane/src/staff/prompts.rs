@@ -52,6 +52,7 @@ pub(super) fn segment(segment: Segment) -> PromptSegment {
         author: segment.author.map(|author| TextAuthor { login: author.login, permission: author.permission }),
         let_in_by: segment.let_in_by,
         left_out: segment.left_out,
+        only_afresh: Some(segment.only_afresh),
         marks: segment.marks.into_iter().map(mark).collect(),
     }
 }

@@ -209,7 +209,7 @@ fn waits(row: &RunView) -> Option<gateway::Waits> {
     })
 }
 
-fn run_status(status: RunStatus) -> gateway::RunStatus {
+pub(super) fn run_status(status: RunStatus) -> gateway::RunStatus {
     match status {
         RunStatus::Pending => gateway::RunStatus::Pending,
         RunStatus::Running => gateway::RunStatus::Running,

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use domain::labels;
 use forge::{ForgeError, RepositoryProvider};
+use serde::Deserialize;
 use store::outbound::{ActionRow, LabelChange};
 use store::repositories::RepositoryRow;
 use store::runs::view;
@@ -56,6 +57,11 @@ pub(super) async fn deliver(
             let comment = words::review(deps, action).await?;
             write(action, repository, opened, &comment).await.map(Some)
         }
+        "answer_comment" => {
+            let comment = words::answer(deps, action).await?;
+            write(action, repository, opened, &comment).await.map(Some)
+        }
+        "reaction" => react(action, opened).await.map(|()| None),
         "labels" => move_labels(deps, action, opened).await.map(|()| None),
         other => Err(anyhow::anyhow!("the action {other:?} is not known to this version").into()),
     }
@@ -84,6 +90,17 @@ async fn write(
         }
     }
     Ok(github.create_comment(name, action.subject_number, &words.text).await?.id)
+}
+
+#[derive(Debug, Deserialize)]
+struct WantedReaction {
+    comment: i64,
+    content: String,
+}
+
+async fn react(action: &ActionRow, Opened { github, name }: &Opened) -> Result<(), Undelivered> {
+    let wanted: WantedReaction = serde_json::from_value(action.payload.clone()).context("read the wanted reaction")?;
+    Ok(github.ensure_reaction(name, wanted.comment, &wanted.content).await?)
 }
 
 /// A stage label that a run wants off is left alone when a new run of the issue has begun meanwhile: it is that run's.

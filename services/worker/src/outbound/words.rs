@@ -19,7 +19,7 @@ use url::Url;
 use uuid::Uuid;
 use vault::Redactor;
 
-use crate::Deps;
+use crate::{Deps, discussions};
 
 /// The platform itself, which sees every run.
 pub(super) const PLATFORM: Viewer = Viewer { user: UserId(Uuid::nil()), sees_all: true };
@@ -114,6 +114,26 @@ pub(super) async fn review(deps: &Deps, action: &ActionRow) -> anyhow::Result<Co
         run_url: page(&deps.config.public_url, "runs", &run.id.to_string()),
     };
     let text = comments::review(Locale::or_english(&run.locale), &words)?;
+    Ok(Comment { marker, text: clean(&text) })
+}
+
+/// What a turn of a discussion answers.
+pub(super) async fn answer(deps: &Deps, action: &ActionRow) -> anyhow::Result<Comment> {
+    let id = action.run().context("an answer without a run")?;
+    let run = view::get(&deps.db, PLATFORM, id).await.context("read the run")?.context("the run is gone")?;
+    let said = run.last_word.as_ref().filter(|_| run.status.0 == RunStatus::Succeeded);
+    let marker = comments::marker(comments::ANSWER, run.id);
+    let words = comments::AnswerComment {
+        marker: marker.clone(),
+        answer: said.and_then(discussions::answer),
+        reason: run.reason.as_deref(),
+        reason_detail: run.reason_detail.as_deref(),
+        role: &run.role,
+        model: &run.model,
+        run_short: run.id.short(),
+        run_url: page(&deps.config.public_url, "runs", &run.id.to_string()),
+    };
+    let text = comments::answer(Locale::or_english(&run.locale), &words)?;
     Ok(Comment { marker, text: clean(&text) })
 }
 

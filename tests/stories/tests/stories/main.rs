@@ -2,6 +2,7 @@
 
 mod access;
 mod connecting;
+mod discussion;
 mod labels;
 mod next_steps;
 mod prompts;

@@ -183,7 +183,7 @@ async fn need_reviewer_has_any_pull_request_looked_at_by_a_run_that_may_change_n
         );
         let may = store::tokens::verify(&t.platform.db, &vault::RunToken::parse(pod.token()).context("token")?.hash())
             .await?;
-        assert!(may.context("no grant")?.is_review);
+        assert!(may.context("no grant")?.only_reads);
     }
     assert_eq!(t.runs().await?[0], "#1 waiting_owner_review", "a look decides nothing");
     t.platform.still_runs()

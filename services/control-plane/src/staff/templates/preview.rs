@@ -45,10 +45,16 @@ async fn of_run(app: &App, staff: &Staff, run: Uuid, key: Key, tried: Override) 
     let run = visible(app, staff, run).await?;
     let row = report::context(&app.pool, run.id).await?.ok_or_else(|| no_such("run"))?;
     let facts = facts(&row);
-    let used = [format!("task-{}-{}", facts.role, facts.work), format!("stage-{}", facts.stage)];
+    // A discussion has the platform's own task, and no stage's.
+    let used = if row.is_discussion {
+        Vec::new()
+    } else {
+        vec![format!("task-{}-{}", facts.role, facts.work), format!("stage-{}", facts.stage)]
+    };
     if !used.contains(&key.to_string()) {
         let title = "That run does not use this template";
-        let message = format!("it uses {}; choose another run", used.join(" and "));
+        let texts = if used.is_empty() { "the platform's own".to_owned() } else { used.join(" and ") };
+        let message = format!("it uses {texts}; choose another run");
         let problem = Problem::unprocessable("template_not_used", title);
         return Err(problem.with_coded_field("/run_id", "template_not_used", message).into());
     }

@@ -21,7 +21,7 @@ pub(super) fn place(key: Key, locale: Locale, project: Option<Uuid>, rows: &[Tem
     let nearest = active.max_by_key(|row| scope(row.project_id));
     let draft = |row: &&&TemplateRow| row.state.0 == TemplateState::Draft && row.project_id == project;
     let (kind, subject) = match key {
-        Key::Task(role, Work::Work) => (TemplatePlaceKind::Work, role.to_string()),
+        Key::Task(role, Work::Work | Work::Discussion) => (TemplatePlaceKind::Work, role.to_string()),
         Key::Task(role, Work::Review) => (TemplatePlaceKind::Review, role.to_string()),
         Key::Stage(stage) => (TemplatePlaceKind::Stage, stage.to_string()),
     };
