@@ -36,6 +36,7 @@ export const keys = {
   waits: ['waits'],
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
+  conversation: (id: string, status: string) => ['run', id, 'conversation', status],
   timeline: (id: string) => ['run', id, 'timeline'],
   nextSteps: (id: string, status: string) => ['next-steps', id, status],
   nextStepsOf: (id: string) => ['next-steps', id],

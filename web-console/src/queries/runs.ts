@@ -11,6 +11,7 @@ import { keys, type RunFilters } from './keys'
 
 const FIRST_PAGE: string | undefined = undefined
 const PROMPT_MS = 3000
+const TALK_MS = 10_000
 
 export function asRunStatus(value: string | undefined): RunStatus | undefined {
   return RUN_STATUSES.find((status) => status === value)
@@ -51,6 +52,19 @@ export function useTimeline(id: MaybeRefOrGetter<string>) {
     queryKey: computed(() => keys.timeline(toValue(id))),
     queryFn: ({ signal }) =>
       bodyOf(api.GET('/api/v1/staff/runs/{run_id}/timeline', { params: { path: { run_id: toValue(id) } }, signal })),
+  })
+}
+
+/** The conversation that a turn of a discussion belongs to; read again whenever the run has changed. */
+export function useConversation(id: MaybeRefOrGetter<string>, run: MaybeRefOrGetter<Run | undefined>) {
+  return useQuery({
+    queryKey: computed(() => keys.conversation(toValue(id), toValue(run)?.status ?? '')),
+    queryFn: ({ signal }) =>
+      bodyOf(api.GET('/api/v1/staff/runs/{run_id}/conversation', { params: { path: { run_id: toValue(id) } }, signal })),
+    enabled: computed(() => toValue(run)?.kind === 'discussion'),
+    // What people say meanwhile changes no run.
+    refetchInterval: TALK_MS,
+    placeholderData: (before) => before,
   })
 }
 

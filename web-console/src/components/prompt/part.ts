@@ -1,6 +1,6 @@
 // Names of a prompt's parts: the key of the words, and what goes into them.
 export interface PartName {
-  key: 'context' | 'issue' | 'output' | 'outputReview' | 'policy' | 'pullRequest' | 'remark' | 'revise' | 'stage' | 'task'
+  key: 'context' | 'issue' | 'output' | 'outputReview' | 'policy' | 'pullRequest' | 'remark' | 'revise' | 'soFar' | 'stage' | 'task' | 'taskDiscussion' | 'waiting'
   role?: string
   work?: string
   stage?: string
@@ -8,13 +8,17 @@ export interface PartName {
 
 const FIXED: Readonly<Record<string, PartName['key']>> = {
   context: 'context',
+  'discussion-new': 'waiting',
+  'discussion-so-far': 'soFar',
   issue: 'issue',
   output: 'output',
+  'output-discussion': 'output',
   'output-review': 'outputReview',
   policy: 'policy',
   'pull-request': 'pullRequest',
   remark: 'remark',
   revise: 'revise',
+  'task-discussion': 'taskDiscussion',
 }
 
 /** `undefined` for a template that this console does not know; it is shown under its own name. */
