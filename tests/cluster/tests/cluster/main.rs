@@ -2,6 +2,7 @@
 
 mod configuration;
 mod confinement;
+mod discussion;
 mod egress;
 mod ends;
 mod label;
