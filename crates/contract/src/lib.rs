@@ -3,6 +3,7 @@
 //! * [`gateway`], [`agent`], [`internal`]: the types, one module a document, written by `cargo xtask codegen`.
 //! * [`validator`]: checks requests (and, in debug builds, responses) against a document while serving.
 //! * [`drift`]: compares a document with what the handlers declare; used by tests.
+//! * [`tools`]: what agents' tools take, for listing and for checking.
 //! * [`problem`]: refusals as RFC 9457 problem documents.
 //! * [`assertion`]: how the gateway tells the control-plane who is asking.
 #![deny(missing_docs)]
@@ -13,6 +14,7 @@ pub mod drift;
 pub mod keys;
 pub mod problem;
 mod secret;
+pub mod tools;
 pub mod validator;
 
 #[expect(
@@ -24,7 +26,12 @@ pub mod validator;
 #[path = "generated/gateway.rs"]
 pub mod gateway;
 
-#[expect(missing_docs, unused_qualifications, reason = "generated; what a field means is said in openapi/agent.yaml")]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::derivable_impls,
+    reason = "generated; what a field means is said in openapi/agent.yaml"
+)]
 #[path = "generated/agent.rs"]
 pub mod agent;
 
@@ -38,4 +45,5 @@ pub mod internal;
 
 pub use document::Document;
 pub use secret::Secret;
+pub use tools::Tools;
 pub use validator::Validator;

@@ -4,7 +4,7 @@
 //! A refusal names all that is wrong at once, and never repeats a value. A route that is not in the document answers
 //! 404, so nothing can be served that was not written down first. Streams and bodies that are not JSON pass untouched.
 
-mod fields;
+pub(crate) mod fields;
 mod operation;
 
 use std::collections::HashMap;

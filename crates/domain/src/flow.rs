@@ -75,6 +75,8 @@ coded_enum! {
         GitPushed = "git.pushed",
         /// The gateway refused a model call.
         ModelRefused = "model.refused",
+        /// The agent called a tool.
+        ToolCalled = "tool.called",
         /// Somebody wrote or changed the draft of a template.
         TemplateDrafted = "template.drafted",
         /// A template was put to use.

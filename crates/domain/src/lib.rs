@@ -31,4 +31,5 @@ pub mod settlement;
 pub mod stages;
 pub mod surroundings;
 pub mod templates;
+pub mod tools;
 pub mod workflows;

@@ -174,6 +174,14 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
         since: DateTime<Utc>,
     ) -> impl Future<Output = Answered<Vec<Remark>>> + Send;
 
+    /// What was said on an issue since a moment, in the order in which it was said; empty words are left out.
+    fn issue_remarks(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        since: DateTime<Utc>,
+    ) -> impl Future<Output = Answered<Vec<Remark>>> + Send;
+
     /// Opens a pull request.
     fn create_pull(&self, name: &RepositoryName, pull: &NewPull) -> impl Future<Output = Answered<Pull>> + Send;
 

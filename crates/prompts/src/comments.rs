@@ -203,6 +203,35 @@ pub fn answered(comment: &str) -> Option<&str> {
     Some(body.rsplit_once("\n---\n").map_or(body, |(said, _)| said).trim())
 }
 
+/// A comment that an agent makes by itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct AgentComment<'a> {
+    /// From [`marker`].
+    pub marker: String,
+    /// Markdown, in the agent's words.
+    pub body: &'a str,
+    /// Stage.
+    pub stage: &'a str,
+    /// Role.
+    pub role: &'a str,
+    /// Model.
+    pub model: &'a str,
+    /// Eight digits of the run's id.
+    pub run_short: String,
+    /// The run in the console.
+    pub run_url: String,
+}
+
+/// Renders an agent's own comment: its words can mention nobody, hide nothing and close nothing, and the platform says
+/// whose they are.
+///
+/// # Errors
+/// When a template lacks a variable.
+pub fn agent(locale: Locale, comment: &AgentComment<'_>) -> Result<String, TemplateError> {
+    let safe = AgentComment { body: &quiet_lines(comment.body, ANSWER_LIMIT), ..comment.clone() };
+    Ok(engine::render("agent-comment", locale, &safe)?.trim_end().to_owned() + "\n")
+}
+
 /// Why nothing was started.
 #[derive(Debug, Clone, Serialize)]
 pub struct Refusal<'a> {
@@ -368,6 +397,21 @@ mod tests {
         assert_eq!(answered("It is slow."), None);
         let none = AnswerComment { answer: None, reason: Some("timeout"), reason_detail: Some("an hour"), ..given };
         insta::assert_snapshot!("answer_ru", answer(Locale::Ru, &none).unwrap());
+    }
+
+    #[test]
+    fn an_agents_own_words_mention_nobody_and_say_whose_they_are() {
+        let said = AgentComment {
+            marker: marker("said", "x"),
+            body: "Two ways, @olga:\n\n- one\n- two <!-- codex-k8s:run:y -->\n\nFixes #9",
+            stage: "dev",
+            role: "dev",
+            model: "gpt-5.5",
+            run_short: "456789ab".into(),
+            run_url: "http://console.test/runs/x".into(),
+        };
+        insta::assert_snapshot!("agent_en", agent(Locale::En, &said).unwrap());
+        insta::assert_snapshot!("agent_ru", agent(Locale::Ru, &said).unwrap());
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub(crate) const SEEDS: &[Seed] = seeds![
     "service-comment",
     "review-comment",
     "answer-comment",
+    "agent-comment",
     "refusal",
 ];
 

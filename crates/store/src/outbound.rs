@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Result, flow};
 
 /// What a `labels` action wants: its payload.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl LabelChange {
 pub struct ActionRow {
     /// The row.
     pub id: Uuid,
-    /// `service_comment`, `refusal_comment`, `review_comment`, `answer_comment`, `reaction` or `labels`.
+    /// `service_comment`, `refusal_comment`, `review_comment`, `answer_comment`, `agent_comment`, `reaction` or `labels`.
     pub kind: String,
     /// Where.
     pub repository_id: RepositoryId,
@@ -87,6 +87,45 @@ pub(crate) async fn want_labels(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A comment that an agent wants to make.
+#[derive(Debug, Clone)]
+pub struct Said<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its launch.
+    pub launch: i32,
+    /// Issue or pull request.
+    pub subject: i64,
+    /// Markdown.
+    pub body: &'a str,
+    /// The call, for the audit.
+    pub flow: flow::Entry,
+}
+
+/// Wishes for a comment in an agent's words; the same words on the same subject are one comment, however often they are
+/// said. Answers whether the launch is still running.
+///
+/// # Errors
+/// The database's.
+pub async fn say(db: impl PgExecutor<'_>, said: &Said<'_>) -> Result<bool> {
+    let words = Uuid::new_v5(&said.run.0, format!("{}:{}", said.subject, said.body).as_bytes());
+    let noted = sqlx::query_file!(
+        "src/outbound/say.sql",
+        said.run.0,
+        said.launch,
+        Uuid::now_v7(),
+        said.subject,
+        format!("run:{}:said:{words}", said.run),
+        json!({ "body": said.body }),
+        said.flow.id,
+        said.flow.kind.as_str(),
+        said.flow.actor,
+        said.flow.data,
+        said.flow.canonical
+    );
+    Ok(noted.execute(db).await?.rows_affected() == 1)
 }
 
 /// Leases the next action that is due. Actions of one issue are delivered in the order in which they were wanted.

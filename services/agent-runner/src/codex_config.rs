@@ -6,7 +6,7 @@ use anyhow::Context;
 use contract::agent::RunContext;
 use toml::{Table, Value};
 
-use crate::agent_env::Paths;
+use crate::{agent_env::Paths, relay::TOOLS};
 
 /// The files codex is started with.
 #[derive(Debug, Clone)]
@@ -41,6 +41,9 @@ fn config(relay: SocketAddr, model: &str, effort: Option<&str>) -> anyhow::Resul
         config.get_mut("model_providers").and_then(|all| all.get_mut("gateway")).and_then(Value::as_table_mut);
     let provider = provider.context("the fixed part of codex's configuration names no provider")?;
     provider.insert("base_url".into(), format!("http://{relay}/model/v1").into());
+    let tools = config.get_mut("mcp_servers").and_then(|all| all.get_mut("platform")).and_then(Value::as_table_mut);
+    let tools = tools.context("the fixed part of codex's configuration names no tools")?;
+    tools.insert("url".into(), format!("http://{relay}{TOOLS}").into());
     Ok(toml::to_string(&config)?)
 }
 
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gateway_is_the_only_provider_and_names_cannot_break_out() {
+    fn the_gateway_is_the_only_way_out_and_names_cannot_break_out() {
         let relay = SocketAddr::from(([127, 0, 0, 1], 3128));
         let text = config(relay, "gpt\"\n[agents]\nenabled = true", Some("high")).unwrap();
         let config: Table = text.parse().unwrap();
@@ -60,5 +63,7 @@ mod tests {
         assert_eq!(providers.len(), 1);
         assert_eq!(providers["gateway"]["base_url"].as_str(), Some("http://127.0.0.1:3128/model/v1"));
         assert!(providers["gateway"].get("env_key").is_none());
+        let servers = config["mcp_servers"].as_table().unwrap();
+        assert_eq!((servers.len(), servers["platform"]["url"].as_str()), (1, Some("http://127.0.0.1:3128/mcp")));
     }
 }

@@ -24,6 +24,8 @@ type Body = BoxBody<Bytes, hyper::Error>;
 
 /// What of the gateway the agent may reach through the relay.
 const ROUTES: [&str; 3] = ["/git/", "/model/v1/", "/registry/"];
+/// The agent's tools.
+pub const TOOLS: &str = "/mcp";
 
 /// npm's public registry under its own name, asked over plain HTTP so that the relay can answer. Only under this name
 /// does npm take over the addresses in existing lock files, and write new ones that hold outside the pod.
@@ -116,7 +118,9 @@ impl Relay {
             Route::Tunnel(target) => self.tunnel(request, target).await,
             Route::Gateway(target) => self.pass(request, target, header::AUTHORIZATION, &self.bearer).await,
             Route::Outside(target) => self.pass(request, target, header::PROXY_AUTHORIZATION, &self.proxy).await,
-            Route::Hidden => Ok(text(StatusCode::NOT_FOUND, "The agent may use /git, /model/v1 and /registry here.\n")),
+            Route::Hidden => {
+                Ok(text(StatusCode::NOT_FOUND, "The agent may use /git, /model/v1, /registry and /mcp here.\n"))
+            }
         };
         Ok(answered.unwrap_or_else(|error| {
             tracing::warn!(?error, "the gateway could not be reached for the agent");
@@ -197,7 +201,8 @@ fn route(method: &Method, uri: &Uri, gateway: &Authority) -> Route {
         Some(authority) if authority != gateway => return Route::Outside(uri.clone()),
         _ => Cow::Borrowed(path),
     };
-    if !ROUTES.iter().any(|allowed| path.starts_with(allowed)) || climbs(uri.path()) {
+    let known = path == TOOLS || ROUTES.iter().any(|allowed| path.starts_with(allowed));
+    if !known || climbs(uri.path()) {
         return Route::Hidden;
     }
     path.parse().map_or(Route::Hidden, Route::Gateway)
@@ -236,6 +241,7 @@ mod tests {
         let gateway = |path| Route::Gateway(Uri::from_static(path));
         let get = &Method::GET;
         assert_eq!(seen(get, "/registry/npm/left-pad?x=1"), gateway("/registry/npm/left-pad?x=1"));
+        assert_eq!(seen(&Method::POST, "/mcp"), gateway("/mcp"));
         assert_eq!(seen(get, "/registry/npm/@types%2fnode"), gateway("/registry/npm/@types%2fnode"));
         assert_eq!(
             seen(get, "http://agents.codex-k8s.internal:8081/registry/pypi/files/a.whl"),
@@ -252,6 +258,8 @@ mod tests {
         for path in [
             "/api/v1/run/result",
             "/",
+            "/mcp/../api/v1/run/result",
+            "/mcp?x=/git/",
             "/git/../api/v1/run/result",
             "/git/%2e%2E/api/v1/run/result",
             "/git/..%2fapi/v1/run/result",

@@ -5,6 +5,7 @@
 )]
 
 mod asked;
+mod mcp;
 mod prompt;
 mod snapshots;
 
@@ -38,6 +39,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(snapshots::put_session, snapshots::get_session))
         .routes(routes!(snapshots::put_worktree, snapshots::get_worktree))
         .routes(routes!(report_result))
+        .routes(routes!(mcp::call_mcp))
 }
 
 /// Everything the runner needs to begin

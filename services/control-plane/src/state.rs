@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contract::{Document, Tools};
 use secrecy::SecretString;
 use store::PgPool;
 use url::Url;
@@ -22,6 +23,8 @@ pub struct Inner {
     /// For webhooks alone.
     pub(crate) intake: PgPool,
     pub(crate) keyring: Keyring,
+    /// What agents may call.
+    pub(crate) tools: Tools,
     pub(crate) waker: Waker,
     pub(crate) hub: Hub,
     pub(crate) github_api_url: Url,
@@ -34,7 +37,7 @@ impl App {
     /// State for a configuration; the database need not answer yet.
     ///
     /// # Errors
-    /// When the database's address cannot be read.
+    /// When the database's address cannot be read, or a contract cannot be compiled.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         let (url, size) = (&config.database_url, config.database_pool);
         let pool = store::connect(url, size, "control-plane")?;
@@ -43,6 +46,7 @@ impl App {
             pool,
             intake,
             keyring: config.keyring.clone(),
+            tools: Tools::new(&Document::agent()?)?,
             waker: Waker::default(),
             hub: Hub::default(),
             github_api_url: config.github_api_url.clone(),

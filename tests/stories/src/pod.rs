@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use domain::flow::FlowKind;
 use domain::reasons::Reason;
 use domain::run::RunStatus;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -64,6 +64,33 @@ impl Pod {
             status: StatusCode::from_u16(status.as_u16())?,
             body: serde_json::from_str(&text).unwrap_or_default(),
         })
+    }
+
+    /// Sends a message to the platform's tools, as an MCP client does.
+    ///
+    /// # Errors
+    /// When the platform does not answer.
+    pub async fn mcp(&self, method: &str, params: &Value) -> Result<Answer> {
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let request = self.http.post(format!("{}/mcp", self.agents_url)).bearer_auth(self.token.expose());
+        let request = request.header(ACCEPT, "application/json, text/event-stream").json(&message);
+        let response = request.header("mcp-protocol-version", "2025-06-18").send().await?;
+        let (status, text) = (response.status(), response.text().await?);
+        Ok(Answer {
+            status: StatusCode::from_u16(status.as_u16())?,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        })
+    }
+
+    /// Calls a tool; answers its structured result.
+    ///
+    /// # Errors
+    /// When the platform does not answer, or knows no such tool.
+    pub async fn tool(&self, name: &str, arguments: &Value) -> Result<Value> {
+        let answer = self.mcp("tools/call", &json!({ "name": name, "arguments": arguments })).await?;
+        let result = answer.body["result"]["structuredContent"].clone();
+        anyhow::ensure!(!result.is_null(), "{name}: {} {}", answer.status, answer.body);
+        Ok(result)
     }
 
     /// The work is in pull request `number`; the worker hands it in, and has it reviewed by nobody.

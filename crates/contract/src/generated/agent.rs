@@ -364,6 +364,63 @@ impl ::std::convert::TryFrom<::std::string::String> for LastWordVerdict {
         value.parse()
     }
 }
+///A message of JSON-RPC 2.0, as the protocol says it.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct McpMessage {
+    pub jsonrpc: McpMessageJsonrpc,
+}
+///`McpMessageJsonrpc`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum McpMessageJsonrpc {
+    #[serde(rename = "2.0")]
+    X20,
+}
+impl ::std::fmt::Display for McpMessageJsonrpc {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::X20 => f.write_str("2.0"),
+        }
+    }
+}
+impl ::std::str::FromStr for McpMessageJsonrpc {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "2.0" => Ok(Self::X20),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for McpMessageJsonrpc {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for McpMessageJsonrpc {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for McpMessageJsonrpc {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`Orders`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Orders {
@@ -606,4 +663,59 @@ impl ::std::convert::TryFrom<::std::string::String> for RunResultReason {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///`ToolComment`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolComment {
+    ///Markdown
+    pub body: ::std::string::String,
+    ///Your issue or your pull request; without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub number: ::std::option::Option<i64>,
+}
+///`ToolComments`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolComments {
+    ///Of an issue or a pull request; without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub number: ::std::option::Option<i64>,
+    ///Only what was said from then on
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub since: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+}
+impl ::std::default::Default for ToolComments {
+    fn default() -> Self {
+        Self { number: Default::default(), since: Default::default() }
+    }
+}
+///Takes nothing.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolNothing {}
+impl ::std::default::Default for ToolNothing {
+    fn default() -> Self {
+        Self {}
+    }
+}
+///`ToolNumber`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolNumber {
+    ///Number in this repository; without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub number: ::std::option::Option<i64>,
+}
+impl ::std::default::Default for ToolNumber {
+    fn default() -> Self {
+        Self { number: Default::default() }
+    }
+}
+///`ToolStatus`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolStatus {
+    ///One line
+    pub status: ::std::string::String,
 }

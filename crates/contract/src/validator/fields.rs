@@ -13,7 +13,7 @@ const MASK: &str = "the value";
 const MOST: usize = 100;
 
 /// Everything wrong in a JSON body; fields are JSON pointers.
-pub(super) fn body_problems(schema: &jsonschema::Validator, value: &Value) -> Vec<FieldProblem> {
+pub(crate) fn body_problems(schema: &jsonschema::Validator, value: &Value) -> Vec<FieldProblem> {
     schema.iter_errors(value).flat_map(|error| pointed(&error)).take(MOST).collect()
 }
 

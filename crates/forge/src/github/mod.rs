@@ -186,6 +186,10 @@ impl RepositoryProvider for GitHub {
         remarks::since(&self.client, name, number, since).await
     }
 
+    async fn issue_remarks(&self, name: &RepositoryName, number: i64, since: DateTime<Utc>) -> Answered<Vec<Remark>> {
+        remarks::on_issue(&self.client, name, number, since).await
+    }
+
     async fn create_pull(&self, name: &RepositoryName, pull: &NewPull) -> Answered<Pull> {
         pulls::create(&self.client, name, pull).await
     }

@@ -1,5 +1,5 @@
-//! What people said about a pull request. GitHub keeps it in three lists: reviews, remarks on lines, and the comments
-//! that every issue has.
+//! What people said about a pull request, or on an issue. GitHub keeps it in three lists: reviews, remarks on lines, and
+//! the comments that every issue has.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -47,10 +47,23 @@ pub(super) async fn since(
         all(client, pull().then("comments")),
         all(client, Route::repository(name, "issues").then(number).then("comments")),
     )?;
-    let said = [reviews, lines, comments].into_iter().flatten();
+    Ok(in_order([reviews, lines, comments].into_iter().flatten(), since))
+}
+
+pub(super) async fn on_issue(
+    client: &Client,
+    name: &RepositoryName,
+    number: i64,
+    since: DateTime<Utc>,
+) -> Answered<Vec<Remark>> {
+    let comments: Vec<Said> = all(client, Route::repository(name, "issues").then(number).then("comments")).await?;
+    Ok(in_order(comments.into_iter(), since))
+}
+
+fn in_order(said: impl Iterator<Item = Said>, since: DateTime<Utc>) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = said.filter_map(Said::remark).filter(|remark| remark.at >= since).collect();
     remarks.sort_by_key(|remark| remark.at);
-    Ok(remarks)
+    remarks
 }
 
 async fn all<T: DeserializeOwned>(client: &Client, route: Route) -> Answered<Vec<T>> {

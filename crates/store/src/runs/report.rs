@@ -123,6 +123,25 @@ pub async fn beat(
     Ok(stop.unwrap_or(true))
 }
 
+/// What the agent says through a tool that it is doing; `flow` is the call. Answers whether the launch is still running.
+///
+/// # Errors
+/// The database's.
+pub async fn status(db: impl PgExecutor<'_>, run: RunId, launch: i32, words: &str, flow: &flow::Entry) -> Result<bool> {
+    let said = sqlx::query_file!(
+        "src/runs/say_status.sql",
+        run.0,
+        launch,
+        words,
+        flow.id,
+        flow.kind.as_str(),
+        flow.actor,
+        flow.data,
+        flow.canonical
+    );
+    Ok(said.execute(db).await?.rows_affected() == 1)
+}
+
 /// The runner's last word about a launch.
 #[derive(Debug, Clone)]
 pub struct LaunchResult<'a> {

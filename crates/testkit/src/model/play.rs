@@ -67,6 +67,7 @@ pub(super) fn next(
             Move::Say(text) => Part::Message { text: render(text)?, every_ms: None },
             Move::Stream { text, every_ms } => Part::Message { text: render(text)?, every_ms: Some(*every_ms) },
             Move::Run(command) => Part::Call(run(conversation, &render(command)?)),
+            Move::Tool { name, arguments } => Part::Call(tool(conversation, name, &rendered(arguments, &render)?)),
             Move::HangUp => Part::HangUp,
             Move::Final(value) => Part::Message { text: last_word(value, &render)?, every_ms: None },
         });
@@ -116,6 +117,25 @@ fn run(conversation: &Conversation, command: &str) -> Value {
         }
     }
 }
+
+/// Codex offers the tools of a server as a namespace, or in code mode as functions of that prefix.
+fn tool(conversation: &Conversation, name: &str, arguments: &Value) -> Value {
+    let call_id = format!("{RUN}{}", conversation.runs);
+    let arguments = if arguments.is_null() { json!({}) } else { arguments.clone() };
+    match conversation.style {
+        Style::Functions => json!({
+            "type": "function_call", "call_id": call_id, "namespace": TOOLS, "name": name,
+            "arguments": arguments.to_string(),
+        }),
+        Style::Code => {
+            let script = format!("text(JSON.stringify(await tools.{TOOLS}__{name}({arguments})));");
+            json!({"type": "custom_tool_call", "call_id": call_id, "name": "exec", "input": script})
+        }
+    }
+}
+
+/// What codex calls the platform's tools.
+const TOOLS: &str = "mcp__platform";
 
 /// Waits for a command that takes its time.
 fn poll(session: u64) -> Value {

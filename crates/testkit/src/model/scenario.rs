@@ -36,6 +36,12 @@ enum Step {
     Stream { text: String, every_ms: u64 },
     /// A shell command in the agent's checkout.
     Run(String),
+    /// A call of one of the platform's tools; texts of the arguments are templates.
+    Tool {
+        name: String,
+        #[serde(default)]
+        arguments: Value,
+    },
     /// A command that prints this many bytes, 100 a line.
     OutputBytes(u64),
     /// Thinking time.
@@ -63,6 +69,7 @@ pub(super) enum Move {
     Say(String),
     Stream { text: String, every_ms: u64 },
     Run(String),
+    Tool { name: String, arguments: Value },
     WaitMs(u64),
     Error { status: u16, times: u32, retry_after: Option<u64> },
     HangUp,
@@ -83,7 +90,7 @@ pub(super) struct Scenario {
     when_prompt_contains: Vec<String>,
     default: bool,
     pub(super) capture: BTreeMap<String, Regex>,
-    /// What belongs into one answer: all up to a command, or up to the end.
+    /// What belongs into one answer: all up to a command or a tool, or up to the end.
     pub(super) beats: Vec<Vec<Counted>>,
 }
 
@@ -162,6 +169,7 @@ fn flatten(steps: &[Step], i: usize, moves: &mut Vec<Counted>) {
             Step::Say(text) => Move::Say(text),
             Step::Stream { text, every_ms } => Move::Stream { text, every_ms },
             Step::Run(command) => Move::Run(command),
+            Step::Tool { name, arguments } => Move::Tool { name, arguments },
             Step::OutputBytes(count) => Move::Run(format!("head -c {count} /dev/zero | tr '\\0' x | fold -w 99")),
             Step::WaitMs(time) => Move::WaitMs(time),
             Step::Error { status, times, retry_after } => Move::Error { status, times, retry_after },
@@ -176,9 +184,9 @@ fn beats(moves: Vec<Counted>) -> Result<Vec<Vec<Counted>>> {
     let mut beats = vec![Vec::new()];
     for one in moves {
         let beat = beats.last_mut().context("no beat")?;
-        let ends = matches!(one.act, Move::Run(_));
+        let ends = matches!(one.act, Move::Run(_) | Move::Tool { .. });
         let opens = matches!(one.act, Move::Error { .. });
-        ensure!(!opens || beat.is_empty(), "an error step must be the first, or follow a command");
+        ensure!(!opens || beat.is_empty(), "an error step must be the first, or follow a command or a tool");
         beat.push(one);
         if ends {
             beats.push(Vec::new());

@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Registry,
     Report,
     Session,
+    Tool,
 }
 
 impl Kind {
@@ -23,7 +24,7 @@ impl Kind {
         match self {
             Self::Push => 1,
             Self::Session => 2,
-            Self::Fetch => 4,
+            Self::Fetch | Self::Tool => 4,
             Self::ModelCall => 8,
             Self::Report => 16,
             Self::Tunnel => 32,

@@ -2,7 +2,7 @@
 //!
 //! One run token opens all of it ([`token`]). What a pod lacks is added on the way out, never handed in: the model's
 //! key ([`model`]), the forge's token ([`git`]), a route to package registries ([`registry`]) and to granted hosts
-//! ([`connect`]). What the run has to say to the platform goes through [`run_api`]. Whatever is refused here becomes an
+//! ([`connect`]). What the run has to say to the platform, and its agent's tools, go through [`run_api`]. Whatever is refused here becomes an
 //! event of the run ([`events`]), and whatever is open ends within seconds of the token's revocation.
 
 mod config;
@@ -111,6 +111,7 @@ pub fn router(state: &AgentsState) -> Result<Router, SetupError> {
     let routes = Router::new()
         .merge(guarded(run_api::saving(&state.document)?, Needs::Saving))
         .merge(guarded(run_api::beginning(&state.document)?, Needs::Everything))
+        .merge(guarded(run_api::tools(&state.document)?, Needs::Everything))
         .merge(guarded(model::router(), Needs::Everything))
         .merge(guarded(git::router(), Needs::Everything))
         .merge(guarded(registry::router(), Needs::Everything))

@@ -1,5 +1,5 @@
-//! The run API (`openapi/agent.yaml`): checked against its document and passed on to the control-plane in the name of
-//! the run. Nothing is decided here.
+//! The run API and the agent's tools (`openapi/agent.yaml`): checked against the document and passed on to the
+//! control-plane in the name of the run. Nothing is decided here.
 
 use std::time::Duration;
 
@@ -27,10 +27,19 @@ const REPORT_LIMIT: usize = 8 * 1024 * 1024;
 const MEMORY: usize = 128 * 1024 * 1024;
 /// As long as the runner waits for its answer.
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// A message to the tools.
+const TOOL_LIMIT: usize = 256 * 1024;
+const TOOLS: &str = "/mcp";
 const SESSION: &str = "/api/v1/run/session";
 const WORKTREE: &str = "/api/v1/run/worktree";
 /// Request headers that mean something to the control-plane.
-const KEPT: [HeaderName; 2] = [ACCEPT, CONTENT_TYPE];
+const KEPT: [HeaderName; 5] = [
+    ACCEPT,
+    CONTENT_TYPE,
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+];
 
 /// Bounds on what runs send; how large one body may be is another matter for each route.
 pub(super) fn bodies() -> BodyBounds {
@@ -57,11 +66,17 @@ pub(super) fn beginning(document: &Document) -> Result<Router<AgentsState>, Setu
     Ok(Validator::new(document)?.guard(routes))
 }
 
+/// What the agent acts through.
+pub(super) fn tools(document: &Document) -> Result<Router<AgentsState>, SetupError> {
+    Ok(Validator::new(document)?.with_body_limit(TOOL_LIMIT).guard(Router::new().route(TOOLS, post(forward))))
+}
+
 /// What a request counts as, and how many bytes its body may have.
 fn bounds_of(path: &str) -> (Kind, usize) {
     match path {
         SESSION => (Kind::Session, SESSION_LIMIT),
         WORKTREE => (Kind::Session, WORKTREE_LIMIT),
+        TOOLS => (Kind::Tool, TOOL_LIMIT),
         _ => (Kind::Report, REPORT_LIMIT),
     }
 }

@@ -1,4 +1,4 @@
-//! What GitHub is asked for a run's prompt: who wrote what, with which right, and what was said about the pull request.
+//! What GitHub is asked for a run's prompt and for its tools: who wrote what, with which right, and what was said.
 //! The run does not wait long for any of it: what GitHub does not say is left out or told without a right.
 
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::ids::RepositoryId;
 use forge::{
-    Account, Comment, ForgeError, GitHub, Pull, Remark, RepositoryName, RepositoryPermission, RepositoryProvider,
+    Account, Comment, ForgeError, GitHub, Issue, Pull, Remark, RepositoryName, RepositoryPermission, RepositoryProvider,
 };
 use prompts::comments;
 use prompts::run::Author;
@@ -90,16 +90,30 @@ impl Asked {
             let is_own = said.user.as_ref().is_some_and(|user| user.id == own);
             is_told(said.id) && (!is_own || comments::answered(&said.body).is_some())
         });
-        let surplus = comments.len().saturating_sub(MOST_REMARKS);
-        Ok(comments.split_off(surplus))
+        Ok(newest(comments))
+    }
+
+    /// An issue or pull request.
+    pub(super) async fn issue(&self, number: i64) -> anyhow::Result<Issue> {
+        self.ask(|github, name| github.issue(name, number)).await
+    }
+
+    /// What was said on an issue since a moment.
+    pub(super) async fn issue_remarks(&self, number: i64, since: DateTime<Utc>) -> anyhow::Result<Vec<Remark>> {
+        let remarks = self.ask(|github, name| github.issue_remarks(name, number, since)).await?;
+        Ok(newest(remarks))
     }
 
     /// What was said about a pull request since a moment.
     pub(super) async fn remarks(&self, number: i64, since: DateTime<Utc>) -> anyhow::Result<Vec<Remark>> {
-        let mut remarks = self.ask(|github, name| github.remarks(name, number, since)).await?;
-        let surplus = remarks.len().saturating_sub(MOST_REMARKS);
-        Ok(remarks.split_off(surplus))
+        let remarks = self.ask(|github, name| github.remarks(name, number, since)).await?;
+        Ok(newest(remarks))
     }
+}
+
+fn newest<T>(mut said: Vec<T>) -> Vec<T> {
+    let surplus = said.len().saturating_sub(MOST_REMARKS);
+    said.split_off(surplus)
 }
 
 const fn word(level: Option<RepositoryPermission>) -> &'static str {

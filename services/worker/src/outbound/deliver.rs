@@ -62,6 +62,10 @@ pub(super) async fn deliver(
             write(action, repository, opened, &comment).await.map(Some)
         }
         "reaction" => react(action, opened).await.map(|()| None),
+        "agent_comment" => {
+            let comment = words::agent(deps, action).await?;
+            write(action, repository, opened, &comment).await.map(Some)
+        }
         "labels" => move_labels(deps, action, opened).await.map(|()| None),
         other => Err(anyhow::anyhow!("the action {other:?} is not known to this version").into()),
     }

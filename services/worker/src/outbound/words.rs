@@ -137,6 +137,31 @@ pub(super) async fn answer(deps: &Deps, action: &ActionRow) -> anyhow::Result<Co
     Ok(Comment { marker, text: clean(&text) })
 }
 
+/// What an agent said by itself.
+#[derive(Debug, Deserialize)]
+struct Said {
+    body: String,
+}
+
+/// A comment in an agent's own words.
+pub(super) async fn agent(deps: &Deps, action: &ActionRow) -> anyhow::Result<Comment> {
+    let id = action.run().context("an agent's comment without a run")?;
+    let run = view::get(&deps.db, PLATFORM, id).await.context("read the run")?.context("the run is gone")?;
+    let said: Said = serde_json::from_value(action.payload.clone()).context("read what was said")?;
+    let marker = comments::marker("said", action.id);
+    let words = comments::AgentComment {
+        marker: marker.clone(),
+        body: &said.body,
+        stage: run.stage.0.as_str(),
+        role: &run.role,
+        model: &run.model,
+        run_short: run.id.short(),
+        run_url: page(&deps.config.public_url, "runs", &run.id.to_string()),
+    };
+    let text = comments::agent(Locale::or_english(&run.locale), &words)?;
+    Ok(Comment { marker, text: clean(&text) })
+}
+
 /// Why nothing was started.
 #[derive(Debug, Deserialize)]
 struct Refused {

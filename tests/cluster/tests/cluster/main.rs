@@ -14,4 +14,5 @@ mod refusals;
 mod reviews;
 mod rights;
 mod sessions;
+mod tools;
 mod workers;

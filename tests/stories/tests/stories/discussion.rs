@@ -101,6 +101,22 @@ async fn a_comment_is_answered_and_the_next_one_goes_on_in_the_same_session() ->
 }
 
 #[tokio::test]
+async fn who_talks_has_no_tool_for_comments_beside_the_talk() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let issue = talking(&t).await?;
+    t.comment("writer", issue, "Which query is the slow one?").await?;
+    let (pod, _) = turn(&t).await?;
+    let listed = pod.mcp("tools/list", &json!({})).await?.ok()?.to_string();
+    assert!(listed.contains("github_comments_list") && !listed.contains("github_comment_add"), "{listed}");
+    let call = |name: &str| json!({ "name": name, "arguments": { "body": "Hello" } });
+    let hidden = pod.mcp("tools/call", &call("github_comment_add")).await?.body;
+    let unknown = pod.mcp("tools/call", &call("no_such_tool")).await?.body;
+    assert!(hidden["error"].is_object() && hidden == unknown, "{hidden} {unknown}");
+    assert_eq!(pod.tool("run_context_get", &json!({})).await?["may_write"], json!([]));
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn words_within_one_second_are_one_turn_and_all_are_answered() -> Result<()> {
     let mut t = Story::begin().await?;
     let issue = talking(&t).await?;

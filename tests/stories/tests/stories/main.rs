@@ -11,3 +11,4 @@ mod runs;
 mod sessions;
 mod signatures;
 mod templates;
+mod tools;

@@ -9,6 +9,7 @@ import {
   mdiCubeOutline,
   mdiDeleteOutline,
   mdiFlagCheckered,
+  mdiHammerWrench,
   mdiKubernetes,
   mdiLanConnect,
   mdiProgressClock,
@@ -65,6 +66,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'git.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'git.pushed': { icon: mdiSourceBranch, tone: 'neutral' },
   'model.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+  'tool.called': { icon: mdiHammerWrench, tone: 'neutral' },
   'template.drafted': { icon: mdiTextBoxEditOutline, tone: 'neutral' },
   'template.activated': { icon: mdiTextBoxEditOutline, tone: 'success' },
   'template.rolled_back': { icon: mdiTextBoxEditOutline, tone: 'warning' },
@@ -73,7 +75,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.stuck'])
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.stuck', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent

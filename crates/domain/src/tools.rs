@@ -1,0 +1,87 @@
+//! The tools that an agent acts through: which there are, and on what one may be used. What each takes is in the
+//! contract (`x-mcp-tools` of `openapi/agent.yaml`).
+
+use crate::coded_enum;
+
+coded_enum! {
+    /// A tool. Stable names: agents call them, the audit keeps them.
+    Tool {
+        /// Where the run is and what it is to do.
+        RunContextGet = "run_context_get",
+        /// What the agent is doing, in one line.
+        RunStatusReport = "run_status_report",
+        /// An issue of the repository.
+        GithubIssueGet = "github_issue_get",
+        /// A pull request of the repository.
+        GithubPullRequestGet = "github_pull_request_get",
+        /// What was said on an issue or pull request.
+        GithubCommentsList = "github_comments_list",
+        /// The labels on the run's own issue or pull request.
+        GithubLabelsList = "github_labels_list",
+        /// A comment on the run's own issue or pull request.
+        GithubCommentAdd = "github_comment_add",
+    }
+}
+
+/// What decides which tools an agent has. One that it does not have answers like one that there is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// It talks with people: its last word is its answer, so it makes no comments beside it.
+    pub in_discussion: bool,
+}
+
+impl Holder {
+    /// Whether the agent has a tool.
+    #[must_use]
+    pub const fn has(self, tool: Tool) -> bool {
+        !(matches!(tool, Tool::GithubCommentAdd) && self.in_discussion)
+    }
+}
+
+/// What a run works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Its issue, or the pull request that it was started on.
+    pub subject: i64,
+    /// Its pull request, once there is one.
+    pub pull: Option<i64>,
+}
+
+impl Own {
+    /// The number that a call means, when it may only mean one of the run's own; without a number, the subject.
+    #[must_use]
+    pub fn meant(self, number: Option<i64>) -> Option<i64> {
+        let meant = number.unwrap_or(self.subject);
+        (meant == self.subject || Some(meant) == self.pull).then_some(meant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_talks_makes_no_comments_beside_the_talk() {
+        let missing =
+            |in_discussion| Tool::ALL.iter().copied().filter(move |&tool| !Holder { in_discussion }.has(tool));
+        assert_eq!(missing(true).collect::<Vec<_>>(), [Tool::GithubCommentAdd]);
+        assert_eq!(missing(false).count(), 0);
+    }
+
+    #[test]
+    fn a_run_acts_on_its_own_issue_and_pull_request_alone() {
+        let early = Own { subject: 7, pull: None };
+        let later = Own { subject: 7, pull: Some(9) };
+        let table = [
+            (early, None, Some(7)),
+            (early, Some(7), Some(7)),
+            (early, Some(9), None),
+            (later, Some(9), Some(9)),
+            (later, None, Some(7)),
+            (later, Some(8), None),
+        ];
+        for (own, number, expected) in table {
+            assert_eq!(own.meant(number), expected, "{own:?} {number:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What an agent is answered: structured, without a secret or anybody's address, and never too long.
+
+use contract::gateway::FieldProblem;
+use rmcp::model::{CallToolResult, ErrorData};
+use serde_json::{Map, Value, json};
+use vault::Redactor;
+
+/// Characters of one text in an answer.
+const LONGEST: usize = 16_000;
+/// Characters of a call's arguments in the audit.
+const AUDITED: usize = 2000;
+
+/// Why a tool did not do what it was called for.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Stable code.
+    pub(super) code: &'static str,
+    /// In words that say what to do.
+    pub(super) message: String,
+    fields: Vec<FieldProblem>,
+}
+
+impl Refused {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: Vec::new() }
+    }
+
+    /// The arguments are not what the tool takes.
+    pub(super) fn input(fields: Vec<FieldProblem>) -> Self {
+        Self { fields, ..Self::new("invalid_input", "The arguments are not what this tool takes; see `fields`.") }
+    }
+
+    /// The platform's own fault: the log is told what, the agent that it may try again.
+    pub(super) fn broken(error: &anyhow::Error) -> Self {
+        tracing::error!(error = format!("{error:#}"), "a tool failed");
+        Self::new("internal", "The platform failed; nothing was done. Try again later.")
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        Self::broken(&error.into())
+    }
+}
+
+impl From<Refused> for ErrorData {
+    fn from(refused: Refused) -> Self {
+        Self::internal_error(refused.message, None)
+    }
+}
+
+/// The answer as the protocol wants it.
+pub(super) fn told(outcome: Result<Value, Refused>) -> CallToolResult {
+    match outcome {
+        Ok(Value::Object(mut fields)) => {
+            fields.insert("status".to_owned(), json!("ok"));
+            CallToolResult::structured(Value::Object(fields))
+        }
+        Ok(value) => CallToolResult::structured(json!({ "status": "ok", "value": value })),
+        Err(refused) => {
+            let mut answer = json!({ "status": "error", "code": refused.code, "message": refused.message });
+            if !refused.fields.is_empty() {
+                answer["fields"] = json!(refused.fields);
+            }
+            CallToolResult::structured_error(answer)
+        }
+    }
+}
+
+/// The value with its texts redacted and bounded.
+pub(super) fn clean(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            let redacted = Redactor::new([]).with_addresses().redact(&text).replace('\0', "\u{fffd}");
+            Value::String(cut(&redacted, LONGEST))
+        }
+        Value::Array(items) => items.into_iter().map(clean).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, clean(value))).collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
+
+/// What the audit keeps of a call's arguments.
+pub(super) fn short(text: &str) -> String {
+    cut(text, AUDITED)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let mut kept: String = text.chars().take(most).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_and_addresses_stay_out_wherever_they_stand() {
+        let key = format!("sk-proj-{}", "a1B2".repeat(12));
+        let value = json!({ "words": [format!("use {key}"), { "mail": "ann@acme.test" }], "number": 7 });
+        let text = clean(value).to_string();
+        assert!(!text.contains(&key) && !text.contains("ann@acme.test"), "{text}");
+        assert!(text.contains("\"number\":7"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_says_how_it_went_and_a_text_has_an_end() {
+        let ok = told(Ok(json!({ "number": 7 })));
+        assert_eq!((ok.is_error, ok.structured_content.unwrap()["status"].clone()), (Some(false), json!("ok")));
+        let refused = told(Err(Refused::input(vec![FieldProblem::new("/status", "is required")])));
+        assert_eq!(refused.is_error, Some(true));
+        assert_eq!(refused.structured_content.unwrap()["fields"][0]["field"], "/status");
+        assert_eq!(clean(json!("x".repeat(LONGEST + 1))).as_str().unwrap().chars().count(), LONGEST + 1);
+        assert_eq!(short(&"я".repeat(AUDITED)), "я".repeat(AUDITED));
+    }
+}

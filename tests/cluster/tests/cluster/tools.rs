@@ -1,0 +1,54 @@
+//! The platform's tools, called by the real codex in a real pod.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cluster_tests::{Run, Stage, beside, until};
+use domain::tools::Tool;
+use serde_json::Value;
+
+/// The audited calls of a run: tool and outcome.
+async fn called(run: &Run<'_>) -> Result<Vec<(String, String)>> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let timeline = run.timeline().await?;
+    let calls = timeline.iter().filter(|entry| entry["kind"] == "tool.called");
+    Ok(calls.map(|call| (text(&call["data"]["tool"]), text(&call["data"]["outcome"]))).collect())
+}
+
+/// What the model was told that a call came to.
+async fn answered(stage: &Stage, contains: &str) -> Result<bool> {
+    let asked = stage.asked_of_the_model(contains).await?;
+    Ok(asked.iter().any(|input| {
+        let outputs = input
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|item| item["output"].is_string() || item["output"].is_array());
+        outputs.into_iter().any(|item| item.to_string().contains(contains))
+    }))
+}
+
+#[tokio::test]
+async fn the_agent_calls_each_tool_and_hears_the_answer() -> Result<()> {
+    beside(async |scene| {
+        let run = scene.start("Look around", "scenario: tools\n").await?;
+        run.handed_in().await?;
+        let calls = called(&run).await?;
+        for tool in Tool::ALL {
+            let expected = if *tool == Tool::GithubPullRequestGet { "no_pull_request" } else { "ok" };
+            let call = calls.iter().find(|(name, _)| name == tool.as_str());
+            ensure!(call.is_some_and(|(_, outcome)| outcome == expected), "{tool}: {calls:?}");
+        }
+        ensure!(
+            answered(&scene.stage, &run.view().await?["branch"].as_str().unwrap_or("?").to_owned()).await?,
+            "no answer came to the model"
+        );
+        until("the agent's comment", Duration::from_secs(60), async || {
+            let comments = scene.world.comments(run.issue).await?;
+            Ok(comments.iter().any(|text| text.contains("I have looked around.")).then_some(()))
+        })
+        .await?;
+        Ok(())
+    })
+    .await
+}
