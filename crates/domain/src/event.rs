@@ -5,7 +5,7 @@ mod read;
 
 use chrono::{DateTime, Utc};
 
-pub use read::{UnreadablePayload, read};
+pub use read::{UnreadablePayload, read, review_key};
 
 /// What happened on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,18 @@ pub enum Verdict {
     Approved,
     /// It is to be changed first.
     ChangesRequested,
+}
+
+impl Verdict {
+    /// Of a review's state; the API writes it in capitals, events do not.
+    #[must_use]
+    pub fn of_state(state: &str) -> Option<Self> {
+        match state.to_ascii_lowercase().as_str() {
+            "approved" => Some(Self::Approved),
+            "changes_requested" => Some(Self::ChangesRequested),
+            _ => None,
+        }
+    }
 }
 
 /// A pull request as an event carried it.

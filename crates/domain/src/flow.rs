@@ -61,6 +61,8 @@ coded_enum! {
         NamespaceKept = "namespace.kept",
         /// That label was taken off.
         NamespaceReleased = "namespace.released",
+        /// Its issue is over, and with it the time of its namespace.
+        NamespaceCutShort = "namespace.cut_short",
         /// Its namespace hangs in its removal.
         NamespaceStuck = "namespace.stuck",
         /// The run's namespace was deleted.

@@ -117,6 +117,11 @@ pub enum Decision {
         /// Older work that gives way to it.
         supersedes: Vec<Superseded>,
     },
+    /// The issue is over and has no active run: what its runs have left in the cluster goes.
+    Clear {
+        /// The newest run of it.
+        run: RunId,
+    },
     /// The namespaces of the issue or pull request are kept from now on, or live by their time again.
     Keep {
         /// They are kept.
@@ -167,8 +172,8 @@ pub fn asks_for_history(event: &Event, stage_order: bool) -> bool {
         },
         Event::PullLabeled { label, .. } => label == labels::NEED_REVIEWER || labels::read(label) == Label::Keep,
         Event::Unlabeled { label, .. } | Event::PullUnlabeled { label, .. } => labels::read(label) == Label::Keep,
-        Event::PullClosed { .. } | Event::Reviewed { .. } => true,
-        Event::IssueEnded { .. } | Event::IssueEdited { .. } | Event::Commented { .. } | Event::Other => false,
+        Event::IssueEnded { .. } | Event::PullClosed { .. } | Event::Reviewed { .. } => true,
+        Event::IssueEdited { .. } | Event::Commented { .. } | Event::Other => false,
     }
 }
 
@@ -181,8 +186,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
     match &facts.delivered.event {
         Event::Labeled { label, issue } => labelled(facts, label, issue).unwrap_or_else(Decision::Ignore),
         Event::Unlabeled { label, .. } => unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
-        Event::IssueEnded { .. } if facts.active.is_none() && facts.talks => Decision::EndTalk(TalkEnd::IssueEnded),
-        Event::IssueEnded { .. } => end(facts.active, IntakeReason::IssueEnded, Reason::Cancelled, false),
+        Event::IssueEnded { .. } => issue_ended(facts),
         Event::IssueEdited { .. } => end(facts.active, IntakeReason::IssueEdited, Reason::Stale, true),
         Event::Commented { issue, .. } => talk::commented(facts, issue).unwrap_or_else(Decision::Ignore),
         Event::PullLabeled { label, pull } => pulls::labelled(facts, label, pull).unwrap_or_else(Decision::Ignore),
@@ -321,6 +325,15 @@ fn release(facts: &Facts<'_>) -> Result<Decision, IntakeReason> {
 fn newest(facts: &Facts<'_>) -> Option<RunId> {
     let active = facts.active.map(|run| run.id);
     active.or_else(|| facts.history.earlier.first().map(|run| run.id))
+}
+
+/// Its active run ends, and what is left of the others goes, also where none is active.
+fn issue_ended(facts: &Facts<'_>) -> Decision {
+    match (facts.active, newest(facts)) {
+        (None, Some(run)) => Decision::Clear { run },
+        (None, None) if facts.talks => Decision::EndTalk(TalkEnd::IssueEnded),
+        _ => end(facts.active, IntakeReason::IssueEnded, Reason::Cancelled, false),
+    }
 }
 
 fn end(active: Option<&ActiveRun>, because: IntakeReason, reason: Reason, only_unclaimed: bool) -> Decision {

@@ -39,7 +39,7 @@ coded_enum! {
         EventNotHandled = "event_not_handled",
         /// The run label was taken off.
         Unlabelled = "unlabelled",
-        /// The issue was closed or deleted, so its run ends.
+        /// The issue was closed or deleted: its run ends, and what its runs have left goes.
         IssueEnded = "issue_ended",
         /// The issue's text changed before its run was claimed.
         IssueEdited = "issue_edited",

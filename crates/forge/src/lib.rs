@@ -15,7 +15,7 @@ pub use github::GitHub;
 pub use model::{
     Account, AccountKind, AccountRights, BadRepositoryName, ChangedFile, Comment, CommitInfo, Comparison, Delivery,
     DeliveryLog, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Viewer,
+    RepositoryName, RepositoryPermission, Review, Viewer,
 };
 pub use provider::{Answered, RepositoryProvider};
 pub use rights::{RightCheck, RightState};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use domain::event::Verdict;
 use domain::labels::LabelSpec;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -165,6 +166,10 @@ pub struct Issue {
     pub html_url: String,
     /// When anything about it changed last.
     pub updated_at: DateTime<Utc>,
+    /// When it was closed, while it is.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// Who closed it; only told when one is asked for, and `None` when the account is gone.
+    pub closed_by: Option<Account>,
 }
 
 /// A label that is missing, or looks otherwise than wanted.
@@ -247,6 +252,10 @@ pub struct Pull {
     pub open: bool,
     /// Whether it was merged.
     pub merged: bool,
+    /// Who merged it; only told when one is asked for, and `None` when the account is gone.
+    pub merged_by: Option<Account>,
+    /// When it was merged or closed, while it is.
+    pub closed_at: Option<DateTime<Utc>>,
     /// The commit it offers.
     pub head_sha: String,
     /// The branch it goes to.
@@ -272,6 +281,17 @@ pub struct Remark {
     pub place: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// A review of a pull request that decides something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// Numeric id.
+    pub id: i64,
+    /// Who handed it in; `None` when the account is gone.
+    pub author: Option<Account>,
+    /// What it decides.
+    pub verdict: Verdict,
 }
 
 /// A pull request to open.

@@ -6,7 +6,7 @@ use domain::labels::LabelSpec;
 use crate::error::ForgeError;
 use crate::model::{
     Comment, Comparison, Delivery, DeliveryLog, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Viewer,
+    RepositoryName, RepositoryPermission, Review, Viewer,
 };
 use crate::rights::RightCheck;
 
@@ -173,6 +173,14 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
         number: i64,
         since: DateTime<Utc>,
     ) -> impl Future<Output = Answered<Vec<Remark>>> + Send;
+
+    /// The reviews of a pull request that decide something and were handed in since a moment, the oldest first.
+    fn reviews(
+        &self,
+        name: &RepositoryName,
+        number: i64,
+        since: DateTime<Utc>,
+    ) -> impl Future<Output = Answered<Vec<Review>>> + Send;
 
     /// What was said on an issue since a moment, in the order in which it was said; empty words are left out.
     fn issue_remarks(

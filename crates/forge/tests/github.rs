@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests themselves")]
 
 use chrono::DateTime;
+use domain::event::Verdict;
 use domain::labels::LabelSpec;
 use forge::{
     ForgeError, GitHub, HookSpec, LimitKind, RepositoryName, RepositoryPermission, RepositoryProvider, RightState,
@@ -420,4 +421,29 @@ async fn a_token_that_may_change_workflows_is_too_much() {
     let states = states(&world).await;
     assert!(states.contains(&("Workflows: none", RightState::TooMuch, true)), "{states:?}");
     assert!(states.contains(&("Secrets: read and write", RightState::Granted, false)), "{states:?}");
+}
+
+#[tokio::test]
+async fn reviews_are_those_since_then_that_decide_something() {
+    let world = World::new().await;
+    let review = |id: i64, state: &str, at: Value| {
+        json!({ "id": id, "state": state, "submitted_at": at, "body": "", "html_url": "http://x",
+            "user": { "id": 1, "login": "olga", "type": "User" } })
+    };
+    let mut gone = review(6, "APPROVED", json!("2026-01-01T12:00:00Z"));
+    gone["user"] = Value::Null;
+    let all = json!([
+        review(1, "APPROVED", json!("2026-01-01T09:00:00Z")),
+        review(2, "COMMENTED", json!("2026-01-01T12:00:00Z")),
+        review(3, "CHANGES_REQUESTED", json!("2026-01-01T10:00:00Z")),
+        review(4, "DISMISSED", json!("2026-01-01T12:00:00Z")),
+        review(5, "PENDING", Value::Null),
+        gone,
+    ]);
+    world.answers("GET", "/repos/octo/hello/pulls/8/reviews", ok(&all)).await;
+    let since = "2026-01-01T10:00:00Z".parse().unwrap();
+    let seen = world.github.reviews(&world.name, 8, since).await.unwrap();
+    let seen: Vec<_> =
+        seen.iter().map(|one| (one.id, one.verdict, one.author.as_ref().map(|by| by.login.as_str()))).collect();
+    assert_eq!(seen, [(3, Verdict::ChangesRequested, Some("olga")), (6, Verdict::Approved, None)]);
 }

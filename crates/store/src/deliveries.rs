@@ -23,6 +23,20 @@ pub async fn unknown_guids(db: impl PgExecutor<'_>, guids: &[String]) -> Result<
     .await
 }
 
+/// Which of these events' keys the ledger does not have.
+///
+/// # Errors
+/// The database's.
+pub async fn unknown_keys(db: impl PgExecutor<'_>, keys: &[String]) -> Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT key AS "key!" FROM unnest($1::text[]) AS key
+           WHERE NOT EXISTS (SELECT FROM webhook_deliveries WHERE event_key = key)"#,
+        keys
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// The label that a delivery was about.
 ///
 /// # Errors

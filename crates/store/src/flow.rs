@@ -8,6 +8,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::Result;
+use crate::intake::GITHUB_API;
 
 /// One audit event on its way into a statement.
 #[derive(Debug, Clone)]
@@ -37,6 +38,16 @@ impl Entry {
         let canonical = canonical(kind, &actor, &map);
         Self { id: Uuid::now_v7(), kind, actor, data: Value::Object(map), canonical }
     }
+}
+
+/// Details of an event that, where `is_found`, nobody told the platform: it was found after an outage, and is believed
+/// because GitHub's API says so when it is asked.
+pub(crate) fn told(mut data: Value, is_found: bool) -> Value {
+    if is_found {
+        data["found"] = "after_outage".into();
+        data["channel"] = GITHUB_API.into();
+    }
+    data
 }
 
 /// A stored event.

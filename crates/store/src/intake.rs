@@ -20,13 +20,16 @@ use crate::discussions::{self, Heard};
 use crate::flow;
 use crate::outbound::{self, LabelChange};
 use crate::runs::settle::{self, Settled};
-use crate::runs::{keeping, ownership};
+use crate::runs::{clearing, keeping, ownership};
 use facts::Facts;
 use plan::{Planned, new_run, plan};
 use record::{Effect, Intake, RunEnd};
 
 pub use history::accepted;
 pub use record::Stored;
+
+/// The source of what nobody delivered: the platform asked GitHub itself how things stand now, after an outage.
+pub const GITHUB_API: &str = "github_api";
 
 /// A delivery as it arrived.
 #[derive(Debug, Clone)]
@@ -39,7 +42,7 @@ pub struct Arrival<'a> {
     pub body: &'a [u8],
     /// SHA-256 of the body.
     pub body_sha256: &'a [u8],
-    /// `webhook`, `delivery_log` or `console`.
+    /// `webhook`, `delivery_log`, `console` or [`GITHUB_API`].
     pub source: &'a str,
     /// Ties together all that follows.
     pub correlation: CorrelationId,
@@ -82,7 +85,11 @@ pub enum IntakeError {
 /// When the body is not a payload of the event, or the database fails; nothing is stored then.
 pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, IntakeError> {
     let payload = printable(arrival.body);
-    let delivered = event::read(arrival.event, payload.as_bytes())?;
+    let mut delivered = event::read(arrival.event, payload.as_bytes())?;
+    if arrival.source == GITHUB_API {
+        // However long ago it happened, and whatever became of the event: it is so now, and nobody can replay that.
+        (delivered.object_time, delivered.key) = (None, None);
+    }
     let mut connection = pool.acquire().await?;
     let facts = facts::read(&mut *connection, &delivered).await?;
     let retries = arrival.wish.is_some_and(|wish| wish.retries.is_some());
@@ -121,12 +128,13 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         correlation: arrival.correlation,
         source: arrival.source,
         payload: &payload,
-        effect: effect(&decision, &delivered, started.as_ref(), &facts),
+        effect: effect(&decision, &delivered, started.as_ref(), &facts, arrival.source == GITHUB_API),
     };
     let beside = Beside {
         settled: settled(&intake, &decision, started.as_ref(), &delivered),
         continues: continues(&decision).map(|revised| (revised, run)),
         keeps: keeps(&decision, &delivered),
+        clears: clears(&decision),
         heard: heard(&intake, &decision, &delivered, &facts),
         ends_talk,
         wish: arrival.wish,
@@ -163,6 +171,8 @@ struct Beside<'a> {
     continues: Option<(RunId, RunId)>,
     /// Whether namespaces are kept from now on; `None`: as before.
     keeps: Option<bool>,
+    /// The issue is over.
+    clears: bool,
     /// A comment that the issue's discussion hears.
     heard: Option<Heard<'a>>,
     /// Why the issue's discussion is over.
@@ -179,6 +189,7 @@ impl Beside<'_> {
             && self.heard.is_none()
             && self.ends_talk.is_none()
             && self.wish.is_none()
+            && !self.clears
     }
 
     /// Ends the issue's discussion, whatever else the delivery does.
@@ -207,6 +218,9 @@ impl Beside<'_> {
             Some(true) => keeping::keep(&mut *db, repository, subject, &actor).await?,
             Some(false) => keeping::release(&mut *db, repository, subject, &actor).await?,
             None => {}
+        }
+        if self.clears {
+            clearing::clear(&mut *db, repository, subject, &actor).await?;
         }
         if let Some(wish) = self.wish {
             let key = format!("delivery:{}:labels", intake.id);
@@ -255,15 +269,17 @@ fn effect<'a>(
     delivered: &'a Delivered,
     started: Option<&'a Planned<'a>>,
     facts: &'a Facts,
+    is_found: bool,
 ) -> Effect<'a> {
     match *decision {
         Decision::Ignore(reason) => Effect::Ignore(reason),
         Decision::Settle { how, run, .. } => Effect::Settle(how, run),
         Decision::Keep { keep, run } => Effect::Keep(keep, run),
+        Decision::Clear { run } => Effect::Clear(run),
         Decision::Hear => Effect::Talk(IntakeReason::CommentHeard),
         Decision::EndTalk(end) => Effect::Talk(end.because()),
         Decision::End { run, because, reason, only_unclaimed } => {
-            let data = json!({ "because": because.as_str() });
+            let data = flow::told(json!({ "because": because.as_str() }), is_found);
             let flow = flow::Entry::new(FlowKind::CancelRequested, actor(delivered), data);
             Effect::End(Box::new(RunEnd { run, because, reason, only_unclaimed, flow }))
         }
@@ -299,7 +315,8 @@ fn settled<'a>(
         }
         _ => return None,
     };
-    Some(Settled { repository: intake.repository?, pull, how, supersedes, by: login(delivered), delivery: intake.id })
+    let (by, delivery, is_found) = (login(delivered), intake.id, intake.source == GITHUB_API);
+    Some(Settled { repository: intake.repository?, pull, how, supersedes, by, delivery, is_found })
 }
 
 /// The comment that the delivery brings to the issue's discussion, if it does.
@@ -335,6 +352,16 @@ fn keeps(decision: &Decision, delivered: &Delivered) -> Option<bool> {
         Decision::Start(_) => lies().then_some(true),
         _ => None,
     }
+}
+
+/// Whether the end of an issue cuts the time of its namespaces short.
+const fn clears(decision: &Decision) -> bool {
+    matches!(
+        decision,
+        Decision::Clear { .. }
+            | Decision::End { because: IntakeReason::IssueEnded, .. }
+            | Decision::EndTalk(TalkEnd::IssueEnded)
+    )
 }
 
 #[cfg(test)]

@@ -99,8 +99,12 @@ pub async fn connect(db: impl PgExecutor<'_>, new: &NewRepository<'_>) -> Result
     Ok(())
 }
 
+/// The check of the webhook.
+const WEBHOOK: &str = "webhook_registered";
 /// The check that says which labels nobody heard of. A worker finds it; a check that finds nothing wrong clears it.
 pub const MISSED_LABELS: &str = "missed_labels";
+/// The same of reviews.
+pub const MISSED_REVIEWS: &str = "missed_reviews";
 
 /// Records what a check found, and what was mended by it. A worker looks at the labels next.
 ///
@@ -118,66 +122,60 @@ pub async fn checked(
          SET state = CASE WHEN $2 THEN 'connected' ELSE 'broken' END, hook_id = COALESCE($4, hook_id),
              checked_at = app_now(), labels_due_at = app_now(),
              checks = $3 || (SELECT COALESCE(jsonb_agg(known), '[]') FROM jsonb_array_elements(checks) AS known
-                             WHERE NOT $2 AND known ->> 'name' = $5)
+                             WHERE NOT $2 AND known ->> 'name' = ANY($5))
          WHERE id = $1 AND state <> 'disconnected'",
         id.0,
         healthy,
         checks,
         hook_id,
-        MISSED_LABELS
+        &[MISSED_LABELS.to_owned(), MISSED_REVIEWS.to_owned()]
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Lays what was found over the stored check of this name, or, without a finding, takes that check away.
+///
+/// # Errors
+/// The database's.
+pub async fn found(db: impl PgExecutor<'_>, id: RepositoryId, check: &str, finding: Option<&Value>) -> Result<()> {
+    lay(db, id, check, finding, None).await.map(drop)
 }
 
 /// The webhook is not on GitHub any more: the repository is broken until somebody checks it, which registers another.
-/// `finding` is laid over the stored check of this name. Answers whether it was not known yet.
+/// Answers whether it was not known yet.
 ///
 /// # Errors
 /// The database's.
-pub async fn hook_lost(
-    db: impl PgExecutor<'_>,
-    id: RepositoryId,
-    hook_id: i64,
-    check: &str,
-    finding: &Value,
-) -> Result<bool> {
-    let noted = sqlx::query!(
-        "UPDATE repositories
-         SET state = 'broken', hook_id = NULL,
-             checks = (SELECT COALESCE(jsonb_agg(CASE WHEN known ->> 'name' = $3 THEN known || $4 ELSE known END), '[]')
-                       FROM jsonb_array_elements(checks) AS known)
-         WHERE id = $1 AND hook_id = $2 AND state <> 'disconnected'",
-        id.0,
-        hook_id,
-        check,
-        finding
-    )
-    .execute(db)
-    .await?;
-    Ok(noted.rows_affected() == 1)
+pub async fn hook_lost(db: impl PgExecutor<'_>, id: RepositoryId, hook_id: i64, finding: &Value) -> Result<bool> {
+    lay(db, id, WEBHOOK, Some(finding), Some(hook_id)).await
 }
 
-/// Records which labels nobody heard of, or, without a finding, that there are none any more.
-///
-/// # Errors
-/// The database's.
-pub async fn note_missed_labels(db: impl PgExecutor<'_>, id: RepositoryId, finding: Option<&Value>) -> Result<()> {
-    sqlx::query!(
-        "UPDATE repositories
-         SET checks = (SELECT COALESCE(jsonb_agg(known.value ORDER BY known.place), '[]')
-                       FROM jsonb_array_elements(checks) WITH ORDINALITY AS known(value, place)
-                       WHERE known.value ->> 'name' <> $2)
-                      || CASE WHEN $3::jsonb IS NULL THEN '[]' ELSE jsonb_build_array($3) END
-         WHERE id = $1 AND state <> 'disconnected'",
+/// A repository is in order when none of its checks failed, and was never in order before its first check. Where a hook
+/// was lost, only its loss is noted, and once.
+async fn lay(
+    db: impl PgExecutor<'_>,
+    id: RepositoryId,
+    check: &str,
+    finding: Option<&Value>,
+    lost_hook: Option<i64>,
+) -> Result<bool> {
+    let laid = sqlx::query!(
+        r#"UPDATE repositories
+           SET checks = checks_with(checks, $2, $3),
+               state = CASE WHEN checks_with(checks, $2, $3) @> '[{"state": "failed"}]' THEN 'broken'
+                            WHEN checked_at IS NOT NULL THEN 'connected' ELSE state END,
+               hook_id = CASE WHEN $4::bigint IS NULL THEN hook_id END
+           WHERE id = $1 AND state <> 'disconnected' AND ($4::bigint IS NULL OR hook_id = $4)"#,
         id.0,
-        MISSED_LABELS,
-        finding
+        check,
+        finding,
+        lost_hook
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(laid.rows_affected() == 1)
 }
 
 /// Runs of a repository whose work waits for its owner.

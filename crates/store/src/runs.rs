@@ -4,6 +4,7 @@
 //! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`], which
 //! of them a namespace belongs to in [`ownership`].
 
+pub(crate) mod clearing;
 pub mod jobs;
 pub(crate) mod keeping;
 pub mod lease;

@@ -35,7 +35,7 @@ pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
         turn.deps.holds.answered(turn.whom());
     }
     match gathered {
-        Ok(Gathered::Pull { pull, kind, head }) => succeed(turn, &pull, kind, head).await,
+        Ok(Gathered::Pull(pull, kind, head)) => succeed(turn, &pull, kind, head).await,
         Ok(Gathered::Nothing(why)) => ending::launch_failed(turn, Reason::AgentError, why).await,
         Ok(Gathered::Refused(why)) => {
             ending::finish(turn, RunStatus::Failed, Some(Reason::WriteScope), &why, false).await
@@ -45,7 +45,7 @@ pub(crate) async fn collect(turn: &Turn<'_>) -> anyhow::Result<()> {
 }
 
 enum Gathered {
-    Pull { pull: Pull, kind: FlowKind, head: String },
+    Pull(Box<Pull>, FlowKind, String),
     Nothing(&'static str),
     Refused(String),
 }
@@ -69,15 +69,15 @@ async fn gather(turn: &Turn<'_>, Opened { github, name }: &Opened) -> Result<Gat
     Ok(match there {
         // An answer that was lost, or an earlier run of the same branch.
         Some(pull) if pull.title == title && pull.body == body => {
-            Gathered::Pull { pull, kind: FlowKind::PullOpened, head }
+            Gathered::Pull(Box::new(pull), FlowKind::PullOpened, head)
         }
         Some(pull) => {
             let pull = github.update_pull(name, pull.number, &title, &body).await?;
-            Gathered::Pull { pull, kind: FlowKind::PullUpdated, head }
+            Gathered::Pull(Box::new(pull), FlowKind::PullUpdated, head)
         }
         None => {
             let new = NewPull { title, body, head: row.branch.clone(), base: row.base_branch.clone(), draft: false };
-            Gathered::Pull { pull: github.create_pull(name, &new).await?, kind: FlowKind::PullOpened, head }
+            Gathered::Pull(Box::new(github.create_pull(name, &new).await?), FlowKind::PullOpened, head)
         }
     })
 }

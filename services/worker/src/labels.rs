@@ -15,7 +15,7 @@ use forge::{ForgeError, RepositoryProvider};
 use runtime::Pace;
 use serde_json::json;
 use store::repositories::labels::{self as rows, DueLabels};
-use store::{clock, outbound, settings};
+use store::{clock, outbound, repositories, settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
@@ -49,7 +49,9 @@ async fn look_at_all(deps: &Deps, stop: &CancellationToken) -> anyhow::Result<()
             }
         };
         if let Some(finding) = finding {
-            rows::found(&deps.db, due.id, CHECK, &finding).await.context("note what became of the labels")?;
+            repositories::found(&deps.db, due.id, CHECK, Some(&finding))
+                .await
+                .context("note what became of the labels")?;
         }
         rows::again(&deps.db, &due, again).await.context("note when to look again")?;
     }

@@ -1,26 +1,28 @@
 //! After an outage that was longer than GitHub's memory, events are lost for good. What still shows is compared: labels
-//! that lie on issues with what the ledger and the runs know of them, and active runs with their issues. Labels are told
-//! to people, who put them on again; a run whose issue has ended is stopped, as the event would have done.
+//! that lie on issues with what the ledger and the runs know of them, active runs with their issues, work that waits with
+//! its pull requests. Labels and reviews are told to people, who put them on or hand them in again; ends are taken in as
+//! the events that nobody heard.
+
+mod found;
+mod pulls;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use domain::flow::FlowKind;
+use domain::ids::RunId;
 use domain::missed::{triggers, was_missed};
-use domain::reasons::IntakeReason;
 use forge::{ForgeError, Issue, RepositoryProvider};
 use serde_json::{Value, json};
 use store::deliveries::{self, Lying};
-use store::flow::Entry;
 use store::repositories::{self, RepositoryRow};
 use store::runs::view;
 
 use crate::Deps;
 use crate::github::Opened;
-use crate::turn::changed;
+use found::Found;
 
 /// Issues that are looked at: those that changed last.
 const MOST_ISSUES: usize = 1000;
-/// Labels that a finding lists.
+/// Labels or reviews that a finding lists.
 const MOST_NAMED: usize = 100;
 
 /// Compares a repository whose events since then may be lost.
@@ -37,10 +39,10 @@ pub(crate) async fn compare(
     let missed: Vec<_> =
         lying.iter().zip(known).filter(|(_, known)| was_missed(*known)).map(|(lying, _)| lying).collect();
     let cut = issues.len() >= MOST_ISSUES;
-    let finding = finding(&missed, cut);
-    let noted = repositories::note_missed_labels(&deps.db, repository.id, finding.as_ref()).await;
-    noted.context("note missed labels")?;
+    note(deps, repository, repositories::MISSED_LABELS, labels_finding(&missed, cut)).await?;
     let stopped = stop_ended(deps, repository, opened).await?;
+    let seen = pulls::look(deps, repository, opened, lost_since).await?;
+    note(deps, repository, repositories::MISSED_REVIEWS, reviews_finding(&seen.unheard)).await?;
     tracing::warn!(
         repository = repository.full_name,
         %lost_since,
@@ -49,17 +51,25 @@ pub(crate) async fn compare(
         missed = missed.len(),
         cut,
         stopped,
+        settled = seen.settled,
+        reviews = seen.unheard.len(),
         "GitHub has forgotten events that nobody has read; labels and runs were compared"
     );
     Ok(())
+}
+
+/// Says where people look what was found, or that there is nothing any more.
+async fn note(deps: &Deps, repository: &RepositoryRow, check: &str, finding: Option<Value>) -> anyhow::Result<()> {
+    let noted = repositories::found(&deps.db, repository.id, check, finding.as_ref()).await;
+    noted.with_context(|| format!("note {check}"))
 }
 
 fn lying_on(issue: &Issue) -> impl Iterator<Item = Lying> {
     triggers(&issue.labels, issue.is_pull_request).map(|label| Lying { subject: issue.number, label: label.to_owned() })
 }
 
-/// The check that people see; `None` when nothing is to be done.
-fn finding(missed: &[&Lying], cut: bool) -> Option<Value> {
+/// The check of labels that people see; `None` when nothing is to be done.
+fn labels_finding(missed: &[&Lying], cut: bool) -> Option<Value> {
     if missed.is_empty() && !cut {
         return None;
     }
@@ -74,7 +84,6 @@ fn finding(missed: &[&Lying], cut: bool) -> Option<Value> {
     let files: Vec<_> =
         missed.iter().take(MOST_NAMED).map(|lying| format!("#{} {}", lying.subject, lying.label)).collect();
     Some(json!({
-        "name": repositories::MISSED_LABELS,
         "state": "warning",
         "needed_for": "noticing labels after a long outage",
         "remedy": remedy.join(" "),
@@ -82,24 +91,56 @@ fn finding(missed: &[&Lying], cut: bool) -> Option<Value> {
     }))
 }
 
+/// The same of reviews.
+fn reviews_finding(unheard: &[String]) -> Option<Value> {
+    let remedy = match unheard.len() {
+        0 => return None,
+        1 => {
+            "One review was handed in while nobody listened, and nothing followed from it: hand it in again.".to_owned()
+        }
+        many => format!(
+            "{many} reviews were handed in while nobody listened, and nothing followed from them: hand in again what still \
+             counts."
+        ),
+    };
+    Some(json!({
+        "state": "warning",
+        "needed_for": "noticing reviews after a long outage",
+        "remedy": remedy,
+        "files": unheard.iter().take(MOST_NAMED).collect::<Vec<_>>(),
+    }))
+}
+
 /// Stops the active runs whose issue is closed or gone; answers how many. A label that was taken off ends only a run that
 /// was not launched yet, and that is looked at before every launch.
 async fn stop_ended(deps: &Deps, repository: &RepositoryRow, opened: &Opened) -> anyhow::Result<usize> {
     let mut stopped = 0;
-    for (run, issue) in view::active_in(&deps.db, repository.id).await.context("read active runs")? {
-        let open = match opened.github.issue(&opened.name, issue).await {
-            Err(ForgeError::NotFound { .. }) => false,
-            issue => issue.context("look at an active run's issue")?.open,
+    for (run, number) in view::active_in(&deps.db, repository.id).await.context("read active runs")? {
+        let issue = match opened.github.issue(&opened.name, number).await {
+            Err(ForgeError::NotFound { .. }) => None,
+            issue => Some(issue.context("look at an active run's issue")?),
         };
-        if !open {
-            let because = json!({ "because": IntakeReason::IssueEnded.as_str() });
-            let entry = Entry::new(FlowKind::CancelRequested, deps.actor(), because);
-            view::request_cancel(&deps.db, run, &deps.actor(), &entry).await.context("stop a run")?;
-            changed(deps, run).await;
+        if issue.as_ref().is_none_or(|issue| !issue.open)
+            && found::take(deps, repository, ended(run, number, issue.as_ref())).await?
+        {
             stopped += 1;
         }
     }
     Ok(stopped)
+}
+
+/// The end of an active run's issue; `None`: it is not there any more.
+fn ended(run: RunId, number: i64, issue: Option<&Issue>) -> Found<'_> {
+    let (title, url) = issue.map_or(("", ""), |issue| (&issue.title, &issue.html_url));
+    Found {
+        event: "issues",
+        action: if issue.is_some() { "closed" } else { "deleted" },
+        number,
+        about: json!({ "title": title, "html_url": url }),
+        at: issue.and_then(|issue| issue.closed_at),
+        by: issue.and_then(|issue| issue.closed_by.as_ref()),
+        which: run.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -112,17 +153,27 @@ mod tests {
 
     #[test]
     fn a_finding_names_the_labels_and_says_what_was_not_looked_at() {
-        assert_eq!(finding(&[], false), None);
+        assert_eq!(labels_finding(&[], false), None);
         let (one, two) = (lying(3), lying(9));
-        let found = finding(&[&one, &two], false).unwrap();
+        let found = labels_finding(&[&one, &two], false).unwrap();
         assert_eq!((&found["state"], &found["files"]), (&json!("warning"), &json!(["#3 run:dev", "#9 run:dev"])));
-        let words = |missed: &[&Lying], cut| finding(missed, cut).unwrap()["remedy"].as_str().unwrap().to_owned();
+        let words =
+            |missed: &[&Lying], cut| labels_finding(missed, cut).unwrap()["remedy"].as_str().unwrap().to_owned();
         assert!(words(&[&one], false).starts_with("One label"), "{}", words(&[&one], false));
         assert!(words(&[&one, &two], true).contains("again. Only the 1000"), "{}", words(&[&one, &two], true));
         assert!(words(&[], true).starts_with("Only the 1000"));
         let many: Vec<_> = (0..200).map(lying).collect();
-        let found = finding(&many.iter().collect::<Vec<_>>(), false).unwrap();
+        let found = labels_finding(&many.iter().collect::<Vec<_>>(), false).unwrap();
         assert_eq!(found["files"].as_array().map(Vec::len), Some(MOST_NAMED));
         assert!(found["remedy"].as_str().unwrap().starts_with("200 labels"));
+    }
+
+    #[test]
+    fn reviews_are_told_one_and_many() {
+        assert_eq!(reviews_finding(&[]), None);
+        let told = |count: usize| reviews_finding(&vec!["#8 APPROVED @olga".to_owned(); count]).unwrap();
+        let remedy = |count| told(count)["remedy"].as_str().unwrap().to_owned();
+        assert!(remedy(1).starts_with("One review") && remedy(3).starts_with("3 reviews"), "{}", remedy(3));
+        assert_eq!(told(200)["files"].as_array().map(Vec::len), Some(MOST_NAMED));
     }
 }

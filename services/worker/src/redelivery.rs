@@ -147,11 +147,19 @@ async fn read_log(
         }
     };
     if let Some(lost_since) = reading.lost_since {
-        missed::compare(deps, repository, &opened, lost_since).await.context("compare labels with runs")?;
+        let compared = missed::compare(deps, repository, &opened, lost_since).await;
+        compared.inspect_err(|error| note_limit(deps, repository, error, now)).context("compare with GitHub")?;
     }
     let seen = repositories::deliveries_seen(&deps.db, repository.id, reading.until).await;
     seen.context("note how far the log was read")?;
     Ok(version)
+}
+
+/// Comparing takes many calls: what is left of it waits until GitHub takes more.
+fn note_limit(deps: &Deps, repository: &RepositoryRow, error: &anyhow::Error, now: DateTime<Utc>) {
+    if let Some(error) = error.downcast_ref::<ForgeError>().filter(|error| error.is_passing()) {
+        deps.holds.note(Whom::of(repository), error, now);
+    }
 }
 
 /// Says once, where people look, that no label is heard any more; without a webhook there is no log to read either.
@@ -160,7 +168,7 @@ async fn hook_lost(deps: &Deps, repository: &RepositoryRow, hook: i64) -> anyhow
         "state": "failed",
         "remedy": "The webhook is not on GitHub any more. Check the repository again to register it anew.",
     });
-    let noted = repositories::hook_lost(&deps.db, repository.id, hook, "webhook_registered", &finding).await;
+    let noted = repositories::hook_lost(&deps.db, repository.id, hook, &finding).await;
     if noted.context("note that the webhook is gone")? {
         tracing::warn!(repository = repository.full_name, hook, "the webhook is gone; labels are not heard");
     }

@@ -4,6 +4,7 @@
 //! `DATABASE_URL` names a PostgreSQL in which databases can be made.
 
 mod front;
+mod nowhere;
 mod platform;
 mod pod;
 mod webhook;

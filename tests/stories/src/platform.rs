@@ -6,13 +6,15 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
 use runtime::env::Reader;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::Keyring;
+
+use crate::nowhere;
 
 /// What GitHub signs deliveries with, and what it signed with before the last rotation.
 pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
@@ -21,6 +23,8 @@ pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webho
 pub struct Platform {
     url: String,
     agents_url: String,
+    /// What a worker has to be told to belong to it.
+    worker: Vec<(&'static str, String)>,
     /// Its database.
     pub db: PgPool,
     tasks: JoinSet<Result<()>>,
@@ -47,13 +51,36 @@ impl Platform {
         let gateway = gateway(github, &control_url, &key, console.to_str().unwrap_or_default()).await?;
         let url = format!("http://{}", gateway.public_address()?);
         let agents_url = format!("http://{}", gateway.agents_address()?);
-        let config = control_plane(github, &url, &database_url, &key, owner_email)?;
+        let keyring = Keyring::generate_entry("story");
+        let config = control_plane((github, &url), &database_url, &keyring, &key, owner_email)?;
+        let worker = vec![
+            ("DATABASE_URL", database_url.clone()),
+            ("DATABASE_POOL", "4".to_owned()),
+            ("ENCRYPTION_KEYS", keyring.expose_secret().to_owned()),
+            ("PUBLIC_URL", url.clone()),
+            ("GITHUB_API_URL", github.to_owned()),
+            ("AGENT_IMAGE", "agent:story".to_owned()),
+            ("OPS_LISTEN", "127.0.0.1:0".to_owned()),
+            ("REDELIVERY_SECONDS", "1".to_owned()),
+        ];
         control_plane::migrate(&config).await?;
         let db = PgPool::connect(&database_url).await?;
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(control_plane::run(config, control_listener, stop.clone()));
         tasks.spawn(gateway.serve(stop.clone()));
-        Ok(Self { url, agents_url, db, tasks, stop })
+        Ok(Self { url, agents_url, worker, db, tasks, stop })
+    }
+
+    /// Adds a worker, with an empty cluster of its own: it hears what GitHub's log holds, delivers and sweeps. It would
+    /// claim waiting runs too, and fail to launch them.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub fn add_worker(&mut self) -> Result<()> {
+        let pairs: Vec<_> = self.worker.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let config = worker::Config::read(reader(&pairs))?;
+        self.tasks.spawn(worker::run_on(config, nowhere::cluster(), self.stop.clone()));
+        Ok(())
     }
 
     /// Where people and GitHub reach it.
@@ -119,13 +146,12 @@ async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &
 }
 
 fn control_plane(
-    github: &str,
-    public_url: &str,
+    (github, public_url): (&str, &str),
     database_url: &str,
+    keyring: &SecretString,
     key: &SigningKey,
     owner_email: &str,
 ) -> Result<control_plane::Config> {
-    let keyring = Keyring::generate_entry("story");
     let pem = key.verifying_key().to_public_key_pem(LineEnding::LF)?;
     let webhook_url = format!("{public_url}/api/v1/webhooks/github");
     let pairs = [

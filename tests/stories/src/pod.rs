@@ -15,6 +15,7 @@ use store::runs::progress::{self, Ending, HandIn, Milestone};
 use store::runs::{Lease, lease};
 use store::tokens;
 use testkit::console::Answer;
+use uuid::Uuid;
 use vault::RunToken;
 
 use crate::Story;
@@ -107,6 +108,34 @@ impl Pod {
         anyhow::ensure!(progress::reach(db, self.lease, &opened).await?, "the lease is lost");
         let work = HandIn { labels: &[], flow: entry(FlowKind::HandedIn), review: None };
         anyhow::ensure!(progress::hand_in(db, self.lease, &work).await?, "the lease is lost");
+        Ok(())
+    }
+
+    /// The worker has made the run's namespace.
+    ///
+    /// # Errors
+    /// When the lease is lost.
+    pub async fn has_namespace(&self, story: &Story) -> Result<()> {
+        let mut ready = Milestone::new(flow::Entry::new(FlowKind::NamespaceReady, "worker:story", json!({})));
+        ready.namespace_uid = Some(Uuid::now_v7());
+        anyhow::ensure!(progress::reach(&story.platform.db, self.lease, &ready).await?, "the lease is lost");
+        Ok(())
+    }
+
+    /// Somebody has asked the run to stop; its pod has, and the worker ends it.
+    ///
+    /// # Errors
+    /// When the lease is lost.
+    pub async fn end_cancelled(self, story: &Story) -> Result<()> {
+        let ending = Ending {
+            status: RunStatus::Cancelled,
+            reason: Some(Reason::Cancelled),
+            detail: "",
+            launch_failed: false,
+            labels: &[],
+            flow: flow::Entry::new(FlowKind::RunFinished, "worker:story", json!({ "status": "cancelled" })),
+        };
+        anyhow::ensure!(progress::finish(&story.platform.db, self.lease, &ending).await?, "the lease is lost");
         Ok(())
     }
 

@@ -842,7 +842,7 @@ export interface components {
         };
         Check: {
             /** @enum {string} */
-            name: "admin_role" | "metadata_read" | "contents_read" | "contents_write" | "issues_write" | "pull_requests_write" | "webhooks_read" | "webhooks_write" | "actions_read" | "secrets_read" | "secrets_write" | "variables_read" | "variables_write" | "environments_write" | "no_workflow_right" | "webhook_registered" | "labels_made" | "workflow_secrets" | "missed_labels";
+            name: "admin_role" | "metadata_read" | "contents_read" | "contents_write" | "issues_write" | "pull_requests_write" | "webhooks_read" | "webhooks_write" | "actions_read" | "secrets_read" | "secrets_write" | "variables_read" | "variables_write" | "environments_write" | "no_workflow_right" | "webhook_registered" | "labels_made" | "workflow_secrets" | "missed_labels" | "missed_reviews";
             /** @enum {string} */
             state: "ok" | "failed" | "warning" | "unchecked";
             needed_for?: string;

@@ -17,7 +17,7 @@ const CHECKS: Record<Check['name'], true> = {
   admin_role: true, metadata_read: true, contents_read: true, contents_write: true, issues_write: true, pull_requests_write: true,
   webhooks_read: true, webhooks_write: true, actions_read: true, secrets_read: true, secrets_write: true, variables_read: true,
   variables_write: true, environments_write: true, no_workflow_right: true, webhook_registered: true, labels_made: true,
-  workflow_secrets: true, missed_labels: true,
+  workflow_secrets: true, missed_labels: true, missed_reviews: true,
 }
 const PLATFORM_ROLES: Record<Me['platform_role'], true> = { owner: true, admin: true, member: true }
 const PROJECT_ROLES: Record<ProjectRole, true> = { admin: true, read_write: true, read: true }

@@ -102,6 +102,8 @@ pub enum CheckName {
     WorkflowSecrets,
     #[serde(rename = "missed_labels")]
     MissedLabels,
+    #[serde(rename = "missed_reviews")]
+    MissedReviews,
 }
 impl ::std::fmt::Display for CheckName {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -125,6 +127,7 @@ impl ::std::fmt::Display for CheckName {
             Self::LabelsMade => f.write_str("labels_made"),
             Self::WorkflowSecrets => f.write_str("workflow_secrets"),
             Self::MissedLabels => f.write_str("missed_labels"),
+            Self::MissedReviews => f.write_str("missed_reviews"),
         }
     }
 }
@@ -151,6 +154,7 @@ impl ::std::str::FromStr for CheckName {
             "labels_made" => Ok(Self::LabelsMade),
             "workflow_secrets" => Ok(Self::WorkflowSecrets),
             "missed_labels" => Ok(Self::MissedLabels),
+            "missed_reviews" => Ok(Self::MissedReviews),
             _ => Err("invalid value".into()),
         }
     }

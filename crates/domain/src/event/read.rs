@@ -178,17 +178,20 @@ fn read_review(delivered: &mut Delivered, payload: ReviewPayload) {
     let ReviewPayload { action, pull_request, review } = payload;
     let repository = delivered.repository.as_ref().map_or(0, |r| r.github_id);
     delivered.object_time = review.submitted_at.or(Some(pull_request.updated_at));
-    delivered.key =
-        Some(EventKey { own: format!("{repository}:pull_request_review.{action}:{}", review.id), opposite: None });
-    // The API writes the states in capitals, events do not.
-    let verdict = match review.state.to_ascii_lowercase().as_str() {
-        "approved" => Some(Verdict::Approved),
-        "changes_requested" => Some(Verdict::ChangesRequested),
-        _ => None,
-    };
-    if let (Some(verdict), "submitted") = (verdict, action.as_str()) {
+    delivered.key = Some(EventKey { own: key_of_review(repository, &action, review.id), opposite: None });
+    if let (Some(verdict), "submitted") = (Verdict::of_state(&review.state), action.as_str()) {
         delivered.event = Event::Reviewed { verdict, pull: pull_of(pull_request) };
     }
+}
+
+/// What the ledger knows a review by that was handed in; both by GitHub's numeric ids.
+#[must_use]
+pub fn review_key(repository: i64, review: i64) -> String {
+    key_of_review(repository, "submitted", review)
+}
+
+fn key_of_review(repository: i64, action: &str, review: i64) -> String {
+    format!("{repository}:pull_request_review.{action}:{review}")
 }
 
 fn pull_of(raw: RawPull) -> Pull {
@@ -223,6 +226,8 @@ fn label_key(
     let opposite = match action {
         "labeled" => Some(key("unlabeled")),
         "unlabeled" => Some(key("labeled")),
+        "closed" => Some(key("reopened")),
+        "reopened" => Some(key("closed")),
         _ => None,
     };
     EventKey { own: key(action), opposite }

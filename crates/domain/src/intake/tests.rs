@@ -227,6 +227,10 @@ fn the_end_of_an_issue_ends_its_run_and_an_edit_only_an_unclaimed_one() {
         |claimed| case().event(|issue| Event::IssueEnded { issue }).with(|c| c.active = Some(active(claimed))).decide();
     assert!(matches!(closed(true), Decision::End { reason: Reason::Cancelled, only_unclaimed: false, .. }));
     assert!(matches!(closed(false), Decision::End { .. }));
+    let over = case().event(|issue| Event::IssueEnded { issue });
+    assert_eq!(over.decide(), Decision::Ignore(IntakeReason::EventNotHandled), "nothing ever ran on it");
+    let over = over.with(|c| c.history.earlier = vec![earlier(Stage::Dev, true), earlier(Stage::Plan, false)]);
+    assert_eq!(over.decide(), Decision::Clear { run: over.history.earlier[0].id });
     let edited = |claimed| {
         case().event(|issue| Event::IssueEdited { issue }).with(|c| c.active = Some(active(claimed))).decide()
     };
@@ -453,5 +457,5 @@ fn history_is_read_for_the_events_that_need_it() {
     assert!(labelled("run:debug", false) && asks(&Event::Unlabeled { label: "run:debug".into(), issue: issue() }));
     assert!(!asks(&Event::Unlabeled { label: "run:dev".into(), issue: issue() }));
     assert!(asks(&Event::PullUnlabeled { label: "run:debug".into(), pull: pull() }));
-    assert!(asks(&Event::PullClosed { merged: true, pull: pull() }));
+    assert!(asks(&Event::PullClosed { merged: true, pull: pull() }) && asks(&Event::IssueEnded { issue: issue() }));
 }

@@ -30,6 +30,8 @@ struct GitHubIssue {
     pull_request: Option<Value>,
     html_url: String,
     updated_at: DateTime<Utc>,
+    closed_at: Option<DateTime<Utc>>,
+    closed_by: Option<Account>,
 }
 
 impl From<GitHubIssue> for Issue {
@@ -44,6 +46,8 @@ impl From<GitHubIssue> for Issue {
             is_pull_request: issue.pull_request.is_some(),
             html_url: issue.html_url,
             updated_at: issue.updated_at,
+            closed_at: issue.closed_at,
+            closed_by: issue.closed_by,
         }
     }
 }

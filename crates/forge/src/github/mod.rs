@@ -20,7 +20,7 @@ use self::client::{Answer, Client};
 use crate::error::ForgeError;
 use crate::model::{
     Comment, Comparison, Delivery, DeliveryLog, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Viewer,
+    RepositoryName, RepositoryPermission, Review, Viewer,
 };
 use crate::provider::{Answered, RepositoryProvider};
 use crate::rights::RightCheck;
@@ -184,6 +184,10 @@ impl RepositoryProvider for GitHub {
 
     async fn remarks(&self, name: &RepositoryName, number: i64, since: DateTime<Utc>) -> Answered<Vec<Remark>> {
         remarks::since(&self.client, name, number, since).await
+    }
+
+    async fn reviews(&self, name: &RepositoryName, number: i64, since: DateTime<Utc>) -> Answered<Vec<Review>> {
+        remarks::reviews(&self.client, name, number, since).await
     }
 
     async fn issue_remarks(&self, name: &RepositoryName, number: i64, since: DateTime<Utc>) -> Answered<Vec<Remark>> {

@@ -1,5 +1,6 @@
 //! Branches, what is on them, and the pull requests that offer them.
 
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ struct GitHubPull {
     html_url: String,
     state: String,
     merged_at: Option<String>,
+    merged_by: Option<Account>,
+    closed_at: Option<DateTime<Utc>>,
     head: End,
     base: End,
     title: String,
@@ -46,6 +49,8 @@ impl From<GitHubPull> for Pull {
             html_url: pull.html_url,
             open: pull.state == "open",
             merged: pull.merged_at.is_some(),
+            merged_by: pull.merged_by,
+            closed_at: pull.closed_at,
             head_sha: pull.head.sha,
             base: pull.base.branch,
             title: pull.title,

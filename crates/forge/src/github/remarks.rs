@@ -2,11 +2,12 @@
 //! the comments that every issue has.
 
 use chrono::{DateTime, Utc};
+use domain::event::Verdict;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::client::{Client, Route};
-use crate::model::{Account, Remark, RepositoryName};
+use crate::model::{Account, Remark, RepositoryName, Review};
 use crate::provider::Answered;
 
 #[derive(Deserialize)]
@@ -64,6 +65,28 @@ fn in_order(said: impl Iterator<Item = Said>, since: DateTime<Utc>) -> Vec<Remar
     let mut remarks: Vec<Remark> = said.filter_map(Said::remark).filter(|remark| remark.at >= since).collect();
     remarks.sort_by_key(|remark| remark.at);
     remarks
+}
+
+#[derive(Deserialize)]
+struct HandedIn {
+    id: i64,
+    user: Option<Account>,
+    state: String,
+    submitted_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn reviews(
+    client: &Client,
+    name: &RepositoryName,
+    number: i64,
+    since: DateTime<Utc>,
+) -> Answered<Vec<Review>> {
+    let all: Vec<HandedIn> = all(client, Route::repository(name, "pulls").then(number).then("reviews")).await?;
+    let is_new = |review: &HandedIn| review.submitted_at.is_some_and(|at| at >= since);
+    let decides = |HandedIn { id, user: author, state, .. }: HandedIn| {
+        Verdict::of_state(&state).map(|verdict| Review { id, author, verdict })
+    };
+    Ok(all.into_iter().filter(is_new).filter_map(decides).collect())
 }
 
 async fn all<T: DeserializeOwned>(client: &Client, route: Route) -> Answered<Vec<T>> {

@@ -66,6 +66,8 @@ pub(super) enum Effect<'a> {
     Talk(IntakeReason),
     /// Keep the namespaces of the subject of which this is the newest run, or not any more.
     Keep(bool, RunId),
+    /// Clear away what the runs of an issue have left of which this is the newest.
+    Clear(RunId),
 }
 
 /// A run to end.
@@ -113,7 +115,12 @@ impl Effect<'_> {
         match self {
             Self::Ignore(reason) => Columns { ignored: Some(*reason), ..nothing },
             Self::Start(run) => Columns { run: Some(run), entry: Some(&run.flow), ..nothing },
-            Self::End(end) => Columns { end: Some(end), entry: Some(&end.flow), ..nothing },
+            Self::End(end) => {
+                // An issue that ends clears more away than the run that may have ended by itself in this instant.
+                let touched = (end.because == IntakeReason::IssueEnded).then_some((Some(end.because), Some(end.run)));
+                Columns { end: Some(end), entry: Some(&end.flow), touched, ..nothing }
+            }
+            Self::Clear(run) => Columns { touched: Some((Some(IntakeReason::IssueEnded), Some(*run))), ..nothing },
             Self::Settle(how, run) => Columns { touched: Some((how.because(), Some(*run))), ..nothing },
             Self::Keep(keep, run) => {
                 let because = if *keep { IntakeReason::NamespaceKept } else { IntakeReason::NamespaceReleased };

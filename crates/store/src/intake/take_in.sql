@@ -2,8 +2,8 @@
 --
 -- Two labels at once: both statements insert a run; the partial unique index makes the second wait for the first's
 -- commit and then insert nothing, and its ledger row says run_already_active.
--- A delivery that settles work or keeps namespaces ($51 is the newest run of it), or that a discussion hears ($33 alone),
--- is recorded here; the rest moves in the same transaction.
+-- A delivery that settles work, keeps namespaces or clears them away ($51 is the newest run of it), or that a discussion
+-- hears ($33 alone), is recorded here; the rest moves in the same transaction.
 -- The same event twice at once: the second's ledger row is the one that is not inserted; a run that it would have
 -- started violates its foreign key to that row, and the whole statement fails.
 WITH seen AS (
@@ -25,10 +25,10 @@ WITH seen AS (
     UPDATE agent_runs
     SET cancel_requested_at = COALESCE(cancel_requested_at, app_now()),
         cancel_requested_by = COALESCE(cancel_requested_by, $12),
-        status = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN 'cancelled' ELSE status END,
-        reason = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN $34 ELSE reason END,
-        finished_at = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN app_now() END,
-        namespace_expires_at = CASE WHEN status IN ('pending', 'waiting_backpressure') AND namespace_uid IS NOT NULL
+        status = CASE WHEN waits_for_claim(status) THEN 'cancelled' ELSE status END,
+        reason = CASE WHEN waits_for_claim(status) THEN $34 ELSE reason END,
+        finished_at = CASE WHEN waits_for_claim(status) THEN app_now() END,
+        namespace_expires_at = CASE WHEN waits_for_claim(status) AND namespace_uid IS NOT NULL
                                     THEN app_now() + make_interval(secs => namespace_ttl_seconds)
                                     ELSE namespace_expires_at END,
         flow_seq = flow_seq + 1,

@@ -1,10 +1,9 @@
-//! The labels of repositories: which a worker should look at, and what it found.
+//! The labels of repositories: which a worker should look at.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::ids::RepositoryId;
-use serde_json::Value;
 use sqlx::PgExecutor;
 
 use crate::Result;
@@ -58,28 +57,6 @@ pub async fn again(db: impl PgExecutor<'_>, due: &DueLabels, again: DateTime<Utc
         due.id.0,
         due.leased_until,
         again
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Lays what was found over the stored check of this name; the repository is in order when none of its checks failed.
-///
-/// # Errors
-/// The database's.
-pub async fn found(db: impl PgExecutor<'_>, id: RepositoryId, check: &str, finding: &Value) -> Result<()> {
-    sqlx::query!(
-        "UPDATE repositories AS r
-         SET checks = laid.checks,
-             state = CASE WHEN laid.checks @> '[{\"state\": \"failed\"}]' THEN 'broken' ELSE 'connected' END
-         FROM (SELECT COALESCE(jsonb_agg(CASE WHEN known ->> 'name' = $2 THEN (known - 'remedy') || $3 ELSE known END),
-                               '[]') AS checks
-               FROM repositories AS stored, jsonb_array_elements(stored.checks) AS known WHERE stored.id = $1) AS laid
-         WHERE r.id = $1 AND r.state <> 'disconnected'",
-        id.0,
-        check,
-        finding
     )
     .execute(db)
     .await?;

@@ -12,7 +12,7 @@ WITH silent AS (
     SELECT a.id, a.status, free.of_role, free.of_project, free.of_platform
     FROM agent_runs AS a
     CROSS JOIN LATERAL free_slots(a) AS free
-    WHERE a.status IN ('pending', 'waiting_backpressure') AND a.not_before <= app_now()
+    WHERE waits_for_claim(a.status) AND a.not_before <= app_now()
       AND NOT EXISTS (SELECT FROM silent)
       AND (a.launch_open OR model_limited_until(a.model) IS NULL)
       AND free.of_role IS NOT NULL AND free.of_project IS NOT NULL AND free.of_platform IS NOT NULL

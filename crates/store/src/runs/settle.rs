@@ -24,6 +24,8 @@ pub(crate) struct Settled<'a> {
     pub by: &'a str,
     /// What told the platform.
     pub delivery: DeliveryId,
+    /// Nobody told it: it was found after an outage.
+    pub is_found: bool,
 }
 
 /// Carries a decision out, with what gives way to it.
@@ -47,7 +49,7 @@ pub(crate) async fn settle(db: &mut PgConnection, settled: &Settled<'_>) -> Resu
 async fn one(db: &mut PgConnection, settled: &Settled<'_>, pull: i64, how: Settlement) -> Result<Vec<RunId>> {
     let then = how.consequence();
     let entry = entry(settled, pull, how);
-    let because = json!({ "because": then.flow });
+    let because = flow::told(json!({ "because": then.flow }), settled.is_found);
     let stopped = flow::Entry::new(FlowKind::CancelRequested, actor(settled), because);
     let ids = sqlx::query_file_scalar!(
         "src/runs/settle.sql",
@@ -79,7 +81,7 @@ fn entry(settled: &Settled<'_>, pull: i64, how: Settlement) -> flow::Entry {
         Settlement::Superseded { by } => json!({ "pull": pull, "by": by }),
         _ => json!({ "pull": pull, "status": then.status }),
     };
-    flow::Entry::new(then.flow, actor(settled), data)
+    flow::Entry::new(then.flow, actor(settled), flow::told(data, settled.is_found))
 }
 
 fn actor(settled: &Settled<'_>) -> String {

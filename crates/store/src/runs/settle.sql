@@ -1,8 +1,8 @@
 -- People decided about a pull request: the runs whose work waits in it end or wait on, its reviews are stopped, the
 -- labels of issue and pull request follow. $1 repository, $2 pull request, $3 and $4 how waiting runs end (NULL: they
--- wait on), $5 whether its namespaces end, $6 who, $7 the labels, $8 to $10 the audit of the decision, $11 and $12 that
--- of the reviews' stop, $13 what the labels are recognised by, $14 what is said about the end, by language, $15 whether
--- the issue's labels follow too.
+-- wait on), $5 whether its namespaces end (a review's with the review), $6 who, $7 the labels, $8 to $10 the audit of the
+-- decision, $11 and $12 that of the reviews' stop, $13 what the labels are recognised by, $14 what is said about the end,
+-- by language, $15 whether the issue's labels follow too.
 WITH moved AS (
     UPDATE agent_runs
     SET status = COALESCE($3, status),
@@ -25,9 +25,13 @@ WITH moved AS (
     UPDATE agent_runs
     SET cancel_requested_at = COALESCE(cancel_requested_at, app_now()),
         cancel_requested_by = COALESCE(cancel_requested_by, $6),
-        status = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN 'cancelled' ELSE status END,
-        reason = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN 'cancelled' ELSE reason END,
-        finished_at = CASE WHEN status IN ('pending', 'waiting_backpressure') THEN app_now() END,
+        status = CASE WHEN waits_for_claim(status) THEN 'cancelled' ELSE status END,
+        reason = CASE WHEN waits_for_claim(status) THEN 'cancelled' ELSE reason END,
+        finished_at = CASE WHEN waits_for_claim(status) THEN app_now() END,
+        namespace_expires_at = CASE WHEN waits_for_claim(status) AND namespace_uid IS NOT NULL
+                                    THEN app_now() + make_interval(secs => CASE WHEN $5 THEN 0 ELSE namespace_ttl_seconds END)
+                                    ELSE namespace_expires_at END,
+        namespace_ttl_seconds = CASE WHEN $5 THEN 0 ELSE namespace_ttl_seconds END,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $12),
         changed_at = app_now(),

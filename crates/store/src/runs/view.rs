@@ -167,6 +167,21 @@ pub async fn active_in(db: impl PgExecutor<'_>, repository: RepositoryId) -> Res
     Ok(rows.into_iter().map(|row| (RunId(row.id), row.subject_number)).collect())
 }
 
+/// The pull requests of a repository in which work waits for its owner, each with the branch of that work.
+///
+/// # Errors
+/// The database's.
+pub async fn waiting_pulls(db: impl PgExecutor<'_>, repository: RepositoryId) -> Result<Vec<(i64, String)>> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT ON (pr_number) pr_number AS "number!", branch FROM agent_runs
+           WHERE repository_id = $1 AND kind = 'stage' AND status = 'waiting_owner_review' AND pr_number IS NOT NULL"#,
+        repository.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.number, row.branch)).collect())
+}
+
 /// The active run of an issue's stage.
 ///
 /// # Errors

@@ -28,12 +28,12 @@ LEFT JOIN LATERAL (
            CASE WHEN a.not_before > app_now() THEN a.not_before
                 WHEN NOT a.launch_open THEN limited.until END AS until,
            1 + (SELECT count(*) FROM agent_runs AS b
-                WHERE b.status IN ('pending', 'waiting_backpressure')
+                WHERE waits_for_claim(b.status)
                   AND b.project_id = a.project_id AND b.role = a.role
                   AND (-b.priority, b.queued_at, b.id) < (-a.priority, a.queued_at, a.id)) AS place,
            a.parked_detail AS detail
     FROM free_slots(a) AS free, model_limited_until(a.model) AS limited (until)
-    WHERE a.status IN ('pending', 'waiting_backpressure')
+    WHERE waits_for_claim(a.status)
     UNION ALL
     SELECT 'owner', a.handed_in_at, NULL, NULL, NULL WHERE a.status = 'waiting_owner_review'
 ) AS waits ON a.finished_at IS NULL AND a.status <> 'running'

@@ -94,3 +94,43 @@ async fn the_end_of_an_issue_asks_its_claimed_run_to_stop(db: PgPool) -> anyhow:
     assert_eq!(it.count(stopping).await?, 1);
     Ok(())
 }
+
+/// The end of pull request 70, as it is told to workers that look at different moments.
+fn merged(title: &str, at: &str) -> serde_json::Value {
+    let here = serde_json::json!({ "id": 42 });
+    serde_json::json!({
+        "action": "closed",
+        "pull_request": {
+            "number": 70, "title": title, "body": "", "state": "closed", "merged": true, "labels": [],
+            "html_url": "http://github.test/acme/app/pull/70", "updated_at": at,
+            "head": { "ref": "codex/i7-x", "repo": here }, "base": { "ref": "main", "repo": here },
+        },
+        "repository": { "id": 42, "full_name": "acme/app" },
+        "sender": { "id": 10137, "login": "ghost", "type": "User" },
+    })
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_is_found_after_an_outage_counts_once_however_long_ago_it_was(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let run = it.start(7).await?;
+    let handed_in = "UPDATE agent_runs SET status = 'waiting_owner_review', pr_number = 70";
+    sqlx::query(handed_in).execute(&it.db).await?;
+    let long_ago = (chrono::Utc::now() - chrono::TimeDelta::days(9)).to_rfc3339();
+    let told = it.deliver_of("pull_request", "told", &merged("old", &long_ago)).await;
+    assert_eq!(word(told), "stale_event", "such a delivery may be somebody's replay");
+    let titles: Vec<_> = (0..8).map(|n| merged(&format!("title {n}"), &long_ago)).collect();
+    let taken = join_all(titles.iter().map(|seen| it.find("pull_request", "found", seen))).await;
+    let mut words: Vec<_> = taken.into_iter().map(word).collect();
+    words.sort();
+    assert_eq!(words[7], "pull_merged");
+    assert!(words[..7].iter().all(|word| word == "duplicate"), "{words:?}");
+    let flows = store::flow::of_run(&it.db, run, 0, 100).await?;
+    let merges: Vec<_> = flows.iter().filter(|flow| flow.kind == "pr.merged").map(|flow| &flow.data).collect();
+    let expected = serde_json::json!({
+        "pull": 70, "status": "succeeded", "found": "after_outage", "channel": "github_api",
+    });
+    assert_eq!(merges, [&expected]);
+    assert_eq!(it.count("SELECT count(*) FROM agent_runs WHERE status = 'succeeded'").await?, 1);
+    Ok(())
+}

@@ -109,6 +109,74 @@ async fn a_label_keeps_the_namespaces_of_an_issue_until_it_is_taken_off(db: PgPo
     Ok(())
 }
 
+/// Closes issue 7.
+async fn close(it: &Installation) -> anyhow::Result<String> {
+    let now = store::clock::now(&it.db).await?;
+    let event = issue_event("closed", 7, "bug", &now.to_rfc3339());
+    Ok(word(it.deliver(&format!("closed {now}"), &event).await))
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_end_of_an_issue_cuts_its_namespaces_short_once(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (lease, _) = at_work(&it).await?;
+    hand_in(&it, lease).await?;
+    it.wait(5).await?;
+    for _ in 0..2 {
+        assert_eq!(close(&it).await?, "issue_ended");
+        assert_eq!(due(&it).await?, [lease.run]);
+        it.wait(5).await?;
+    }
+    assert_eq!(told(&it, lease.run).await?, ["namespace.ready", "namespace.cut_short"]);
+    // Opened again, the work is revised: the namespace that goes is left alone.
+    let again = revise(&it).await?;
+    assert_eq!(namespace(&it, again).await?.1, None);
+    assert_eq!(due(&it).await?, [lease.run]);
+    let ttl: i32 = sqlx::query_scalar("SELECT namespace_ttl_seconds FROM agent_runs WHERE id = $1")
+        .bind(again.0)
+        .fetch_one(&it.db)
+        .await?;
+    assert_eq!(ttl, DAY, "and the new run has its own time");
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_the_end_of_an_issue_stops_leaves_nothing_when_it_has_ended(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (lease, _) = at_work(&it).await?;
+    assert_eq!(close(&it).await?, "issue_ended");
+    it.wait(60).await?;
+    assert!(due(&it).await?.is_empty(), "its pod is still saving");
+    progress::finish(&it.db, lease, &failed()).await?;
+    assert_eq!(due(&it).await?, [lease.run]);
+
+    // One that waits for a limit to pass has no pod, so it ends at once; its namespace too.
+    it.wait(2).await?;
+    let now = store::clock::now(&it.db).await?;
+    let again = issue_event("labeled", 7, "run:dev", &now.to_rfc3339());
+    assert_eq!(word(it.deliver("again", &again).await), "accepted");
+    let parked = lease::claim(&it.db, "w1", LEASE).await?.unwrap().run;
+    sqlx::query("UPDATE agent_runs SET status = 'waiting_backpressure', namespace_uid = $2 WHERE id = $1")
+        .bind(parked.0)
+        .bind(Uuid::now_v7())
+        .execute(&it.db)
+        .await?;
+    assert_eq!(close(&it).await?, "issue_ended");
+    assert!(due(&it).await?.contains(&parked));
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn an_issue_that_ends_in_the_instant_in_which_its_run_does_leaves_nothing(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let (lease, _) = at_work(&it).await?;
+    let ending = failed();
+    let (closed, finished) = tokio::join!(close(&it), progress::finish(&it.db, lease, &ending));
+    assert_eq!((closed?.as_str(), finished?), ("issue_ended", true));
+    assert_eq!(due(&it).await?, [lease.run]);
+    Ok(())
+}
+
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn a_run_that_starts_beside_the_label_keeps_its_namespace(db: PgPool) -> anyhow::Result<()> {
     let it = installation(db).await?;

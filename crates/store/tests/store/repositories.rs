@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use store::clock;
 use store::deliveries::{Lying, known_labels};
-use store::repositories::{checked, claim_log, get, hook_lost, labels, note_missed_labels};
+use store::repositories::{MISSED_LABELS, MISSED_REVIEWS, checked, claim_log, found, get, hook_lost, labels};
 use store::runs::view::active_in;
 
 use crate::support::{Installation, installation, issue_event};
@@ -21,7 +21,7 @@ async fn a_lost_webhook_is_noted_once_beside_the_other_checks(db: PgPool) -> any
     let checks = json!([{ "name": "labels_made", "state": "ok" }, { "name": "webhook_registered", "state": "ok" }]);
     checked(&it.db, it.repository, true, &checks, Some(7)).await?;
     let finding = json!({ "state": "failed", "remedy": "Check again." });
-    let lost = async |hook| hook_lost(&it.db, it.repository, hook, "webhook_registered", &finding).await;
+    let lost = async |hook| hook_lost(&it.db, it.repository, hook, &finding).await;
     assert!(!lost(6).await?, "another hook than the repository's");
     assert!(lost(7).await?);
     assert!(!lost(7).await?, "told twice");
@@ -50,13 +50,13 @@ async fn labels_are_looked_at_when_something_they_say_changes(db: PgPool) -> any
     sqlx::query("UPDATE projects SET locale = 'ru'").execute(&it.db).await?;
     let tomorrow = clock::now(&it.db).await? + TimeDelta::days(1);
     let refused = json!({ "state": "failed", "remedy": "GitHub said: no." });
-    labels::found(&it.db, due.id, "labels_made", &refused).await?;
+    found(&it.db, due.id, "labels_made", Some(&refused)).await?;
     labels::again(&it.db, &due, tomorrow).await?;
     let row = get(&it.db, it.repository).await?.unwrap();
     assert_eq!((row.state.as_str(), &row.checks[0]["remedy"]), ("broken", &refused["remedy"]));
     let due = labels::claim(&it.db, LEASE).await?.unwrap();
     assert_eq!(due.locale, "ru");
-    labels::found(&it.db, due.id, "labels_made", &json!({ "state": "ok" })).await?;
+    found(&it.db, due.id, "labels_made", Some(&json!({ "state": "ok" }))).await?;
     labels::again(&it.db, &due, tomorrow).await?;
     let row = get(&it.db, it.repository).await?.unwrap();
     assert_eq!((row.state.as_str(), &row.checks), ("connected", &json!([{ "name": "labels_made", "state": "ok" }])));
@@ -83,9 +83,9 @@ async fn missed_labels_are_told_until_they_are_not_or_a_check_goes_well(db: PgPo
     let it = installation(db).await?;
     let (made, broken) =
         (json!({ "name": "labels_made", "state": "ok" }), json!({ "name": "labels_made", "state": "failed" }));
-    let found = |files: &[&str]| json!({ "name": "missed_labels", "state": "warning", "files": files });
-    let (one, two) = (found(&["#1 run:dev"]), found(&["#2 run:qa"]));
-    let note = async |finding| note_missed_labels(&it.db, it.repository, finding).await;
+    let seen = |files: &[&str]| json!({ "name": MISSED_LABELS, "state": "warning", "files": files });
+    let (one, two) = (seen(&["#1 run:dev"]), seen(&["#2 run:qa"]));
+    let note = async |finding| found(&it.db, it.repository, MISSED_LABELS, finding).await;
     let check = async |healthy, check: &Value| checked(&it.db, it.repository, healthy, &json!([check]), None).await;
     check(true, &made).await?;
     note(None).await?;
@@ -98,8 +98,34 @@ async fn missed_labels_are_told_until_they_are_not_or_a_check_goes_well(db: PgPo
     note(None).await?;
     assert_eq!(checks_of(&it).await?, json!([broken]));
     note(Some(&one)).await?;
+    let review = json!({ "name": MISSED_REVIEWS, "state": "warning", "files": ["#8 APPROVED @olga"] });
+    found(&it.db, it.repository, MISSED_REVIEWS, Some(&review)).await?;
+    check(false, &broken).await?;
+    assert_eq!(checks_of(&it).await?, json!([broken, one, review]));
     check(true, &made).await?;
     assert_eq!(checks_of(&it).await?, json!([made]));
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_finding_lies_over_its_check_and_over_nothing_else(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let state = async || anyhow::Ok(get(&it.db, it.repository).await?.map(|row| row.state));
+    found(&it.db, it.repository, MISSED_LABELS, None).await?;
+    assert_eq!((state().await?.as_deref(), checks_of(&it).await?), (Some("broken"), json!([])), "never checked");
+    let first =
+        json!({ "name": "labels_made", "state": "failed", "needed_for": "steering", "remedy": "Ask.", "files": ["a"] });
+    let last = json!({ "name": "workflow_secrets", "state": "ok" });
+    checked(&it.db, it.repository, false, &json!([first, last]), Some(1)).await?;
+    found(&it.db, it.repository, MISSED_LABELS, Some(&json!({ "state": "warning" }))).await?;
+    assert_eq!(state().await?.as_deref(), Some("broken"), "another check failed");
+    found(&it.db, it.repository, "labels_made", Some(&json!({ "state": "ok" }))).await?;
+    let expected = json!([
+        { "name": "labels_made", "state": "ok", "needed_for": "steering" },
+        last,
+        { "name": MISSED_LABELS, "state": "warning" },
+    ]);
+    assert_eq!((state().await?.as_deref(), checks_of(&it).await?), (Some("connected"), expected));
     Ok(())
 }
 

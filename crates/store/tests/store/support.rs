@@ -7,7 +7,7 @@ use domain::rights::{PlatformRole, ProjectRole};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use store::intake::{Arrival, IntakeError, Taken, take_in};
+use store::intake::{Arrival, GITHUB_API, IntakeError, Taken, take_in};
 use store::{Viewer, agents, members, projects, repositories, users};
 
 /// GitHub's numeric id of the repository.
@@ -90,13 +90,22 @@ impl Installation {
 
     /// Another kind of event.
     pub(crate) async fn deliver_of(&self, event: &str, guid: &str, payload: &Value) -> Result<Taken, IntakeError> {
+        self.take("webhook", event, guid, payload).await
+    }
+
+    /// What nobody delivered, and GitHub says when it is asked.
+    pub(crate) async fn find(&self, event: &str, guid: &str, payload: &Value) -> Result<Taken, IntakeError> {
+        self.take(GITHUB_API, event, guid, payload).await
+    }
+
+    async fn take(&self, source: &str, event: &str, guid: &str, payload: &Value) -> Result<Taken, IntakeError> {
         let body = payload.to_string().into_bytes();
         let arrival = Arrival {
             guid,
             event,
             body: &body,
             body_sha256: &Sha256::digest(&body),
-            source: "webhook",
+            source,
             correlation: CorrelationId::new(),
             wish: None,
         };

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::ids::RepositoryId;
 use http::Method;
 use serde_json::{Value, json};
-use store::repositories::{MISSED_LABELS, note_missed_labels};
+use store::repositories::{MISSED_LABELS, MISSED_REVIEWS, found};
 use stories::Story;
 
 /// `on: push` with a secret, and the same for tags alone.
@@ -53,21 +53,25 @@ async fn a_workflow_that_hands_secrets_to_branches_is_named_and_does_no_harm() -
 }
 
 #[tokio::test]
-async fn labels_that_nobody_heard_of_are_shown_until_a_check_goes_well() -> Result<()> {
+async fn labels_and_reviews_that_nobody_heard_of_are_shown_until_a_check_goes_well() -> Result<()> {
     let mut t = Story::begin().await?;
     let path = format!("repositories/{}", t.repository);
     let id = RepositoryId(t.repository.parse()?);
     let shown = |repository: &Value| {
-        let mut checks = repository["checks"].as_array().into_iter().flatten();
-        checks.find(|check| check["name"] == MISSED_LABELS).map(|check| check["files"].clone())
+        let checks = repository["checks"].as_array().into_iter().flatten();
+        let missed = checks.filter(|check| check["name"] == MISSED_LABELS || check["name"] == MISSED_REVIEWS);
+        missed.map(|check| check["files"].clone()).collect::<Vec<_>>()
     };
-    let finding = json!({ "name": MISSED_LABELS, "state": "warning", "needed_for": "noticing labels",
-        "remedy": "Take each off and put it on again.", "files": ["#3 run:dev"] });
-    note_missed_labels(&t.platform.db, id, Some(&finding)).await?;
+    for (check, file) in [(MISSED_LABELS, "#3 run:dev"), (MISSED_REVIEWS, "#4 APPROVED @olga")] {
+        let finding =
+            json!({ "state": "warning", "needed_for": "noticing them", "remedy": "Once more.", "files": [file] });
+        found(&t.platform.db, id, check, Some(&finding)).await?;
+    }
     let repository = t.owner.get(&path).await?;
-    assert_eq!((&repository["state"], shown(&repository)), (&json!("connected"), Some(json!(["#3 run:dev"]))));
+    let both = vec![json!(["#3 run:dev"]), json!(["#4 APPROVED @olga"])];
+    assert_eq!((&repository["state"], shown(&repository)), (&json!("connected"), both));
     let checked = t.owner.call(Method::POST, &format!("{path}/check"), &Value::Null).await?.ok()?;
-    assert_eq!((&checked["state"], shown(&checked)), (&json!("connected"), None));
+    assert_eq!((&checked["state"], shown(&checked)), (&json!("connected"), Vec::new()));
     t.platform.still_runs()
 }
 

@@ -12,15 +12,15 @@ const SESSION: &str = "0192f0c1-2222-7333-8444-0123456789ab";
 const PATH: &str = "sessions/2026/11/22/rollout-2026-11-22T03-12-24-0192f0c1.jsonl";
 
 /// An issue whose stage has been worked on, with the pull request in which the work waits.
-struct Work {
-    issue: u64,
-    pull: u64,
+pub(crate) struct Work {
+    pub(crate) issue: u64,
+    pub(crate) pull: u64,
     branch: String,
-    run: RunId,
+    pub(crate) run: RunId,
 }
 
 /// A stage's run from its label to the work that waits for its owner.
-async fn handed_in(t: &Story, label: &str) -> Result<Work> {
+pub(crate) async fn handed_in(t: &Story, label: &str) -> Result<Work> {
     let issue = t.open_issue("Add dark mode").await?;
     worked_on(t, issue, label).await
 }

@@ -59,6 +59,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'namespace.replaced': { icon: mdiKubernetes, tone: 'warning' },
   'namespace.kept': { icon: mdiKubernetes, tone: 'info' },
   'namespace.released': { icon: mdiKubernetes, tone: 'neutral' },
+  'namespace.cut_short': { icon: mdiKubernetes, tone: 'neutral' },
   'namespace.stuck': { icon: mdiAlertCircleOutline, tone: 'error' },
   'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
   'egress.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
@@ -75,7 +76,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.stuck', 'tool.called'])
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent
