@@ -85,11 +85,7 @@ pub enum IntakeError {
 /// When the body is not a payload of the event, or the database fails; nothing is stored then.
 pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, IntakeError> {
     let payload = printable(arrival.body);
-    let mut delivered = event::read(arrival.event, payload.as_bytes())?;
-    if arrival.source == GITHUB_API {
-        // However long ago it happened, and whatever became of the event: it is so now, and nobody can replay that.
-        (delivered.object_time, delivered.key) = (None, None);
-    }
+    let delivered = read(arrival, &payload)?;
     let mut connection = pool.acquire().await?;
     let facts = facts::read(&mut *connection, &delivered).await?;
     let retries = arrival.wish.is_some_and(|wish| wish.retries.is_some());
@@ -144,6 +140,16 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         Ok(None) => duplicate(&mut connection, &intake).await,
         Err(error) if is_same_event_at_once(&error) => duplicate(&mut connection, &intake).await,
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What a delivery says. What GitHub told when it was asked is so now, however long ago it happened and whatever became of
+/// the event: nobody can replay that.
+fn read(arrival: &Arrival<'_>, payload: &str) -> Result<Delivered, UnreadablePayload> {
+    let delivered = event::read(arrival.event, payload.as_bytes())?;
+    match arrival.source {
+        GITHUB_API => Ok(Delivered { object_time: None, key: None, ..delivered }),
+        _ => Ok(delivered),
     }
 }
 

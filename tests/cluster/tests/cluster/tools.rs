@@ -39,10 +39,9 @@ async fn the_agent_calls_each_tool_and_hears_the_answer() -> Result<()> {
             let call = calls.iter().find(|(name, _)| name == tool.as_str());
             ensure!(call.is_some_and(|(_, outcome)| outcome == expected), "{tool}: {calls:?}");
         }
-        ensure!(
-            answered(&scene.stage, &run.view().await?["branch"].as_str().unwrap_or("?").to_owned()).await?,
-            "no answer came to the model"
-        );
+        let seen = run.view().await?;
+        let branch = seen["branch"].as_str().context("no branch")?;
+        ensure!(answered(&scene.stage, branch).await?, "the model heard no answer");
         until("the agent's comment", Duration::from_secs(60), async || {
             let comments = scene.world.comments(run.issue).await?;
             Ok(comments.iter().any(|text| text.contains("I have looked around.")).then_some(()))

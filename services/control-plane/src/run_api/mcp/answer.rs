@@ -112,7 +112,8 @@ mod tests {
     fn an_answer_says_how_it_went_and_a_text_has_an_end() {
         let ok = told(Ok(json!({ "number": 7 })));
         assert_eq!((ok.is_error, ok.structured_content.unwrap()["status"].clone()), (Some(false), json!("ok")));
-        let refused = told(Err(Refused::input(vec![FieldProblem::new("/status", "is required")])));
+        let missing = json!({ "field": "/status", "message": "is required" });
+        let refused = told(Err(Refused::input(vec![serde_json::from_value(missing).unwrap()])));
         assert_eq!(refused.is_error, Some(true));
         assert_eq!(refused.structured_content.unwrap()["fields"][0]["field"], "/status");
         assert_eq!(clean(json!("x".repeat(LONGEST + 1))).as_str().unwrap().chars().count(), LONGEST + 1);
