@@ -27,10 +27,10 @@ export const router = createRouter({
     { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting' } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects' } },
     {
-      path: '/projects/:id/:tab(repositories|members|egress|settings)?',
+      path: '/projects/:id/:tab(repositories|members|egress|words|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
-      meta: { title: 'nav.project' },
+      meta: { title: 'nav.project', words: 'prompts' },
     },
     { path: '/prompts', component: () => import('@/views/Prompts.vue'), meta: { title: 'nav.prompts', words: 'prompts' } },
     {

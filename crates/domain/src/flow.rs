@@ -87,6 +87,18 @@ coded_enum! {
         TemplateRolledBack = "template.rolled_back",
         /// A template was taken out of use.
         TemplateArchived = "template.archived",
+        /// A project was given an agent of its own.
+        AgentAdded = "agent.added",
+        /// The policy of an agent was changed.
+        AgentChanged = "agent.changed",
+        /// An earlier policy of an agent counts again.
+        AgentRolledBack = "agent.rolled_back",
+        /// A project's own agent was taken away.
+        AgentRemoved = "agent.removed",
+        /// Somebody let in words of a person who may not write to the repository.
+        WordsLetIn = "words.let_in",
+        /// Words that were let in are left out again.
+        WordsWithdrawn = "words.withdrawn",
     }
 }
 

@@ -4,6 +4,7 @@
 //! somebody else's work. Each rule has one home, named after what it decides.
 #![deny(missing_docs)]
 
+pub mod agents;
 pub mod catalogue;
 pub mod choice;
 pub mod closing;
@@ -16,6 +17,7 @@ pub mod ids;
 pub mod intake;
 pub mod labels;
 pub mod launch;
+pub mod let_in;
 pub mod limits;
 pub mod locale;
 pub mod missed;

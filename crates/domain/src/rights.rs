@@ -33,7 +33,7 @@ pub enum Permission {
     Look,
     /// Start runs by label and cancel them.
     Run,
-    /// Members, repositories, egress grants, settings.
+    /// Members, repositories, egress grants, settings, and whose words agents read.
     Manage,
 }
 

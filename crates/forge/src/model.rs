@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use domain::event::Verdict;
 use domain::labels::LabelSpec;
+use domain::let_in::WordsKind;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -271,6 +272,10 @@ pub struct Pull {
 /// Something that somebody said about a pull request: a review's own words, a remark on a line, or a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remark {
+    /// What it is.
+    pub kind: WordsKind,
+    /// Its numeric id, among those of its kind.
+    pub id: i64,
     /// Who said it; `None` when the account is gone.
     pub author: Option<Account>,
     /// Markdown.

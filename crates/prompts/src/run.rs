@@ -18,7 +18,7 @@ use crate::templates::Templates;
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Talk, Work};
 pub use output::{discussion_output_schema, output_schema, review_output_schema};
 pub use replaced::{Replaced, replaced};
-pub use segments::{Content, RenderError, Segment};
+pub use segments::{Content, RenderError, SaidAt, Segment};
 pub use words::pull_request;
 
 /// A rendered prompt.

@@ -61,6 +61,14 @@ pub fn fence(title: &str, body: &str) -> String {
     hex::encode(&hash.finalize()[..12])
 }
 
+/// What stands in the fence of a text that has one, without the platform's words around it.
+#[must_use]
+pub fn inside(text: &str) -> Option<&str> {
+    let (_, fenced) = text.split_once("\n<<<DATA ")?;
+    let (label, fenced) = fenced.split_once('\n')?;
+    fenced.split_once(&format!("\nDATA {label}>>>")).map(|(inside, _)| inside)
+}
+
 /// Text in Markdown with everything marked that people do not see on its page: what the agent reads is what the person
 /// who let it in could read, and what they could not is told apart.
 #[must_use]

@@ -1,5 +1,7 @@
 //! `agents` and `agent_policies`: who acts, and within what limits.
 
+pub mod policies;
+
 use domain::catalogue::Catalogue;
 use domain::stages::{Right, Role};
 use sqlx::PgExecutor;

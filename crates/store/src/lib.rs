@@ -15,6 +15,7 @@ pub mod egress_grants;
 pub mod events;
 pub mod flow;
 pub mod intake;
+pub mod let_ins;
 pub mod members;
 pub mod outbound;
 mod page;

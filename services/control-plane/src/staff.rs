@@ -1,9 +1,11 @@
 //! What people do in the console. Each handler reads like a sentence: who asks, what they may, what is done.
 
+mod agents;
 mod checks;
 mod conversation;
 mod deliveries;
 mod egress_grants;
+mod let_ins;
 mod members;
 mod next_steps;
 mod permit;
@@ -37,6 +39,10 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(repositories::check_repository))
         .routes(routes!(egress_grants::list_egress_grants, egress_grants::add_egress_grant))
         .routes(routes!(egress_grants::withdraw_egress_grant))
+        .routes(routes!(agents::list_agents, agents::write::add_agent))
+        .routes(routes!(agents::get_agent, agents::write::remove_agent))
+        .routes(routes!(agents::write::change_agent))
+        .routes(routes!(agents::write::roll_back_agent))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(runs::list_runs))
@@ -51,6 +57,9 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(runs::list_run_events))
         .routes(routes!(runs::download_run_log))
         .routes(routes!(prompts::get_run_prompt))
+        .routes(routes!(let_ins::let_in_words))
+        .routes(routes!(let_ins::list_let_ins))
+        .routes(routes!(let_ins::withdraw_let_in))
         .routes(routes!(streams::stream_run))
         .routes(routes!(templates::list_prompt_templates, templates::write::create_prompt_template))
         .routes(routes!(templates::get_template_place))

@@ -307,6 +307,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/projects/{project_id}/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who acts in the project, each with the policy that counts; the project's own stand in the place of roles of the same name */
+        get: operations["list_agents"];
+        put?: never;
+        /**
+         * Give the project an agent of its own (platform owner or admin; admin of the project)
+         * @description Under the name of one of the platform's roles it takes that role's place in this project; runs that wait keep the time limit that they began with.
+         */
+        post: operations["add_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/agents/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One agent with every version of its policy */
+        get: operations["get_agent"];
+        put?: never;
+        post?: never;
+        /** Take a project's own agent away; a role of the same name acts again. A role of the platform stays */
+        delete: operations["remove_agent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/agents/{agent_id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Write the next version of the policy (of a platform's role, platform owner or admin) */
+        put: operations["change_agent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/agents/{agent_id}/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write a version that says what an earlier one said */
+        post: operations["roll_back_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/deliveries": {
         parameters: {
             query?: never;
@@ -489,6 +562,57 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/runs/{run_id}/prompt/let-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let in words that were left out of the run's prompt (platform owner or admin; admin of the project). Prompts that are made from then on about the same issue or pull request carry them, as data, as long as they are not edited. */
+        post: operations["let_in_words"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/projects/{project_id}/let-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Words of people without write access that are let in, newest first */
+        get: operations["list_let_ins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/let-ins/{let_in_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Leave words out again; prompts that were made stay as they are */
+        delete: operations["withdraw_let_in"];
         options?: never;
         head?: never;
         patch?: never;
@@ -889,6 +1013,81 @@ export interface components {
         EgressGrantList: {
             items: components["schemas"]["EgressGrant"][];
         };
+        AgentPolicy: {
+            /** @description What it is there for, in words for people */
+            responsibility?: string;
+            /** @enum {string} */
+            mode: "code_only" | "full_env";
+            /** @description In its namespace; they come to something in full_env only */
+            rights: ("read" | "logs" | "exec" | "test_jobs")[];
+            /**
+             * Format: int32
+             * @description At once in one project
+             */
+            parallel_runs: number;
+            /**
+             * Format: int32
+             * @description Of one run
+             */
+            time_limit_seconds: number;
+            /** Format: int32 */
+            namespace_ttl_seconds: number;
+        };
+        AgentVersion: {
+            /**
+             * Format: int32
+             * @description For `If-Match`
+             */
+            number: number;
+            policy: components["schemas"]["AgentPolicy"];
+            /** @description Login; without it */
+            author?: string;
+            reason: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        Agent: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: uuid
+             * @description Of a project's own agent
+             */
+            project_id?: string;
+            /** @description Its name is that of one of the platform's roles, so stages start it */
+            is_role: boolean;
+            version: components["schemas"]["AgentVersion"];
+        };
+        AgentList: {
+            items: components["schemas"]["Agent"][];
+            /** @description Whether the one who asks may give the project agents of its own */
+            may_edit: boolean;
+        };
+        AgentDetail: {
+            agent: components["schemas"]["Agent"];
+            /** @description Of its policy, newest first */
+            versions: components["schemas"]["AgentVersion"][];
+            may_edit: boolean;
+        };
+        NewAgent: {
+            /** @description 2 to 30 of a-z, 0-9 and dashes */
+            name: string;
+            policy: components["schemas"]["AgentPolicy"];
+            reason: string;
+        };
+        AgentChange: {
+            policy: components["schemas"]["AgentPolicy"];
+            reason: string;
+        };
+        AgentRollBack: {
+            /**
+             * Format: int32
+             * @description The version to go back to
+             */
+            number: number;
+            reason: string;
+        };
         /**
          * @description accepted: a run started; effected: an active run was touched; ignored: see the reason
          * @enum {string}
@@ -1157,6 +1356,8 @@ export interface components {
             /** @description Changes with the templates of its segments */
             version?: string;
             segments: components["schemas"]["PromptSegment"][];
+            /** @description Whether the one who asks may let in what was left out */
+            may_let_in: boolean;
         };
         PromptSegment: {
             /** @description Of its template */
@@ -1178,6 +1379,10 @@ export interface components {
              */
             content: "platform" | "issue" | "pull_request" | "remark";
             author?: components["schemas"]["TextAuthor"];
+            words?: components["schemas"]["WordsSeen"];
+            /** @description The page of these words, where they can be let in */
+            url?: string;
+            let_in?: components["schemas"]["LetIn"];
             /** @description Login of whoever let the text in */
             let_in_by?: string;
             /** @description Told only where the session of an earlier turn cannot be restored, which knows it */
@@ -1186,6 +1391,54 @@ export interface components {
             left_out: boolean;
             /** @description What people do not see on the text's page, or what pretends to be the platform's; marks may lie in each other */
             marks: components["schemas"]["PromptMark"][];
+        };
+        /**
+         * @description Title and text of a pull request; what a review says; a remark on a line; a comment
+         * @enum {string}
+         */
+        WordsKind: "pull_request" | "review" | "line" | "comment";
+        /** @description Somebody's words on GitHub, and exactly which text of theirs */
+        WordsSeen: {
+            kind: components["schemas"]["WordsKind"];
+            /**
+             * Format: int64
+             * @description Among those of their kind; of a pull request, its number
+             */
+            github_id: number;
+            /** @description Of the text as GitHub had it when it was read */
+            sha256: string;
+        };
+        /** @description Words that are let in now. They count as long as the text on GitHub has the same hash */
+        LetIn: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            repository_id: string;
+            repository_full_name: string;
+            /**
+             * Format: int64
+             * @description The issue or pull request on whose page they stand
+             */
+            subject_number: number;
+            words: components["schemas"]["WordsSeen"];
+            url: string;
+            /** @description Login of whoever wrote them */
+            author: string;
+            /** @description As it was shown, with everything hidden marked */
+            text: string;
+            marks: components["schemas"]["PromptMark"][];
+            /**
+             * Format: uuid
+             * @description The run from whose prompt they were left out
+             */
+            run_id: string;
+            let_in_by: string;
+            /** Format: date-time */
+            let_in_at: string;
+        };
+        LetInPage: {
+            items: components["schemas"]["LetIn"][];
+            next_cursor?: string;
         };
         /**
          * @description seed: the platform's own; global: written for every project; project: written for this one; draft: in previews, the text that is tried
@@ -1341,6 +1594,7 @@ export interface components {
         LastEventId: string;
         /** @description The `version` that was read, in quotes */
         IfMatch: string;
+        AgentId: string;
         ProjectId: string;
         RepositoryId: string;
         RunId: string;
@@ -1958,6 +2212,160 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Agents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    add_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAgent"];
+            };
+        };
+        responses: {
+            /** @description The agent */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: components["parameters"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    remove_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: components["parameters"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    change_agent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                agent_id: components["parameters"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChange"];
+            };
+        };
+        responses: {
+            /** @description The agent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    roll_back_agent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                agent_id: components["parameters"]["AgentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentRollBack"];
+            };
+        };
+        responses: {
+            /** @description The agent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     list_deliveries: {
         parameters: {
             query?: {
@@ -2224,6 +2632,81 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Prompt"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    let_in_words: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WordsSeen"];
+            };
+        };
+        responses: {
+            /** @description What is let in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetIn"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_let_ins: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is let in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetInPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdraw_let_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                let_in_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

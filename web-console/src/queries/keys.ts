@@ -30,6 +30,7 @@ export const keys = {
   project: (id: string) => ['projects', id],
   repositories: (project: string) => ['projects', project, 'repositories'],
   members: (project: string) => ['projects', project, 'members'],
+  letIns: (project: string) => ['projects', project, 'let-ins'],
   grants: (project: string) => ['projects', project, 'grants'],
   runLists: ['run-list'],
   runList: (filters: RunFilters) => ['run-list', filters],

@@ -33,6 +33,196 @@ pub struct AccessToken {
     ///Seconds
     pub expires_in: i64,
 }
+///`Agent`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Agent {
+    pub id: ::uuid::Uuid,
+    ///Its name is that of one of the platform's roles, so stages start it
+    pub is_role: bool,
+    pub name: ::std::string::String,
+    ///Of a project's own agent
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub project_id: ::std::option::Option<::uuid::Uuid>,
+    pub version: AgentVersion,
+}
+///`AgentChange`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AgentChange {
+    pub policy: AgentPolicy,
+    pub reason: ::std::string::String,
+}
+///`AgentDetail`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct AgentDetail {
+    pub agent: Agent,
+    pub may_edit: bool,
+    ///Of its policy, newest first
+    pub versions: ::std::vec::Vec<AgentVersion>,
+}
+///`AgentList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct AgentList {
+    pub items: ::std::vec::Vec<Agent>,
+    ///Whether the one who asks may give the project agents of its own
+    pub may_edit: bool,
+}
+///`AgentPolicy`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AgentPolicy {
+    pub mode: AgentPolicyMode,
+    pub namespace_ttl_seconds: i32,
+    ///At once in one project
+    pub parallel_runs: i32,
+    ///What it is there for, in words for people
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub responsibility: ::std::option::Option<::std::string::String>,
+    ///In its namespace; they come to something in full_env only
+    pub rights: ::std::vec::Vec<AgentPolicyRightsItem>,
+    ///Of one run
+    pub time_limit_seconds: i32,
+}
+///`AgentPolicyMode`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum AgentPolicyMode {
+    #[serde(rename = "code_only")]
+    CodeOnly,
+    #[serde(rename = "full_env")]
+    FullEnv,
+}
+impl ::std::fmt::Display for AgentPolicyMode {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::CodeOnly => f.write_str("code_only"),
+            Self::FullEnv => f.write_str("full_env"),
+        }
+    }
+}
+impl ::std::str::FromStr for AgentPolicyMode {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "code_only" => Ok(Self::CodeOnly),
+            "full_env" => Ok(Self::FullEnv),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for AgentPolicyMode {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for AgentPolicyMode {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for AgentPolicyMode {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`AgentPolicyRightsItem`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum AgentPolicyRightsItem {
+    #[serde(rename = "read")]
+    Read,
+    #[serde(rename = "logs")]
+    Logs,
+    #[serde(rename = "exec")]
+    Exec,
+    #[serde(rename = "test_jobs")]
+    TestJobs,
+}
+impl ::std::fmt::Display for AgentPolicyRightsItem {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Read => f.write_str("read"),
+            Self::Logs => f.write_str("logs"),
+            Self::Exec => f.write_str("exec"),
+            Self::TestJobs => f.write_str("test_jobs"),
+        }
+    }
+}
+impl ::std::str::FromStr for AgentPolicyRightsItem {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "read" => Ok(Self::Read),
+            "logs" => Ok(Self::Logs),
+            "exec" => Ok(Self::Exec),
+            "test_jobs" => Ok(Self::TestJobs),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for AgentPolicyRightsItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for AgentPolicyRightsItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for AgentPolicyRightsItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`AgentRollBack`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AgentRollBack {
+    ///The version to go back to
+    pub number: i32,
+    pub reason: ::std::string::String,
+}
+///`AgentVersion`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct AgentVersion {
+    ///Login; without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub author: ::std::option::Option<::std::string::String>,
+    pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///For `If-Match`
+    pub number: i32,
+    pub policy: AgentPolicy,
+    pub reason: ::std::string::String,
+}
 ///`Check`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Check {
@@ -470,6 +660,33 @@ pub struct LabelsSeen {
     ///The labels that the preview showed
     pub labels_seen: ::std::vec::Vec<::std::string::String>,
 }
+///Words that are let in now. They count as long as the text on GitHub has the same hash
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct LetIn {
+    ///Login of whoever wrote them
+    pub author: ::std::string::String,
+    pub id: ::uuid::Uuid,
+    pub let_in_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub let_in_by: ::std::string::String,
+    pub marks: ::std::vec::Vec<PromptMark>,
+    pub repository_full_name: ::std::string::String,
+    pub repository_id: ::uuid::Uuid,
+    ///The run from whose prompt they were left out
+    pub run_id: ::uuid::Uuid,
+    ///The issue or pull request on whose page they stand
+    pub subject_number: i64,
+    ///As it was shown, with everything hidden marked
+    pub text: ::std::string::String,
+    pub url: ::std::string::String,
+    pub words: WordsSeen,
+}
+///`LetInPage`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct LetInPage {
+    pub items: ::std::vec::Vec<LetIn>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next_cursor: ::std::option::Option<::std::string::String>,
+}
 ///`Locale`
 #[derive(
     ::serde::Deserialize,
@@ -613,6 +830,15 @@ pub struct MemberChange {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct MemberList {
     pub items: ::std::vec::Vec<Member>,
+}
+///`NewAgent`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NewAgent {
+    ///2 to 30 of a-z, 0-9 and dashes
+    pub name: ::std::string::String,
+    pub policy: AgentPolicy,
+    pub reason: ::std::string::String,
 }
 ///`NewEgressGrant`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -1009,6 +1235,8 @@ impl ::std::convert::TryFrom<::std::string::String> for ProjectRole {
 ///Without `text` as long as there is none; without segments in runs that are older than their record
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Prompt {
+    ///Whether the one who asks may let in what was left out
+    pub may_let_in: bool,
     pub segments: ::std::vec::Vec<PromptSegment>,
     ///Of the text
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -1119,6 +1347,8 @@ pub struct PromptSegment {
     pub content: PromptSegmentContent,
     ///Kept from the agent: nobody who may write to the repository wrote it or let it in
     pub left_out: bool,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub let_in: ::std::option::Option<LetIn>,
     ///Login of whoever let the text in
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub let_in_by: ::std::option::Option<::std::string::String>,
@@ -1136,8 +1366,13 @@ pub struct PromptSegment {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub template_id: ::std::option::Option<::uuid::Uuid>,
     pub text: ::std::string::String,
+    ///The page of these words, where they can be let in
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub url: ::std::option::Option<::std::string::String>,
     ///Of its template
     pub version: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub words: ::std::option::Option<WordsSeen>,
 }
 ///Whose words it carries; all but the platform's are data
 #[derive(
@@ -2086,6 +2321,80 @@ impl ::std::convert::TryFrom<::std::string::String> for WaitsFor {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///Title and text of a pull request; what a review says; a remark on a line; a comment
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum WordsKind {
+    #[serde(rename = "pull_request")]
+    PullRequest,
+    #[serde(rename = "review")]
+    Review,
+    #[serde(rename = "line")]
+    Line,
+    #[serde(rename = "comment")]
+    Comment,
+}
+impl ::std::fmt::Display for WordsKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::PullRequest => f.write_str("pull_request"),
+            Self::Review => f.write_str("review"),
+            Self::Line => f.write_str("line"),
+            Self::Comment => f.write_str("comment"),
+        }
+    }
+}
+impl ::std::str::FromStr for WordsKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "pull_request" => Ok(Self::PullRequest),
+            "review" => Ok(Self::Review),
+            "line" => Ok(Self::Line),
+            "comment" => Ok(Self::Comment),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for WordsKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for WordsKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for WordsKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///Somebody's words on GitHub, and exactly which text of theirs
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct WordsSeen {
+    ///Among those of their kind; of a pull request, its number
+    pub github_id: i64,
+    pub kind: WordsKind,
+    ///Of the text as GitHub had it when it was read
+    pub sha256: ::std::string::String,
 }
 /// Generation of default values for serde.
 pub mod defaults {

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::event::Verdict;
+use domain::let_in::WordsKind;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -12,6 +13,7 @@ use crate::provider::Answered;
 
 #[derive(Deserialize)]
 struct Said {
+    id: i64,
     user: Option<Account>,
     #[serde(default)]
     body: Option<String>,
@@ -25,14 +27,14 @@ struct Said {
 }
 
 impl Said {
-    fn remark(self) -> Option<Remark> {
+    fn remark(self, kind: WordsKind) -> Option<Remark> {
         let body = self.body.filter(|body| !body.trim().is_empty())?;
         let place = self.path.map(|path| match self.line {
             Some(line) => format!("{path}:{line}"),
             None => path,
         });
         let at = self.submitted_at.or(self.created_at)?;
-        Some(Remark { author: self.user, body, html_url: self.html_url, place, at })
+        Some(Remark { kind, id: self.id, author: self.user, body, html_url: self.html_url, place, at })
     }
 }
 
@@ -48,7 +50,9 @@ pub(super) async fn since(
         all(client, pull().then("comments")),
         all(client, Route::repository(name, "issues").then(number).then("comments")),
     )?;
-    Ok(in_order([reviews, lines, comments].into_iter().flatten(), since))
+    let lists = [(WordsKind::Review, reviews), (WordsKind::Line, lines), (WordsKind::Comment, comments)];
+    let said = lists.into_iter().flat_map(|(kind, said)| said.into_iter().map(move |one| (kind, one)));
+    Ok(in_order(said, since))
 }
 
 pub(super) async fn on_issue(
@@ -58,11 +62,12 @@ pub(super) async fn on_issue(
     since: DateTime<Utc>,
 ) -> Answered<Vec<Remark>> {
     let comments: Vec<Said> = all(client, Route::repository(name, "issues").then(number).then("comments")).await?;
-    Ok(in_order(comments.into_iter(), since))
+    Ok(in_order(comments.into_iter().map(|one| (WordsKind::Comment, one)), since))
 }
 
-fn in_order(said: impl Iterator<Item = Said>, since: DateTime<Utc>) -> Vec<Remark> {
-    let mut remarks: Vec<Remark> = said.filter_map(Said::remark).filter(|remark| remark.at >= since).collect();
+fn in_order(said: impl Iterator<Item = (WordsKind, Said)>, since: DateTime<Utc>) -> Vec<Remark> {
+    let remarks = said.filter_map(|(kind, one)| one.remark(kind));
+    let mut remarks: Vec<Remark> = remarks.filter(|remark| remark.at >= since).collect();
     remarks.sort_by_key(|remark| remark.at);
     remarks
 }

@@ -2,6 +2,7 @@
 //! it goes into a fence of its own.
 
 use domain::coded_enum;
+use domain::let_in::Words;
 use serde::{Deserialize, Serialize};
 
 coded_enum! {
@@ -84,6 +85,12 @@ pub struct Pull<'a> {
     /// Who wrote it. Without a known author its text is left out: only its number and page are told.
     #[serde(skip)]
     pub author: Option<Author>,
+    /// Exactly which title and text these are, where that is known.
+    #[serde(skip)]
+    pub words: Option<Words>,
+    /// Login of whoever let them in, when their author may not write to the repository.
+    #[serde(skip)]
+    pub let_in_by: Option<&'a str>,
 }
 
 /// What brings a run back to its branch.
@@ -117,6 +124,8 @@ pub struct Remark<'a> {
     pub place: Option<&'a str>,
     /// What was said, untrusted.
     pub text: &'a str,
+    /// Exactly which words these are, where that is known.
+    pub words: Option<Words>,
     /// Login of whoever let it in, when its author may not write to the repository.
     pub let_in_by: Option<&'a str>,
 }

@@ -4,6 +4,7 @@ use domain::catalogue::Catalogue;
 use domain::coded_enum;
 use domain::ids::TemplateId;
 use domain::labels;
+use domain::let_in::Words;
 use domain::locale::Locale;
 use domain::stages::Stage;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct Segment {
     pub content: Content,
     /// Who wrote the untrusted text in it, where there is one and that is known.
     pub author: Option<Author>,
+    /// Exactly which words these are, where they can be let in; prompts that are older than that have none.
+    #[serde(default)]
+    pub words: Option<SaidAt>,
     /// Login of whoever let that text in.
     pub let_in_by: Option<String>,
     /// Kept from the agent: nobody who may write to the repository wrote it or let it in.
@@ -58,6 +62,16 @@ pub struct Segment {
     pub only_afresh: bool,
     /// What people do not see on the text's page, or what pretends to be the platform's.
     pub marks: Vec<Mark>,
+}
+
+/// Words with the page on which people find them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidAt {
+    /// Exactly these.
+    #[serde(flatten)]
+    pub words: Words,
+    /// Their page.
+    pub url: String,
 }
 
 /// Why there is no prompt.
@@ -88,13 +102,19 @@ pub(super) fn of(templates: &Templates, facts: &RunFacts<'_>) -> Result<Vec<Segm
         title: facts.issue_title,
         body: facts.issue_body,
         author: facts.issue_author.as_ref(),
+        said: None,
         let_in_by: Some(facts.started_by),
     };
     let mut segments = vec![own("policy")?, own("context")?, issue.segment(locale, "issue")?];
     if let Some(pull) = &facts.pull {
-        let author = pull.author.as_ref();
-        let quote =
-            Quote { content: Content::PullRequest, title: pull.title, body: pull.body, author, let_in_by: None };
+        let quote = Quote {
+            content: Content::PullRequest,
+            title: pull.title,
+            body: pull.body,
+            author: pull.author.as_ref(),
+            said: said_at(pull.words.as_ref(), pull.url),
+            let_in_by: pull.let_in_by,
+        };
         segments.push(quote.segment(locale, "pull-request")?);
     }
     match (facts.work, &facts.talk) {
@@ -205,6 +225,7 @@ fn platform(name: &str, version: String, text: &str) -> Segment {
         template: None,
         content: Content::Platform,
         author: None,
+        words: None,
         let_in_by: None,
         left_out: false,
         only_afresh: false,
@@ -218,6 +239,7 @@ struct Quote<'a> {
     title: &'a str,
     body: &'a str,
     author: Option<&'a Author>,
+    said: Option<SaidAt>,
     let_in_by: Option<&'a str>,
 }
 
@@ -227,19 +249,23 @@ impl Quote<'_> {
         let author = self.author.map(readable);
         let facts =
             json!({ "fence": untrusted::fence(&title, &body), "title": title, "body": body, "author": &author });
-        Ok(data(segment(locale, name, &facts)?, self.content, author, self.let_in_by))
+        let segment = Segment { words: self.said.clone(), author, ..segment(locale, name, &facts)? };
+        Ok(data(segment, self.content, self.let_in_by))
     }
 }
 
+fn said_at(words: Option<&Words>, url: &str) -> Option<SaidAt> {
+    words.map(|words| SaidAt { words: words.clone(), url: untrusted::line(url) })
+}
+
 /// A segment that carries somebody's words.
-fn data(segment: Segment, content: Content, author: Option<Author>, let_in_by: Option<&str>) -> Segment {
-    let permission = author.as_ref().map_or("unknown", |author| &author.permission);
+fn data(segment: Segment, content: Content, let_in_by: Option<&str>) -> Segment {
+    let permission = segment.author.as_ref().map_or("unknown", |author| &author.permission);
     Segment {
         content,
         left_out: !untrusted::reaches_agent(permission, let_in_by.is_some()),
         marks: untrusted::marks(&segment.text),
         let_in_by: let_in_by.map(untrusted::line),
-        author,
         ..segment
     }
 }
@@ -274,7 +300,9 @@ fn remark(locale: Locale, number: usize, remark: &Remark<'_>) -> Result<Segment,
         "place": place,
         "text": text,
     });
-    Ok(data(segment(locale, "remark", &facts)?, Content::Remark, Some(author), remark.let_in_by))
+    let words = said_at(remark.words.as_ref(), remark.url);
+    let segment = Segment { words, author: Some(author), ..segment(locale, "remark", &facts)? };
+    Ok(data(segment, Content::Remark, remark.let_in_by))
 }
 
 /// Stands outside the fence, so it must not be able to begin a line of its own.

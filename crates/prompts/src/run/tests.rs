@@ -42,6 +42,8 @@ pub(super) fn review<'a>(stage: &'a str, role: &'a str) -> RunFacts<'a> {
         title: "Add a dark mode",
         body: "All checks pass.\n\nRefs #7",
         author: Some(author("codex-bot", "write")),
+        words: None,
+        let_in_by: None,
     };
     RunFacts { work: Work::Review, pull: Some(pull), ..facts(stage, role, &[]) }
 }
@@ -51,7 +53,14 @@ pub(super) fn revised<'a>(may_write: &'a [String], remarks: Vec<Remark<'a>>) -> 
 }
 
 pub(super) fn remark(author: Author, text: &'static str) -> Remark<'static> {
-    Remark { author, url: "http://github.test/acme/app/pull/8#discussion_r1", place: None, text, let_in_by: None }
+    Remark {
+        author,
+        url: "http://github.test/acme/app/pull/8#discussion_r1",
+        place: None,
+        text,
+        words: None,
+        let_in_by: None,
+    }
 }
 
 fn remarks() -> Vec<Remark<'static>> {

@@ -54,6 +54,8 @@ pub(super) fn pull() -> Pull<'static> {
         title: "Refs #7: add a dark mode",
         body: "The pages follow the system's own setting.\n\nRefs #7",
         author: Some(Author { login: "codex-bot".to_owned(), permission: "write".to_owned() }),
+        words: None,
+        let_in_by: None,
     }
 }
 

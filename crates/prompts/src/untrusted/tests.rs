@@ -127,3 +127,12 @@ fn marks_are_counted_as_browsers_count_and_may_lie_in_each_other() {
     assert_eq!(places[1].2, shown.encode_utf16().count());
     assert_eq!((places[2].0, places.len()), (MarkKind::Character, 3));
 }
+
+#[test]
+fn what_stands_in_a_fence_is_found_though_it_imitates_one() {
+    let text = shown("a\nDATA 00>>>\n\n<<<DATA 00\nb");
+    let fence = fence("", &text);
+    let whole = format!("## Remark 1\n\nDATA between `{fence}`.\n\n<<<DATA {fence}\n{text}\nDATA {fence}>>>");
+    assert_eq!(inside(&whole), Some(text.as_str()));
+    assert_eq!(inside("# Rules\n\n- Push to your branch."), None);
+}

@@ -19,8 +19,7 @@ use crate::state::App;
 /// How long GitHub may take with one answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The newest remarks count; a prompt has to be read.
-const MOST_REMARKS: usize = 50;
-
+pub(super) const MOST_REMARKS: usize = 50;
 /// A repository as a prompt's maker asks about it.
 pub(super) struct Asked {
     opened: anyhow::Result<(GitHub, RepositoryName)>,
@@ -106,8 +105,7 @@ impl Asked {
 
     /// What was said about a pull request since a moment.
     pub(super) async fn remarks(&self, number: i64, since: DateTime<Utc>) -> anyhow::Result<Vec<Remark>> {
-        let remarks = self.ask(|github, name| github.remarks(name, number, since)).await?;
-        Ok(newest(remarks))
+        self.ask(|github, name| github.remarks(name, number, since)).await
     }
 }
 

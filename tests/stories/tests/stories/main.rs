@@ -1,9 +1,11 @@
 //! What users would notice, told through the front door.
 
 mod access;
+mod agents;
 mod connecting;
 mod discussion;
 mod labels;
+mod let_ins;
 mod namespaces;
 mod next_steps;
 mod outages;

@@ -25,7 +25,11 @@ async fn people_see_what_an_agent_was_told_and_who_wrote_it() -> Result<()> {
     t.label("writer", issue, "run:dev").await?;
     let page = t.owner.get("runs").await?;
     let path = format!("runs/{}/prompt", page["items"][0]["id"].as_str().unwrap_or_default());
-    assert_eq!(t.owner.get(&path).await?, json!({ "segments": [] }), "there is no prompt before the first launch");
+    assert_eq!(
+        t.owner.get(&path).await?,
+        json!({ "segments": [], "may_let_in": true }),
+        "there is no prompt before the first launch"
+    );
 
     let pod = Pod::launch(&t).await?;
     let told = pod.call(Method::GET, "context", &Value::Null).await?.ok()?;

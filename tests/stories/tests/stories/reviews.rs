@@ -56,7 +56,7 @@ async fn offer(t: &Story, person: &str, branch: &str, issue: u64) -> Result<u64>
     pull["number"].as_u64().context("no number")
 }
 
-async fn review(t: &Story, person: &str, pull: u64, event: &str, body: &str) -> Result<Value> {
+pub(crate) async fn review(t: &Story, person: &str, pull: u64, event: &str, body: &str) -> Result<Value> {
     let said = json!({ "event": event, "body": body });
     let path = format!("/pulls/{pull}/reviews");
     t.heard("submitted", async || t.github.api(person, Method::POST, &path, &said).await).await

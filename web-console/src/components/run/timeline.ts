@@ -5,6 +5,7 @@ import {
   mdiAlertCircleOutline,
   mdiCheckDecagramOutline,
   mdiCircleSmall,
+  mdiCommentCheckOutline,
   mdiConsoleLine,
   mdiCubeOutline,
   mdiDeleteOutline,
@@ -72,6 +73,12 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'template.activated': { icon: mdiTextBoxEditOutline, tone: 'success' },
   'template.rolled_back': { icon: mdiTextBoxEditOutline, tone: 'warning' },
   'template.archived': { icon: mdiTextBoxEditOutline, tone: 'neutral' },
+  'agent.added': { icon: mdiAccountEyeOutline, tone: 'neutral' },
+  'agent.changed': { icon: mdiAccountEyeOutline, tone: 'neutral' },
+  'agent.rolled_back': { icon: mdiAccountEyeOutline, tone: 'warning' },
+  'agent.removed': { icon: mdiAccountCancelOutline, tone: 'neutral' },
+  'words.let_in': { icon: mdiCommentCheckOutline, tone: 'warning' },
+  'words.withdrawn': { icon: mdiCommentCheckOutline, tone: 'neutral' },
 }
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }

@@ -71,5 +71,6 @@ async fn rendered(
     let templates = templates(app, project, locale, facts, Some(tried)).await?;
     let made = render(templates, facts).map_err(anyhow::Error::from)?;
     let segments = made.segments.into_iter().map(segment).collect();
-    Ok(Json(Prompt { text: Some(made.text), sha256: Some(made.sha256), version: Some(made.version), segments }))
+    let (text, sha256, version) = (Some(made.text), Some(made.sha256), Some(made.version));
+    Ok(Json(Prompt { text, sha256, version, segments, may_let_in: false }))
 }
