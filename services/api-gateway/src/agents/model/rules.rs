@@ -36,6 +36,11 @@ const FIELDS: [&str; 22] = [
 ];
 /// Tools that the pod itself runs.
 const TOOLS: [&str; 3] = ["custom", "function", "namespace"];
+/// A search among the pod's own tools, which offers those of MCP servers only when they are wanted. The pod runs it when
+/// its `execution` says so.
+const SEARCH: &str = "tool_search";
+/// What such a search leaves in a conversation.
+const SEARCHES: [&str; 2] = ["tool_search_call", "tool_search_output"];
 /// Items of a conversation that carry their content with them.
 const ITEMS: [&str; 7] = [
     "additional_tools",
@@ -163,7 +168,7 @@ fn tools(tools: Option<&Value>, place: &str, depth: usize) -> Result<(), Refusal
     for (index, tool) in list.iter().enumerate() {
         let place = format!("{place}[{index}]");
         let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default();
-        if !TOOLS.contains(&kind) {
+        if !TOOLS.contains(&kind) && !(kind == SEARCH && is_the_pods(tool.get("execution"))) {
             let reason =
                 format!("`{place}` is a tool of type `{}`; only tools that run in the pod may be offered", label(kind));
             return Err(Refusal::new("tool_refused", reason));
@@ -177,6 +182,11 @@ fn tools(tools: Option<&Value>, place: &str, depth: usize) -> Result<(), Refusal
         self::tools(tool.get("tools"), &format!("{place}.tools"), depth + 1)?;
     }
     Ok(())
+}
+
+/// Run by the client, which is in the pod.
+fn is_the_pods(execution: Option<&Value>) -> bool {
+    execution.and_then(Value::as_str) == Some("client")
 }
 
 fn tool_choice(choice: Option<&Value>) -> Result<(), Refusal> {
@@ -206,7 +216,8 @@ fn input(input: Option<&Value>) -> Result<(), Refusal> {
 
 fn item(item: &Map<String, Value>, place: &str) -> Result<(), Refusal> {
     let kind = item.get("type").map_or("message", |kind| kind.as_str().unwrap_or_default());
-    if !ITEMS.contains(&kind) {
+    let is_search = SEARCHES.contains(&kind) && is_the_pods(item.get("execution"));
+    if !ITEMS.contains(&kind) && !is_search {
         let reason = format!("`{place}` is of type `{}`, which refers to something outside the call", label(kind));
         return Err(Refusal::new("item_refused", reason));
     }
@@ -215,7 +226,9 @@ fn item(item: &Map<String, Value>, place: &str) -> Result<(), Refusal> {
         parts(item.get(field), &format!("{place}.{field}"))?;
     }
     for field in ["arguments", "input", "encrypted_content"] {
-        if item.get(field).is_some_and(|value| !value.is_string() && !value.is_null()) {
+        // What is searched for is an object.
+        let is_query = is_search && field == "arguments";
+        if item.get(field).is_some_and(|value| !value.is_string() && !value.is_null() && !is_query) {
             return Err(Refusal::new("item_refused", format!("`{place}.{field}` must be a text")));
         }
     }

@@ -40,6 +40,37 @@ fn code_mode() -> Value {
     })
 }
 
+/// The shape of its request where the tools of an MCP server are searched first.
+fn searching() -> Value {
+    let found = json!({ "type": "namespace", "name": "mcp__platform", "tools": [
+        { "type": "function", "name": "run_context_get", "defer_loading": true, "parameters": { "type": "object" } } ] });
+    json!({
+        "model": "gpt-5.5", "stream": true, "store": false,
+        "tools": [{ "type": "tool_search", "execution": "client", "description": "x", "parameters": { "type": "object" } }],
+        "input": [
+            { "type": "tool_search_call", "id": "tsc_1", "call_id": "c1", "status": "completed", "execution": "client",
+              "arguments": { "query": "where am I" } },
+            { "type": "tool_search_output", "call_id": "c1", "status": "completed", "execution": "client", "tools": [found] },
+            { "type": "function_call", "call_id": "c2", "namespace": "mcp__platform", "name": "run_context_get", "arguments": "{}" },
+            { "type": "function_call_output", "call_id": "c2", "output": "{}" },
+        ],
+    })
+}
+
+#[test]
+fn a_search_that_the_provider_would_run_is_refused() {
+    let changed = |pointer: &str, value: Value| {
+        let mut call = searching();
+        *call.pointer_mut(pointer).unwrap() = value;
+        code(&call)
+    };
+    assert_eq!(changed("/tools/0/execution", json!("server")), "tool_refused");
+    assert_eq!(changed("/input/0/execution", json!("server")), "item_refused");
+    assert_eq!(changed("/input/1/execution", Value::Null), "item_refused");
+    assert_eq!(changed("/input/1/tools/0/tools/0/type", json!("mcp")), "tool_refused");
+    assert_eq!(changed("/input/2/arguments", json!({})), "item_refused");
+}
+
 fn judge(call: &Value) -> Result<Admitted, Refusal> {
     admit(&serde_json::to_vec(call).unwrap(), &["gpt-5.5".to_owned(), "gpt-6-sol".to_owned()])
 }
@@ -50,7 +81,7 @@ fn code(call: &Value) -> &'static str {
 
 #[test]
 fn what_codex_sends_passes_unchanged() {
-    for call in [ordinary(), code_mode()] {
+    for call in [ordinary(), code_mode(), searching()] {
         let admitted = judge(&call).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&admitted.body).unwrap(), call);
         assert_eq!(admitted.model, call["model"]);
