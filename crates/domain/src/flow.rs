@@ -77,6 +77,14 @@ coded_enum! {
         GitPushed = "git.pushed",
         /// The gateway refused a model call.
         ModelRefused = "model.refused",
+        /// Its agent asks people something.
+        RequestMade = "request.made",
+        /// Somebody answered.
+        RequestAnswered = "request.answered",
+        /// Nobody answered in time.
+        RequestExpired = "request.expired",
+        /// It waits for people, without a pod.
+        RunWaits = "run.waits",
         /// The agent called a tool.
         ToolCalled = "tool.called",
         /// Somebody wrote or changed the draft of a template.

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod agents;
+pub mod approvals;
 pub mod catalogue;
 pub mod choice;
 pub mod closing;

@@ -79,6 +79,8 @@ pub enum Reported {
     Nothing,
     /// Work was pushed.
     Success,
+    /// The agent has asked people; session and working tree are kept.
+    Waiting,
     /// The runner gave up.
     Failure {
         /// From the fixed list.
@@ -118,6 +120,8 @@ pub enum Step {
     Collect,
     /// The agent met a limit of the model: park the run until then. Its launch is over and counts as no failure.
     Park(DateTime<Utc>),
+    /// The agent has asked people: the run waits for them without a pod. Its launch is over and counts as no failure.
+    WaitForPeople,
     /// This launch failed: count it, and try again or give up ([`crate::launch::after_failure`]).
     LaunchFailed(Reason, String),
     /// End the run now, with a pod or without.
@@ -138,6 +142,7 @@ pub fn next_step(run: &RunFacts, job: JobSeen) -> Step {
         _ if run.reported == Reported::Success => Step::Collect,
         _ if run.deadline_passed => Step::Finish(RunStatus::TimedOut, Reason::Timeout, "the run's time limit".into()),
         (status, _) if status.is_parked() => Step::DeleteJob,
+        _ if run.reported == Reported::Waiting => Step::WaitForPeople,
         (_, job) => match (run.reported.clone(), job) {
             (Reported::Failure { reason, detail }, _) => after_report(run, reason, detail),
             (_, Job::NeverMade) => Step::Launch,
@@ -207,6 +212,15 @@ mod tests {
         for job in [ACTIVE, JobSeen::Complete, oom()] {
             assert_eq!(next_step(&refused, job), Step::LaunchFailed(Reason::EgressOpen, "open".into()));
         }
+    }
+
+    #[test]
+    fn who_has_asked_people_waits_for_them_whatever_its_pod_does() {
+        let asked = RunFacts { reported: Reported::Waiting, ..facts(RunStatus::Running) };
+        for job in [ACTIVE, JobSeen::Complete, JobSeen::Missing, oom()] {
+            assert_eq!(next_step(&asked, job), Step::WaitForPeople);
+        }
+        assert!(matches!(next_step(&RunFacts { cancel_requested: true, ..asked }, ACTIVE), Step::Finish(..)));
     }
 
     #[test]

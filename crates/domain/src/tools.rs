@@ -18,6 +18,8 @@ coded_enum! {
         GithubCommentsList = "github_comments_list",
         /// The labels on the run's own issue or pull request.
         GithubLabelsList = "github_labels_list",
+        /// A question to the people who answer for the run.
+        OwnerFeedbackRequest = "owner_feedback_request",
         /// A comment on the run's own issue or pull request.
         GithubCommentAdd = "github_comment_add",
     }
@@ -26,7 +28,7 @@ coded_enum! {
 /// What decides which tools an agent has. One that it does not have answers like one that there is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder {
-    /// It talks with people: its last word is its answer, so it makes no comments beside it.
+    /// It talks with people: its last word is its answer, so it neither comments nor asks beside it.
     pub in_discussion: bool,
 }
 
@@ -34,7 +36,7 @@ impl Holder {
     /// Whether the agent has a tool.
     #[must_use]
     pub const fn has(self, tool: Tool) -> bool {
-        !(matches!(tool, Tool::GithubCommentAdd) && self.in_discussion)
+        !(matches!(tool, Tool::GithubCommentAdd | Tool::OwnerFeedbackRequest) && self.in_discussion)
     }
 }
 
@@ -61,10 +63,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_talks_makes_no_comments_beside_the_talk() {
+    fn who_talks_says_and_asks_nothing_beside_the_talk() {
         let missing =
             |in_discussion| Tool::ALL.iter().copied().filter(move |&tool| !Holder { in_discussion }.has(tool));
-        assert_eq!(missing(true).collect::<Vec<_>>(), [Tool::GithubCommentAdd]);
+        assert_eq!(missing(true).collect::<Vec<_>>(), [Tool::OwnerFeedbackRequest, Tool::GithubCommentAdd]);
         assert_eq!(missing(false).count(), 0);
     }
 

@@ -1,6 +1,7 @@
 //! The prompt of a run: policy, context, issue (and pull request), task, stage, what is to be revised, output contract,
 //! in this order; of a turn of a discussion, before the contract what was said and what waits for an answer.
 
+mod answered;
 mod facts;
 #[cfg(test)]
 mod injection_tests;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::templates::Templates;
 
+pub use answered::{Answered, Reply, answered};
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Talk, Work};
 pub use output::{discussion_output_schema, output_schema, review_output_schema};
 pub use replaced::{Replaced, replaced};

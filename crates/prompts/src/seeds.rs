@@ -68,6 +68,7 @@ pub(crate) const SEEDS: &[Seed] = seeds![
     "revise",
     "remark",
     "replaced",
+    "answered",
     "task-discussion",
     "discussion-so-far",
     "discussion-new",

@@ -7,6 +7,7 @@
 pub mod agent_sessions;
 pub mod agent_worktrees;
 pub mod agents;
+pub mod approvals;
 pub mod clock;
 mod coded;
 pub mod deliveries;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use contract::agent::{AgentEvent, Beat, EventBatch, EventsStored, Orders, RunContext, RunResult};
+use contract::agent::{AgentEvent, Beat, BeatPhase, EventBatch, EventsStored, Orders, RunContext, RunResult};
 use http::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use runtime::correlation::{self, Correlation};
@@ -144,6 +144,15 @@ impl RunApi {
         const PATH: &str = "/api/v1/run/beat";
         let request = self.request(Method::POST, PATH).timeout(BEAT_TIMEOUT).json(beat);
         json(PATH, self.send(PATH, request).await?).await
+    }
+
+    /// Asks at the end of the agent's turn whether people were asked for something that it does not know yet.
+    ///
+    /// # Errors
+    /// When it is refused, or the gateway stays away for two minutes.
+    pub async fn waits(&self) -> Result<bool, ApiError> {
+        let beat = Beat { phase: BeatPhase::Working, last_words: None };
+        patiently(|| self.beat(&beat)).await.map(|orders| orders.waits)
     }
 
     /// Keeps a snapshot of the session.

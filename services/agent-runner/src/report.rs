@@ -17,6 +17,15 @@ const ITEM_LIMIT: usize = 1000;
 const FINDINGS_LIMIT: usize = 100;
 const FINDING_LIMIT: usize = 4000;
 
+/// What a turn of the agent came to, when it went well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The work is at this commit: pushed, or looked at.
+    At(String),
+    /// People are asked; the work goes on when they have answered.
+    Waits,
+}
+
 /// Why the run failed, in the words that the platform stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -82,10 +91,18 @@ pub fn read_last_word(file: &Path) -> Option<LastWord> {
 
 /// The result to report. Every text is redacted, then cut to what the contract allows.
 #[must_use]
-pub fn result(outcome: &Result<String, Failure>, last_word: Option<LastWord>, redact: &Redact) -> RunResult {
+pub fn result(outcome: &Result<Done, Failure>, last_word: Option<LastWord>, redact: &Redact) -> RunResult {
     let last_word = last_word.map(|word| fit(word, redact));
     match outcome {
-        Ok(head) => RunResult {
+        // What the agent says on the way is no last word.
+        Ok(Done::Waits) => RunResult {
+            outcome: RunResultOutcome::Waiting,
+            reason: None,
+            detail: None,
+            head_sha: None,
+            last_word: None,
+        },
+        Ok(Done::At(head)) => RunResult {
             outcome: RunResultOutcome::Succeeded,
             reason: None,
             detail: None,
@@ -161,7 +178,7 @@ mod tests {
         let finding = r#"{"path":"src/main.rs","line":null,"severity":"major","text":"t"}"#;
         let finding = Finding { text: "x".repeat(9000) + TOKEN, ..serde_json::from_str(finding).unwrap() };
         word.findings = vec![finding; 200];
-        let seen = result(&Ok("a".repeat(40)), Some(word), &redact());
+        let seen = result(&Ok(Done::At("a".repeat(40))), Some(word), &redact());
         let text = serde_json::to_string(&seen).unwrap();
         assert!(!text.contains(TOKEN));
         let word = seen.last_word.unwrap();

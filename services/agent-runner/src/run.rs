@@ -30,7 +30,7 @@ use crate::{
     publish::{head, publish},
     redact::Redact,
     relay::Relay,
-    report::{self, Failure},
+    report::{self, Done, Failure},
     session::Session,
     stop::{Cause, Stop},
     work::Desk,
@@ -102,7 +102,7 @@ async fn begin(config: Config, signal: &CancellationToken, correlation: Correlat
 }
 
 /// Everything up to the push; who only looks or talks pushes nothing. The last word is there whenever codex gave one.
-async fn work(launch: &Launch, stop: CancellationToken) -> (Result<String, Failure>, Option<LastWord>) {
+async fn work(launch: &Launch, stop: CancellationToken) -> (Result<Done, Failure>, Option<LastWord>) {
     let mut last_word = None;
     let worked = work_through(launch, stop, &mut last_word).await;
     (worked, last_word)
@@ -112,7 +112,7 @@ async fn work_through(
     launch: &Launch,
     stop: CancellationToken,
     last_word: &mut Option<LastWord>,
-) -> Result<String, Failure> {
+) -> Result<Done, Failure> {
     let infra = |error: anyhow::Error| Failure::infra(&error);
     prove_closed(launch).await?;
     let context = fetch_context(launch).await.map_err(infra)?;
@@ -149,14 +149,18 @@ async fn work_through(
         return Err(Failure::of_codex(reason));
     }
 
+    if launch.api.waits().await.context("asking whether people were asked").map_err(infra)? {
+        launch.feed.step("Waiting for people to answer").await;
+        return Ok(Done::Waits);
+    }
     if context.work != RunContextWork::Work {
-        return Ok(head(&git).await?);
+        return Ok(Done::At(head(&git).await?));
     }
     launch.phase.send_replace(BeatPhase::Pushing);
     let title = last_word.as_ref().and_then(|word| word.pr_title.as_deref());
     let head = publish(&git, &context, title).await?;
     launch.feed.step(format!("Pushed {head} to {}", context.branch)).await;
-    Ok(head)
+    Ok(Done::At(head))
 }
 
 async fn prove_closed(launch: &Launch) -> Result<(), Failure> {
@@ -189,7 +193,7 @@ async fn fetch_context(launch: &Launch) -> anyhow::Result<RunContext> {
 async fn finish(
     launch: Launch,
     beside: Beside,
-    (worked, last_word): (Result<String, Failure>, Option<LastWord>),
+    (worked, last_word): (Result<Done, Failure>, Option<LastWord>),
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
     // What the keeper has started would be ended with the agent's processes.

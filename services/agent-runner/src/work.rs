@@ -59,7 +59,11 @@ impl Desk<'_> {
     /// # Errors
     /// When codex cannot be run, or the repository cannot be cloned once more.
     pub async fn work(&self, git: Git, files: &CodexFiles) -> anyhow::Result<(Ended, Git)> {
-        let begin = Task::Begin(&self.context.prompt);
+        let afresh = match &self.context.answers {
+            Some(answers) => format!("{}\n\n{answers}", self.context.prompt.trim_end()),
+            None => self.context.prompt.clone(),
+        };
+        let begin = Task::Begin(&afresh);
         let Some(resume) = &self.context.resume else { return self.codex(git, files, begin).await };
         match self.go_on(git, files, resume).await {
             Ok(ended) => Ok(ended),

@@ -1,6 +1,7 @@
 //! What the control-plane is told by its environment.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use contract::assertion::{Clock, system_clock};
 use contract::keys::PublicKeys;
@@ -38,6 +39,8 @@ pub struct Config {
     pub webhook_url: Url,
     /// `WEBHOOK_SECRET` (secret): what new webhooks are made with; the gateway's first one.
     pub webhook_secret: SecretString,
+    /// `LIVE_ANSWER_SECONDS`: how long a tool that asks people waits for an answer before the run is parked.
+    pub live_answer: Duration,
     /// `LOG`, `OTLP_ENDPOINT`.
     pub telemetry: Settings,
 }
@@ -59,6 +62,7 @@ impl Config {
         let github_git_url = env.parse_or("GITHUB_GIT_URL", "https://github.com");
         let webhook_url = env.parse("WEBHOOK_URL");
         let webhook_secret = env.secret("WEBHOOK_SECRET");
+        let live_answer = env.parse_or("LIVE_ANSWER_SECONDS", "8").map(Duration::from_secs);
         let telemetry = Settings::read(&mut env);
         env.finish()?;
         Ok(Self {
@@ -74,6 +78,7 @@ impl Config {
             github_git_url: github_git_url?,
             webhook_url: webhook_url?,
             webhook_secret: webhook_secret?,
+            live_answer: live_answer?,
             telemetry: telemetry?,
         })
     }

@@ -4,6 +4,7 @@
     reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
 )]
 
+mod answers;
 mod asked;
 mod mcp;
 mod prompt;
@@ -25,6 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use self::answers::Answers;
 use crate::error::{ApiError, no_such};
 use crate::internal::ForRun;
 use crate::prompt::work;
@@ -48,14 +50,17 @@ pub fn router() -> OpenApiRouter<App> {
 async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunContext>, ApiError> {
     let row = report::context(&app.pool, of.run).await?.ok_or_else(|| no_such("run"))?;
     let prompt = prompt::of(&app, of.run, &row).await?;
-    let resume = snapshots::resume(&app, of, &row, &prompt).await?;
+    let answers = Answers::of(&app, of.run).await?;
+    let resume = snapshots::resume(&app, of, &row, &prompt, &answers).await?;
+    let afresh = answers.message(&row, None)?;
     let started = flow::Entry {
         id: Uuid::new_v5(&of.run.0, format!("agent.started.{}", of.launch).as_bytes()),
         ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": prompt.sha256 }))
     };
     flow::append(&app.pool, of.run, &started).await?;
+    answers.told(&app, of).await?;
     app.waker.run(of.run.into());
-    Ok(Json(context(of, row, prompt, resume)))
+    Ok(Json(RunContext { answers: afresh, ..context(of, row, prompt, resume) }))
 }
 
 fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resume>) -> RunContext {
@@ -90,6 +95,7 @@ fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resum
         commit_author_name: row.bot_login,
         last_position: row.last_position,
         resume,
+        answers: None,
     }
 }
 
@@ -134,9 +140,9 @@ fn new_event(event: contract::agent::AgentEvent) -> NewEvent {
     (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn beat(State(app): State<App>, of: ForRun, Json(beat): Json<Beat>) -> Result<Json<Orders>, ApiError> {
     let words = beat.last_words.map(|words| words.replace('\0', ""));
-    let stop = report::beat(&app.pool, of.run, of.launch, &beat.phase.to_string(), words.as_deref()).await?;
+    let orders = report::beat(&app.pool, of.run, of.launch, &beat.phase.to_string(), words.as_deref()).await?;
     app.waker.run(of.run.into());
-    Ok(Json(Orders { stop }))
+    Ok(Json(Orders { stop: orders.stop, waits: orders.waits }))
 }
 
 /// The runner's last word; the first one counts

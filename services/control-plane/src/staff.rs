@@ -1,6 +1,7 @@
 //! What people do in the console. Each handler reads like a sentence: who asks, what they may, what is done.
 
 mod agents;
+mod approvals;
 mod checks;
 mod conversation;
 mod deliveries;
@@ -47,6 +48,9 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(runs::list_runs))
         .routes(routes!(runs::list_waits))
+        .routes(routes!(approvals::list_approvals))
+        .routes(routes!(approvals::get_approval))
+        .routes(routes!(approvals::answer_question))
         .routes(routes!(streams::stream_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))

@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::{Document, Tools};
 use secrecy::SecretString;
@@ -31,6 +32,7 @@ pub struct Inner {
     pub(crate) github_git_url: Url,
     pub(crate) webhook_url: Url,
     pub(crate) webhook_secret: SecretString,
+    pub(crate) live_answer: Duration,
 }
 
 impl App {
@@ -53,6 +55,7 @@ impl App {
             github_git_url: config.github_git_url.clone(),
             webhook_url: config.webhook_url.clone(),
             webhook_secret: config.webhook_secret.clone(),
+            live_answer: config.live_answer,
         })))
     }
 }

@@ -76,6 +76,18 @@ pub(crate) async fn wait_for_model(turn: &Turn<'_>, until: DateTime<Utc>) -> any
     turn.remove_job().await.map(drop)
 }
 
+/// The agent has asked people and ended its turn: the run waits for them without a pod, or goes on when they have
+/// answered meanwhile.
+pub(crate) async fn wait_for_people(turn: &Turn<'_>) -> anyhow::Result<()> {
+    let entry = turn.entry(FlowKind::RunWaits, json!({ "launch": turn.row.launch }));
+    if progress::wait_for_people(&turn.deps.db, turn.lease, &entry).await.context("let the run wait")? {
+        tracing::info!(run = %turn.row.id, "the run waits for people");
+        changed(turn.deps, turn.row.id).await;
+    }
+    // Best done now; the next launch and the sweep do it too.
+    turn.remove_job().await.map(drop)
+}
+
 async fn park(
     turn: &Turn<'_>,
     by: LimitOf,

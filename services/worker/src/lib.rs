@@ -9,6 +9,7 @@ mod config;
 mod desk;
 mod discussions;
 mod ending;
+mod expiry;
 mod github;
 mod labels;
 mod launch;
@@ -133,6 +134,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
     tasks.spawn(discussions::run(deps.clone(), every(1, &deps.comments), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
+    tasks.spawn(expiry::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
     tasks.spawn(labels::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(wake::run(deps.clone(), stop.clone()));

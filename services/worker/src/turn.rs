@@ -77,6 +77,7 @@ impl Turn<'_> {
             Step::Launch => place::launch(self).await,
             Step::Collect => collect::collect(self).await,
             Step::Park(until) => ending::wait_for_model(self, until).await,
+            Step::WaitForPeople => ending::wait_for_people(self).await,
             Step::LaunchFailed(reason, detail) => ending::launch_failed(self, reason, &detail).await,
             Step::Finish(status, reason, detail) => ending::stop(self, status, reason, &detail).await,
             Step::DeleteJob => self.remove_job().await.map(drop),

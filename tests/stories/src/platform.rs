@@ -166,6 +166,7 @@ fn control_plane(
         ("GITHUB_GIT_URL", github),
         ("WEBHOOK_URL", &webhook_url),
         ("WEBHOOK_SECRET", WEBHOOK_SECRETS[0]),
+        ("LIVE_ANSWER_SECONDS", "1"),
     ];
     Ok(control_plane::Config::read(reader(&pairs))?)
 }

@@ -160,6 +160,19 @@ impl Pod {
         Ok(())
     }
 
+    /// The agent has asked people and ends its turn; the worker lets the run wait for them.
+    ///
+    /// # Errors
+    /// When the platform refuses, or the lease is lost.
+    pub async fn wait(self, story: &Story) -> Result<()> {
+        let orders = self.call(Method::POST, "beat", &json!({ "phase": "working" })).await?.ok()?;
+        anyhow::ensure!(orders["waits"] == true, "nobody was asked: {orders}");
+        self.call(Method::POST, "result", &json!({ "outcome": "waiting" })).await?.ok()?;
+        let entry = flow::Entry::new(FlowKind::RunWaits, "worker:story", json!({ "launch": 1 }));
+        anyhow::ensure!(progress::wait_for_people(&story.platform.db, self.lease, &entry).await?, "the lease is lost");
+        Ok(())
+    }
+
     /// The agent fails, and the worker ends the run.
     ///
     /// # Errors

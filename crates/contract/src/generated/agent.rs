@@ -426,6 +426,8 @@ impl ::std::convert::TryFrom<::std::string::String> for McpMessageJsonrpc {
 pub struct Orders {
     ///Save the session and end; the token serves only that for a few seconds more
     pub stop: bool,
+    ///The agent has asked people and was not told an answer yet: when its turn is over, nothing is pushed, and the result is `waiting`
+    pub waits: bool,
 }
 ///The session to go on with. Without it, or when it cannot be restored, the launch starts fresh from the branch with the whole prompt.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -445,6 +447,9 @@ pub struct Resume {
 ///`RunContext`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct RunContext {
+    ///What people answered that a session which begins afresh would not know; it follows the prompt then
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub answers: ::std::option::Option<::std::string::String>,
     pub base_branch: ::std::string::String,
     ///The only branch that the run may push; of a review, the one that it looks at
     pub branch: ::std::string::String,
@@ -539,12 +544,13 @@ pub struct RunResult {
     pub head_sha: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub last_word: ::std::option::Option<LastWord>,
+    ///waiting: people were asked, session and working tree are kept
     pub outcome: RunResultOutcome,
     ///Only with `failed`
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub reason: ::std::option::Option<RunResultReason>,
 }
-///`RunResultOutcome`
+///waiting: people were asked, session and working tree are kept
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -563,12 +569,15 @@ pub enum RunResultOutcome {
     Succeeded,
     #[serde(rename = "failed")]
     Failed,
+    #[serde(rename = "waiting")]
+    Waiting,
 }
 impl ::std::fmt::Display for RunResultOutcome {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Failed => f.write_str("failed"),
+            Self::Waiting => f.write_str("waiting"),
         }
     }
 }
@@ -578,6 +587,7 @@ impl ::std::str::FromStr for RunResultOutcome {
         match value {
             "succeeded" => Ok(Self::Succeeded),
             "failed" => Ok(Self::Failed),
+            "waiting" => Ok(Self::Waiting),
             _ => Err("invalid value".into()),
         }
     }
@@ -711,6 +721,20 @@ impl ::std::default::Default for ToolNumber {
     fn default() -> Self {
         Self { number: Default::default() }
     }
+}
+///`ToolQuestion`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolQuestion {
+    ///Whether people may answer in words of their own
+    #[serde(default)]
+    pub allow_custom: bool,
+    ///What people need to know to answer, in Markdown
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub context: ::std::option::Option<::std::string::String>,
+    pub options: Vec<::std::string::String>,
+    ///One question
+    pub question: ::std::string::String,
 }
 ///`ToolStatus`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -223,6 +223,195 @@ pub struct AgentVersion {
     pub policy: AgentPolicy,
     pub reason: ::std::string::String,
 }
+///`Answer`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Answer {
+    ///Which option, from 0; without it, words of one's own
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub option: ::std::option::Option<i32>,
+    pub text: ::std::string::String,
+}
+///One of both
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerGiven {
+    ///Which option, from 0
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub option: ::std::option::Option<i32>,
+    ///In one's own words, where the question allows it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub text: ::std::option::Option<::std::string::String>,
+}
+impl ::std::default::Default for AnswerGiven {
+    fn default() -> Self {
+        Self { option: Default::default(), text: Default::default() }
+    }
+}
+///What an agent asks of people. Its words are the agent's claim.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Approval {
+    ///An answer in words of one's own is taken
+    pub allow_custom: bool,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub answer: ::std::option::Option<Answer>,
+    ///What the agent says to it, in Markdown
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub context: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    ///Login
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_by: ::std::option::Option<::std::string::String>,
+    ///Then the agent is told that nobody answered
+    pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub id: ::uuid::Uuid,
+    ///question: the agent wants to know something
+    pub kind: ApprovalKind,
+    ///Whether the reader may answer
+    pub may_decide: bool,
+    pub options: ::std::vec::Vec<::std::string::String>,
+    pub project_id: ::uuid::Uuid,
+    pub project_name: ::std::string::String,
+    pub question: ::std::string::String,
+    pub repository_full_name: ::std::string::String,
+    pub requested_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub role: ::std::string::String,
+    pub run_id: ::uuid::Uuid,
+    pub stage: ::std::string::String,
+    ///Login of whoever started the run
+    pub started_by: ::std::string::String,
+    pub state: ApprovalState,
+    pub subject_number: i64,
+    pub subject_title: ::std::string::String,
+    pub subject_url: ::std::string::String,
+    ///The tool that it called
+    pub tool: ::std::string::String,
+}
+///question: the agent wants to know something
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ApprovalKind {
+    #[serde(rename = "question")]
+    Question,
+}
+impl ::std::fmt::Display for ApprovalKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Question => f.write_str("question"),
+        }
+    }
+}
+impl ::std::str::FromStr for ApprovalKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "question" => Ok(Self::Question),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ApprovalKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ApprovalKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ApprovalKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`ApprovalPage`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ApprovalPage {
+    pub items: ::std::vec::Vec<Approval>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next_cursor: ::std::option::Option<::std::string::String>,
+    ///How many of those that the reader may decide are open
+    pub open: i64,
+}
+///requested: nobody has answered yet; expired: nobody did in time; withdrawn: the run ended first
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ApprovalState {
+    #[serde(rename = "requested")]
+    Requested,
+    #[serde(rename = "answered")]
+    Answered,
+    #[serde(rename = "expired")]
+    Expired,
+    #[serde(rename = "withdrawn")]
+    Withdrawn,
+}
+impl ::std::fmt::Display for ApprovalState {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Requested => f.write_str("requested"),
+            Self::Answered => f.write_str("answered"),
+            Self::Expired => f.write_str("expired"),
+            Self::Withdrawn => f.write_str("withdrawn"),
+        }
+    }
+}
+impl ::std::str::FromStr for ApprovalState {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "requested" => Ok(Self::Requested),
+            "answered" => Ok(Self::Answered),
+            "expired" => Ok(Self::Expired),
+            "withdrawn" => Ok(Self::Withdrawn),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ApprovalState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ApprovalState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ApprovalState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`Check`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Check {
@@ -2231,7 +2420,7 @@ pub struct Waits {
     ///What was seen of a limit
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub detail: ::std::option::Option<::std::string::String>,
-    ///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review
+    ///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review; or an answer to what it asked
     #[serde(rename = "for")]
     pub for_: WaitsFor,
     ///Among the runs of the same role in the same project that wait to be taken
@@ -2242,7 +2431,7 @@ pub struct Waits {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub until: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
 }
-///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review
+///A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review; or an answer to what it asked
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -2273,6 +2462,8 @@ pub enum WaitsFor {
     Model,
     #[serde(rename = "owner")]
     Owner,
+    #[serde(rename = "answer")]
+    Answer,
 }
 impl ::std::fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -2285,6 +2476,7 @@ impl ::std::fmt::Display for WaitsFor {
             Self::Github => f.write_str("github"),
             Self::Model => f.write_str("model"),
             Self::Owner => f.write_str("owner"),
+            Self::Answer => f.write_str("answer"),
         }
     }
 }
@@ -2300,6 +2492,7 @@ impl ::std::str::FromStr for WaitsFor {
             "github" => Ok(Self::Github),
             "model" => Ok(Self::Model),
             "owner" => Ok(Self::Owner),
+            "answer" => Ok(Self::Answer),
             _ => Err("invalid value".into()),
         }
     }

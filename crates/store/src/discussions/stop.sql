@@ -5,10 +5,10 @@ WITH turn AS (
     SET cancel_requested_at = app_now(),
         cancel_requested_by = $3,
         reason_detail = COALESCE($6::jsonb ->> locale, reason_detail),
-        status = CASE WHEN waits_for_claim(status) THEN 'cancelled' ELSE status END,
-        reason = CASE WHEN waits_for_claim(status) THEN 'cancelled' ELSE reason END,
-        finished_at = CASE WHEN waits_for_claim(status) THEN app_now() END,
-        namespace_expires_at = CASE WHEN waits_for_claim(status) AND namespace_uid IS NOT NULL
+        status = CASE WHEN ends_at_once(status) THEN 'cancelled' ELSE status END,
+        reason = CASE WHEN ends_at_once(status) THEN 'cancelled' ELSE reason END,
+        finished_at = CASE WHEN ends_at_once(status) THEN app_now() END,
+        namespace_expires_at = CASE WHEN ends_at_once(status) AND namespace_uid IS NOT NULL
                                     THEN app_now() + make_interval(secs => namespace_ttl_seconds)
                                     ELSE namespace_expires_at END,
         flow_seq = flow_seq + 1,

@@ -132,6 +132,7 @@ impl RunRow {
             model_limited_until: self.model_limited_until,
             reported: match self.reported_outcome.as_deref() {
                 Some("succeeded") => Reported::Success,
+                Some("waiting") => Reported::Waiting,
                 Some(_) => Reported::Failure {
                     reason: self
                         .reported_reason
@@ -286,6 +287,25 @@ pub async fn park(db: impl PgExecutor<'_>, lease: Lease, parking: &Parking<'_>) 
     .fetch_optional(db)
     .await?;
     Ok(parked.is_some())
+}
+
+/// Parks a run whose agent has asked people, with its clock stopped, or gives it back to the queue when all is answered
+/// already. Its launch is over and counts as no failure.
+///
+/// # Errors
+/// The database's.
+pub async fn wait_for_people(db: impl PgExecutor<'_>, lease: Lease, entry: &flow::Entry) -> Result<bool> {
+    let parked = sqlx::query_file_scalar!(
+        "src/runs/wait_for_people.sql",
+        lease.run.0,
+        lease.token,
+        entry.id,
+        entry.kind.as_str(),
+        entry.actor,
+        entry.data,
+        entry.canonical
+    );
+    Ok(parked.fetch_optional(db).await?.is_some())
 }
 
 /// How a run ends.

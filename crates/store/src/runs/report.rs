@@ -93,6 +93,15 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
     .await
 }
 
+/// What a runner is told when it says that it is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Orders {
+    /// Save and end.
+    pub stop: bool,
+    /// People were asked for something that the agent does not know yet.
+    pub waits: bool,
+}
+
 /// The runner is alive.
 ///
 /// # Errors
@@ -103,8 +112,9 @@ pub async fn beat(
     launch: i32,
     phase: &str,
     last_words: Option<&str>,
-) -> Result<bool> {
-    let stop = sqlx::query_scalar!(
+) -> Result<Orders> {
+    let orders = sqlx::query_as!(
+        Orders,
         r#"UPDATE agent_runs
            SET phase = $3, last_beat_at = app_now(), last_words = COALESCE($4, last_words),
                changed_at = CASE WHEN (phase, last_words) IS DISTINCT FROM ($3, COALESCE($4, last_words))
@@ -112,7 +122,8 @@ pub async fn beat(
                version = version + CASE WHEN (phase, last_words) IS DISTINCT FROM ($3, COALESCE($4, last_words))
                                         THEN 1 ELSE 0 END
            WHERE id = $1 AND launch = $2
-           RETURNING (cancel_requested_at IS NOT NULL OR deadline_at <= app_now() OR status <> 'running') AS "stop!""#,
+           RETURNING (cancel_requested_at IS NOT NULL OR deadline_at <= app_now() OR status <> 'running') AS "stop!",
+                     requests_untold > 0 AS "waits!""#,
         run.0,
         launch,
         phase,
@@ -120,7 +131,7 @@ pub async fn beat(
     )
     .fetch_optional(db)
     .await?;
-    Ok(stop.unwrap_or(true))
+    Ok(orders.unwrap_or(Orders { stop: true, waits: false }))
 }
 
 /// What the agent says through a tool that it is doing; `flow` is the call. Answers whether the launch is still running.

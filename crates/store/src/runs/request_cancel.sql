@@ -3,10 +3,10 @@ WITH run AS (
     UPDATE agent_runs
     SET cancel_requested_at = app_now(),
         cancel_requested_by = $2,
-        status = CASE WHEN waits_for_claim(status) OR status = 'waiting_owner_review' THEN 'cancelled' ELSE status END,
-        reason = CASE WHEN waits_for_claim(status) OR status = 'waiting_owner_review' THEN 'cancelled' ELSE reason END,
-        finished_at = CASE WHEN waits_for_claim(status) OR status = 'waiting_owner_review' THEN app_now() END,
-        namespace_expires_at = CASE WHEN (waits_for_claim(status) OR status = 'waiting_owner_review') AND namespace_uid IS NOT NULL
+        status = CASE WHEN ends_at_once(status) OR status = 'waiting_owner_review' THEN 'cancelled' ELSE status END,
+        reason = CASE WHEN ends_at_once(status) OR status = 'waiting_owner_review' THEN 'cancelled' ELSE reason END,
+        finished_at = CASE WHEN ends_at_once(status) OR status = 'waiting_owner_review' THEN app_now() END,
+        namespace_expires_at = CASE WHEN (ends_at_once(status) OR status = 'waiting_owner_review') AND namespace_uid IS NOT NULL
                                     THEN app_now() + make_interval(secs => namespace_ttl_seconds)
                                     ELSE namespace_expires_at END,
         flow_seq = flow_seq + 1,

@@ -36,6 +36,10 @@ LEFT JOIN LATERAL (
     WHERE waits_for_claim(a.status)
     UNION ALL
     SELECT 'owner', a.handed_in_at, NULL, NULL, NULL WHERE a.status = 'waiting_owner_review'
+    UNION ALL
+    SELECT 'answer', a.parked_at, (SELECT min(expires_at) FROM approvals WHERE run_id = a.id AND state = 'requested'),
+           NULL, NULL
+    WHERE a.status = 'waiting_mcp'
 ) AS waits ON a.finished_at IS NULL AND a.status <> 'running'
 CROSS JOIN LATERAL (
     SELECT count(*) AS calls, COALESCE(sum(t.input_tokens), 0)::bigint AS input_tokens,

@@ -112,6 +112,7 @@ fn context() -> RunContext {
         commit_author_email: "bot@acme.test".into(),
         last_position: 0,
         resume: None,
+        answers: None,
     }
 }
 

@@ -159,6 +159,28 @@ async fn an_agent_that_changes_nothing_or_whose_model_refuses_has_failed() -> Re
 }
 
 #[tokio::test]
+async fn who_has_asked_people_pushes_nothing_and_is_told_the_answer_also_in_a_new_session() -> Result<()> {
+    let world = World::new(WORK).await?;
+    world.gateway.asked_people();
+    let (code, output) = world.start().await?.end().await?;
+    assert_eq!(code, Some(0), "{output}");
+    let result = world.gateway.results().pop().context("no result")?;
+    assert_eq!((result.outcome, result.head_sha, result.last_word), (RunResultOutcome::Waiting, None, None));
+    assert!(world.head(world.branch()).await.is_err(), "something was pushed");
+    let tree = world.gateway.trees().pop();
+    assert!(tree.is_some(), "the working tree was not kept");
+    assert_eq!(texts(&world.gateway.events(), Kind::Step).last().copied(), Some("Waiting for people to answer"));
+
+    world.gateway.answered("Olga says: the small one.");
+    std::fs::remove_dir_all(world.folder.path().join("workspace"))?;
+    let (code, output) = world.start().await?.end().await?;
+    assert_eq!(code, Some(0), "{output}");
+    let told = world.asked("Olga says: the small one.").await?;
+    assert!(told.iter().all(|body| body.to_string().contains("Add a note")) && !told.is_empty(), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_later_launch_goes_on_from_the_branch_and_a_megabyte_on_a_line_is_survived() -> Result<()> {
     let world = World::new(
         r"

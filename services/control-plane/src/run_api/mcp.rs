@@ -6,6 +6,7 @@
 
 mod answer;
 mod forge_tools;
+mod owner_tools;
 mod run_tools;
 
 use std::sync::Arc;
@@ -100,6 +101,9 @@ impl Server {
     }
 }
 
+/// The actor in the audit.
+const AGENT: &str = "agent";
+
 /// One call of a tool that the run has.
 struct Call<'a> {
     app: &'a App,
@@ -152,20 +156,21 @@ impl Call<'_> {
             Tool::GithubPullRequestGet => forge_tools::pull(self).await,
             Tool::GithubCommentsList => forge_tools::comments(self).await,
             Tool::GithubLabelsList => forge_tools::labels(self).await,
+            Tool::OwnerFeedbackRequest => owner_tools::ask(self).await,
             Tool::GithubCommentAdd => forge_tools::comment(self).await,
         }
     }
 
     /// The arguments in their type; the contract has checked them before.
     fn input<T: serde::de::DeserializeOwned>(&self) -> Result<T, Refused> {
-        serde_json::from_value(self.arguments.clone()).map_err(|error| Refused::broken(&error.into()))
+        Ok(serde_json::from_value(self.arguments.clone())?)
     }
 
     /// The call as the audit keeps it.
     fn entry(&self, outcome: &str) -> flow::Entry {
         let arguments = answer::short(&clean(self.arguments.clone()).to_string());
         let data = json!({ "tool": self.tool.as_str(), "outcome": outcome, "arguments": arguments });
-        flow::Entry::new(FlowKind::ToolCalled, "agent", data)
+        flow::Entry::new(FlowKind::ToolCalled, AGENT, data)
     }
 
     /// What the run works on.

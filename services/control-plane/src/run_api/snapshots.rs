@@ -20,6 +20,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use vault::Sealed;
 
+use super::answers::{Answers, Session};
 use super::prompt;
 use crate::error::{ApiError, no_such};
 use crate::internal::ForRun;
@@ -31,19 +32,26 @@ type Answered = ([(http::HeaderName, &'static str); 1], Bytes);
 const GZIP: &str = "application/gzip";
 const BYTES: &str = "application/octet-stream";
 
-/// What the runner is told to go on with. A run that goes on with its own session is told what became of its pod; one
-/// that takes up another run's is told what it is to do now.
+/// What the runner is told to go on with. A run that goes on with its own session is told what people answered it, or
+/// else what became of its pod; one that takes up another run's is told what it is to do now.
 pub(super) async fn resume(
     app: &App,
     of: ForRun,
     row: &ContextRow,
     prompt: &KeptPrompt,
+    answers: &Answers,
 ) -> Result<Option<Resume>, ApiError> {
     let Some(found) = agent_sessions::resumable(&app.pool, of.run).await? else { return Ok(None) };
     let is_own = found.run == of.run.0;
     let message = if is_own {
-        let facts = prompts::run::Replaced { branch: &row.branch, tree_is_kept: found.worktree_sha256.is_some() };
-        prompts::run::replaced(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?
+        let tree_is_kept = found.worktree_sha256.is_some();
+        match answers.message(row, Some(Session { tree_is_kept }))? {
+            Some(message) => message,
+            None => {
+                let facts = prompts::run::Replaced { branch: &row.branch, tree_is_kept };
+                prompts::run::replaced(Locale::or_english(&row.locale), &facts).map_err(anyhow::Error::from)?
+            }
+        }
     } else if row.is_discussion {
         prompt::news(app, of.run).await?
     } else {

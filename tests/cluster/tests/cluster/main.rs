@@ -1,5 +1,6 @@
 //! What the platform promises of its runs, tried on a real Kubernetes with the real codex.
 
+mod approvals;
 mod configuration;
 mod confinement;
 mod discussion;

@@ -64,6 +64,7 @@ struct Inner {
     received: Mutex<Received>,
     changed: Notify,
     stop: AtomicBool,
+    waits: AtomicBool,
     revoked: AtomicBool,
     /// The next batch of events is stored, but its answer is lost.
     lose_an_answer: AtomicBool,
@@ -105,6 +106,7 @@ impl Gateway {
             received: Mutex::default(),
             changed: Notify::new(),
             stop: AtomicBool::default(),
+            waits: AtomicBool::default(),
             revoked: AtomicBool::default(),
             lose_an_answer: AtomicBool::default(),
         });
@@ -146,6 +148,17 @@ impl Gateway {
 
     pub(crate) fn order_stop(&self) {
         self.inner.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// The agent has asked people.
+    pub(crate) fn asked_people(&self) {
+        self.inner.waits.store(true, Ordering::SeqCst);
+    }
+
+    /// People have answered, and the session that asked is lost.
+    pub(crate) fn answered(&self, answers: &str) {
+        self.inner.waits.store(false, Ordering::SeqCst);
+        lock(&self.inner.context).answers = Some(answers.to_owned());
     }
 
     pub(crate) fn revoke(&self) {
@@ -261,7 +274,7 @@ async fn add_events(State(inner): Shared, Json(batch): Json<EventBatch>) -> Resu
 
 async fn beat(State(inner): Shared, Json(beat): Json<Beat>) -> Json<Orders> {
     inner.received().beats.push(beat);
-    Json(Orders { stop: inner.stop.load(Ordering::SeqCst) })
+    Json(Orders { stop: inner.stop.load(Ordering::SeqCst), waits: inner.waits.load(Ordering::SeqCst) })
 }
 
 async fn put_session(State(inner): Shared, Query(query): Query<HashMap<String, String>>, body: Bytes) -> StatusCode {

@@ -189,6 +189,7 @@ fn context(run: Uuid, branch: &str) -> RunContext {
         commit_author_email: "bot@codex-k8s.test".into(),
         last_position: 0,
         resume: None,
+        answers: None,
     }
 }
 

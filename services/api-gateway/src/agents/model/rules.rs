@@ -168,7 +168,8 @@ fn tools(tools: Option<&Value>, place: &str, depth: usize) -> Result<(), Refusal
     for (index, tool) in list.iter().enumerate() {
         let place = format!("{place}[{index}]");
         let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default();
-        if !TOOLS.contains(&kind) && !(kind == SEARCH && is_the_pods(tool.get("execution"))) {
+        let is_search = kind == SEARCH && is_the_pods(tool.get("execution"));
+        if !TOOLS.contains(&kind) && !is_search {
             let reason =
                 format!("`{place}` is a tool of type `{}`; only tools that run in the pod may be offered", label(kind));
             return Err(Refusal::new("tool_refused", reason));

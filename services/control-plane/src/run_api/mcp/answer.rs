@@ -43,6 +43,12 @@ impl From<store::Error> for Refused {
     }
 }
 
+impl From<serde_json::Error> for Refused {
+    fn from(error: serde_json::Error) -> Self {
+        Self::broken(&error.into())
+    }
+}
+
 impl From<Refused> for ErrorData {
     fn from(refused: Refused) -> Self {
         Self::internal_error(refused.message, None)
@@ -53,7 +59,7 @@ impl From<Refused> for ErrorData {
 pub(super) fn told(outcome: Result<Value, Refused>) -> CallToolResult {
     match outcome {
         Ok(Value::Object(mut fields)) => {
-            fields.insert("status".to_owned(), json!("ok"));
+            fields.entry("status").or_insert_with(|| json!("ok"));
             CallToolResult::structured(Value::Object(fields))
         }
         Ok(value) => CallToolResult::structured(json!({ "status": "ok", "value": value })),

@@ -1,0 +1,67 @@
+//! What people answered to the agent of a run, on its way into the session.
+
+use anyhow::Context;
+use domain::approvals::{Answer, Question};
+use domain::ids::RunId;
+use domain::locale::Locale;
+use prompts::run::{Answered, Reply};
+use store::approvals::{self, UntoldRow};
+use store::runs::report::ContextRow;
+
+use crate::error::ApiError;
+use crate::internal::ForRun;
+use crate::state::App;
+
+/// Requests whose outcome the session does not know yet.
+pub(super) struct Answers(Vec<UntoldRow>);
+
+/// The session that goes on.
+#[derive(Clone, Copy)]
+pub(super) struct Session {
+    /// Its working tree was kept.
+    pub(super) tree_is_kept: bool,
+}
+
+impl Answers {
+    pub(super) async fn of(app: &App, run: RunId) -> Result<Self, ApiError> {
+        Ok(Self(approvals::untold(&app.pool, run).await?))
+    }
+
+    /// The message about them: in the session that goes on, or else for one that begins afresh. `None`: nothing was
+    /// answered that the agent does not know.
+    pub(super) fn message(&self, row: &ContextRow, session: Option<Session>) -> Result<Option<String>, ApiError> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let read = self.0.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let requests = read.iter().zip(&self.0).map(|((question, answer), row)| Reply {
+            id: row.id.to_string(),
+            question: &question.question,
+            answer: answer.as_ref().map(|answer| answer.text.as_str()),
+            by: row.decided_by.as_deref(),
+        });
+        let facts = Answered {
+            goes_on: session.is_some(),
+            branch: &row.branch,
+            tree_is_kept: session.is_some_and(|session| session.tree_is_kept),
+            requests: requests.collect(),
+        };
+        let locale = Locale::or_english(&row.locale);
+        Ok(Some(prompts::run::answered(locale, &facts).map_err(anyhow::Error::from)?))
+    }
+
+    /// The current launch has told its agent.
+    pub(super) async fn told(&self, app: &App, of: ForRun) -> Result<(), ApiError> {
+        if !self.0.is_empty() {
+            let ids: Vec<_> = self.0.iter().map(|row| row.id).collect();
+            approvals::tell(&app.pool, of.run, of.launch, &ids).await?;
+        }
+        Ok(())
+    }
+}
+
+fn read(row: &UntoldRow) -> anyhow::Result<(Question, Option<Answer>)> {
+    let question = serde_json::from_value(row.asked.clone()).context("read what was asked")?;
+    let answer = row.answer.clone().map(serde_json::from_value).transpose().context("read what was answered")?;
+    Ok((question, answer))
+}

@@ -1,0 +1,50 @@
+//! What agents ask of people: the real codex asks and ends its turn, its pod goes, and the answer comes back into the
+//! same session, with the files as they were.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cluster_tests::{Run, Scene, beside, until};
+use serde_json::{Value, json};
+
+/// From the question to the run that waits without a pod.
+const PARKED_WITHIN: Duration = Duration::from_secs(120);
+
+/// The open question of a run that waits for people.
+async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
+    let (seen, _) = until("the run waits for an answer", PARKED_WITHIN, async || {
+        Ok(Some(run.view().await?).filter(|run| run["waits"]["for"] == "answer"))
+    })
+    .await?;
+    ensure!(seen["status"] == "waiting_mcp" && seen["deadline_at"].is_null(), "{seen}");
+    until("its pod is gone", PARKED_WITHIN, async || Ok(run.pod().await?.is_none().then_some(()))).await?;
+    let open = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
+    ensure!(open["items"].as_array().is_some_and(|items| items.len() == 1), "{open}");
+    Ok(open["items"][0].clone())
+}
+
+#[tokio::test]
+async fn a_question_parks_the_run_and_its_answer_wakes_the_same_session() -> Result<()> {
+    beside(async |scene| {
+        let run = scene.start("Say whom the greeting greets", "scenario: question\n").await?;
+        let question = waits(scene, &run).await?;
+        ensure!(
+            question["question"] == "Whom does the greeting greet?" && question["state"] == "requested",
+            "{question}"
+        );
+
+        let path = format!("approvals/{}/answer", question["id"].as_str().context("no id")?);
+        let answered = scene.owner.post(&path, &json!({ "text": "everybody in the room" })).await?;
+        ensure!(answered["state"] == "answered", "{answered}");
+        let seen = run.handed_in().await?;
+        ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
+
+        let files = scene.world.pull_files(seen["pr_number"].as_u64().context("no pull request")?).await?;
+        ensure!(files == ["greeting.md", "thought.md"], "{files:?}");
+        let told = scene.stage.asked_of_the_model("everybody in the room").await?;
+        let asked = |input: &Value| input.to_string().contains("owner_feedback_request");
+        ensure!(told.iter().any(asked), "the session that hears the answer did not ask: {told:?}");
+        Ok(())
+    })
+    .await
+}
