@@ -11,7 +11,7 @@ const EVERYWHERE = new RegExp(
   [
     String.raw`node_modules/(?:@vue|vue|vue-router|vue-i18n|@intlify|pinia|openapi-fetch|@tanstack/(?:vue-query|query-core))/`,
     String.raw`/src/(?:api|live|stores|components/(?:shell|state|status))/`,
-    String.raw`/src/(?:i18n|router|status)\.ts|/src/queries/(?:keys|people|projects|retry|runs)\.ts`,
+    String.raw`/src/(?:i18n|router|status)\.ts|/src/queries/(?:bell|keys|people|projects|retry|runs)\.ts`,
     String.raw`/src/components/form/(?:ChoiceField|SearchField)\.vue|/src/composables/use(?:Format|QueryFilters|Reason)\.ts`,
     'preload-helper',
   ].join('|'),

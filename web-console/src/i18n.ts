@@ -7,7 +7,7 @@ import type { Locale } from '@/api/types'
 export const LOCALES: readonly Locale[] = ['en', 'ru']
 
 /** Pages with words of their own. */
-export type Area = 'prompts'
+export type Area = 'inbox' | 'prompts'
 type Words = Record<Locale, () => Promise<{ default: object }>>
 
 const files: Words = {
@@ -16,6 +16,10 @@ const files: Words = {
 }
 
 const areas: Record<Area, Words> = {
+  inbox: {
+    en: () => import('@/locales/inbox.en.json'),
+    ru: () => import('@/locales/inbox.ru.json'),
+  },
   prompts: {
     en: () => import('@/locales/prompts.en.json'),
     ru: () => import('@/locales/prompts.ru.json'),

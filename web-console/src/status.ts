@@ -19,7 +19,7 @@ import {
   mdiTimerAlertOutline,
 } from '@mdi/js'
 
-import type { Check, Decision, Repository, RunStatus, TemplateState, Waits } from '@/api/types'
+import type { ApprovalState, Check, Decision, Repository, RunStatus, TemplateState, Waits } from '@/api/types'
 
 export type Tone = 'success' | 'error' | 'warning' | 'info' | 'neutral'
 
@@ -67,11 +67,19 @@ export const TEMPLATE_STATE: Record<TemplateState, Look> = {
   archived: { tone: 'neutral', icon: mdiArchiveOutline },
 }
 
+export const APPROVAL_STATE: Record<ApprovalState, Look> = {
+  requested: { tone: 'warning', icon: mdiHelpCircleOutline },
+  answered: { tone: 'success', icon: mdiCheckCircleOutline },
+  expired: { tone: 'error', icon: mdiTimerAlertOutline },
+  withdrawn: { tone: 'neutral', icon: mdiCircleOffOutline },
+}
+
 /** Who or what holds a run up. */
 export type WaitGroup = 'people' | 'limits' | 'places' | 'retry'
 
 /** Those come first about which people can do something. */
 export const WAIT_GROUP: Record<Waits['for'], WaitGroup> = {
+  answer: 'people',
   owner: 'people',
   github: 'limits',
   model: 'limits',

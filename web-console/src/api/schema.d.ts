@@ -465,6 +465,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What agents ask of people, newest first */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/approvals/{approval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request of an agent */
+        get: operations["get_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/approvals/{approval_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer an agent's question (platform owner or admin, admin of the project, or whoever started the run). The first answer counts; a later one is refused with 409 and what was answered. The run goes on in the same session. */
+        post: operations["answer_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -1225,10 +1276,10 @@ export interface components {
         /** @description What a run waits for */
         Waits: {
             /**
-             * @description A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review
+             * @description A free worker; or a place: of its role in its project, of its project, of the platform; or the time to try again; or that a limit of GitHub or of the model passes; or its owner's review; or an answer to what it asked
              * @enum {string}
              */
-            for: "worker" | "role" | "project" | "platform" | "retry" | "github" | "model" | "owner";
+            for: "worker" | "role" | "project" | "platform" | "retry" | "github" | "model" | "owner" | "answer";
             /** Format: date-time */
             since: string;
             /**
@@ -1249,6 +1300,85 @@ export interface components {
             items: components["schemas"]["Run"][];
             /** @description Older ones wait too */
             more: boolean;
+        };
+        /** @description What an agent asks of people. Its words are the agent's claim. */
+        Approval: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description question: the agent wants to know something
+             * @enum {string}
+             */
+            kind: "question";
+            /** @description The tool that it called */
+            tool: string;
+            state: components["schemas"]["ApprovalState"];
+            /** Format: uuid */
+            run_id: string;
+            /** Format: uuid */
+            project_id: string;
+            project_name: string;
+            repository_full_name: string;
+            /** Format: int64 */
+            subject_number: number;
+            subject_title: string;
+            subject_url: string;
+            stage: string;
+            role: string;
+            /** @description Login of whoever started the run */
+            started_by: string;
+            question: string;
+            /** @description What the agent says to it, in Markdown */
+            context?: string;
+            options: string[];
+            /** @description An answer in words of one's own is taken */
+            allow_custom: boolean;
+            answer?: components["schemas"]["Answer"];
+            /** @description Login */
+            decided_by?: string;
+            /** Format: date-time */
+            decided_at?: string;
+            /** Format: date-time */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description Then the agent is told that nobody answered
+             */
+            expires_at: string;
+            /** @description Whether the reader may answer */
+            may_decide: boolean;
+        };
+        /**
+         * @description requested: nobody has answered yet; expired: nobody did in time; withdrawn: the run ended first
+         * @enum {string}
+         */
+        ApprovalState: "requested" | "answered" | "expired" | "withdrawn";
+        Answer: {
+            /**
+             * Format: int32
+             * @description Which option, from 0; without it, words of one's own
+             */
+            option?: number;
+            text: string;
+        };
+        /** @description One of both */
+        AnswerGiven: {
+            /**
+             * Format: int32
+             * @description Which option, from 0
+             */
+            option?: number;
+            /** @description In one's own words, where the question allows it */
+            text?: string;
+        };
+        ApprovalPage: {
+            items: components["schemas"]["Approval"][];
+            /**
+             * Format: int64
+             * @description How many of those that the reader may decide are open
+             */
+            open: number;
+            next_cursor?: string;
         };
         Conversation: {
             turns: components["schemas"]["Turn"][];
@@ -1594,6 +1724,7 @@ export interface components {
         LastEventId: string;
         /** @description The `version` that was read, in quotes */
         IfMatch: string;
+        ApprovalId: string;
         AgentId: string;
         ProjectId: string;
         RepositoryId: string;
@@ -2489,6 +2620,85 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WaitList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description open: nobody has decided; decided: somebody has, or nobody in time; without it, all */
+                state?: "open" | "decided";
+                project_id?: string;
+                run_id?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: components["parameters"]["ApprovalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    answer_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: components["parameters"]["ApprovalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerGiven"];
+            };
+        };
+        responses: {
+            /** @description The request with its answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
                 };
             };
             default: components["responses"]["Problem"];

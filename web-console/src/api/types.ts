@@ -3,6 +3,11 @@ import type { components } from './schema'
 
 type Schemas = components['schemas']
 
+export type Answer = Schemas['Answer']
+export type AnswerGiven = Schemas['AnswerGiven']
+export type Approval = Schemas['Approval']
+export type ApprovalPage = Schemas['ApprovalPage']
+export type ApprovalState = Schemas['ApprovalState']
 export type Check = Schemas['Check']
 export type Conversation = Schemas['Conversation']
 export type Decision = Schemas['Decision']

@@ -10,6 +10,7 @@ import { keys } from '@/queries/keys'
 import { worthRetrying } from '@/queries/retry'
 import { RUN_STATUS } from '@/status'
 import { reportAs } from './connection'
+import { approvalsIn } from './approvals'
 import { isRun, newerRun, replaceInPages, type RunPages } from './version'
 
 const EVENTS_A_PAGE = 5000
@@ -39,6 +40,7 @@ function isFlowEvent(value: unknown): value is FlowEvent {
 export function putRun(cache: QueryClient, run: Run): { outdated: boolean } {
   cache.setQueryData<Run>(keys.run(run.id), (known) => (known === undefined ? undefined : newerRun(known, run)))
   let outdated = putWait(cache, run)
+  if (isAsking(cache, run)) outdated = true
   for (const [key, pages] of cache.getQueriesData<RunPages>({ queryKey: keys.runLists })) {
     if (pages === undefined) continue
     const next = replaceInPages(pages, run)
@@ -60,6 +62,13 @@ function putWait(cache: QueryClient, run: Run): boolean {
   return known?.waits?.for !== kept.waits?.for || known?.waits?.since !== kept.waits?.since
 }
 
+/** It waits for an answer, or a request of it is shown as open: what is asked may have changed with it. */
+function isAsking(cache: QueryClient, run: Run): boolean {
+  if (run.waits?.for === 'answer') return true
+  const shown = cache.getQueriesData({ queryKey: keys.approvals }).flatMap(([, data]) => approvalsIn(data))
+  return shown.some(({ run_id, state }) => run_id === run.id && state === 'requested')
+}
+
 export function addFlowEvent(cache: QueryClient, runId: string, event: FlowEvent): void {
   cache.setQueryData<FlowEventList>(keys.timeline(runId), (known) => {
     if (known === undefined || known.items.some(({ seq }) => seq === event.seq)) return known
@@ -76,6 +85,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       timer = undefined
       void cache.invalidateQueries({ queryKey: keys.runLists })
       void cache.invalidateQueries({ queryKey: keys.waits })
+      void cache.invalidateQueries({ queryKey: keys.approvals })
       void cache.invalidateQueries({ predicate: ({ state }) => isRun(state.data) && state.data.waits !== undefined })
     }, LIST_REFRESH_MS)
   }
@@ -147,13 +157,17 @@ async function readStoredEvents(cache: QueryClient, runId: string, log: LogBuffe
 
 function receive(cache: QueryClient, runId: string, log: LogBuffer, event: string, value: unknown): void {
   if (event === 'event' && isRunEvent(value)) log.add([value])
-  if (event === 'flow' && isFlowEvent(value)) addFlowEvent(cache, runId, value)
+  if (event === 'flow' && isFlowEvent(value)) {
+    addFlowEvent(cache, runId, value)
+    if (value.kind.startsWith('request.')) void cache.invalidateQueries({ queryKey: keys.approvals })
+  }
   if (event === 'run' && isRun(value)) putRun(cache, value)
 }
 
 function catchUp(cache: QueryClient, runId: string): void {
   void cache.invalidateQueries({ queryKey: keys.run(runId), exact: true })
   void cache.invalidateQueries({ queryKey: keys.timeline(runId) })
+  void cache.invalidateQueries({ queryKey: keys.approvals })
 }
 
 function isOver(run: Run | undefined): boolean {

@@ -16,6 +16,12 @@ export interface DeliveryFilters {
   subject_number?: number
 }
 
+export interface ApprovalFilters {
+  state?: 'open' | 'decided'
+  project_id?: string
+  run_id?: string
+}
+
 /** Where a template stands in; without a project, for every one. */
 export interface PlaceName {
   key: string
@@ -35,6 +41,10 @@ export const keys = {
   runLists: ['run-list'],
   runList: (filters: RunFilters) => ['run-list', filters],
   waits: ['waits'],
+  approvals: ['approvals'],
+  approvalsForMe: ['approvals', 'for-me'],
+  approvalList: (filters: ApprovalFilters) => ['approvals', 'list', filters],
+  approval: (id: string) => ['approvals', 'one', id],
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
   conversation: (id: string, status: string) => ['run', id, 'conversation', status],

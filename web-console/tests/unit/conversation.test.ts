@@ -27,6 +27,7 @@ it('shows a turn of a discussion among the others, with what it answers', async 
     http.get(of(''), () => HttpResponse.json(run)),
     http.get(of('/conversation'), () => HttpResponse.json(conversationOf(run))),
     http.get(of('/timeline'), () => HttpResponse.json({ items: flowOf(run) })),
+    http.get(staff('approvals'), () => HttpResponse.json({ items: [], open: 0 })),
     http.get(of('/events'), () => HttpResponse.json({ items: [], more: false })),
     http.get(of('/stream'), () => new HttpResponse(': over\n\n', { headers: { 'content-type': 'text/event-stream' } })),
   )

@@ -7,10 +7,12 @@ import type { Check, Me, ProjectRole } from '@/api/types'
 import { FLOW_LOOKS } from '@/components/run/timeline'
 import { russianPlural } from '@/i18n'
 import allEn from '@/locales/en.json'
+import inboxEn from '@/locales/inbox.en.json'
+import inboxRu from '@/locales/inbox.ru.json'
 import promptsEn from '@/locales/prompts.en.json'
 import promptsRu from '@/locales/prompts.ru.json'
 import allRu from '@/locales/ru.json'
-import { CHECK_STATE, DECISION, REPOSITORY_STATE, RUN_STATUS, WAIT_GROUP } from '@/status'
+import { APPROVAL_STATE, CHECK_STATE, DECISION, REPOSITORY_STATE, RUN_STATUS, WAIT_GROUP } from '@/status'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CHECKS: Record<Check['name'], true> = {
@@ -28,8 +30,8 @@ function flatten(value: object, prefix = ''): [string, string][] {
   )
 }
 
-const en = { ...allEn, ...promptsEn }
-const ru = { ...allRu, ...promptsRu }
+const en = { ...allEn, ...inboxEn, ...promptsEn }
+const ru = { ...allRu, ...inboxRu, ...promptsRu }
 const english = new Map(flatten(en))
 const russian = new Map(flatten(ru))
 const placeholders = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g))].toSorted()
@@ -60,6 +62,7 @@ it('has the same keys, placeholders and plural forms in both languages', () => {
 
 it('keeps the words of an area apart from those of all pages', () => {
   expect(Object.keys(promptsEn).filter((name) => name in allEn)).toEqual([])
+  expect(Object.keys(inboxEn).filter((name) => name in allEn || name in promptsEn)).toEqual([])
 })
 
 it('writes Russian in Russian', () => {
@@ -86,7 +89,8 @@ it('has a word for every state, role and check of the contract', () => {
     ...Object.keys(DECISION).map((name) => `status.decision.${name}`),
     ...Object.keys(REPOSITORY_STATE).map((name) => `status.repository.${name}`),
     ...Object.keys(CHECK_STATE).map((name) => `checkState.${name}`),
-    ...Object.entries(WAIT_GROUP).flatMap(([name, group]) => [`waits.${name}`, `waiting.group.${group}`, `waiting.help.${group === 'limits' ? name : group}`]),
+    ...Object.entries(WAIT_GROUP).flatMap(([name, group]) => [`waits.${name}`, `waiting.group.${group}`, `waiting.help.${group === 'limits' || name === 'answer' ? name : group}`]),
+    ...Object.keys(APPROVAL_STATE).map((name) => `inbox.state.${name}`),
     ...Object.keys(CHECKS).flatMap((name) => [`check.${name}`, `checkFor.${name}`]),
     ...Object.keys(PLATFORM_ROLES).map((name) => `role.platform.${name}`),
     ...Object.keys(PROJECT_ROLES).map((name) => `role.project.${name}`),

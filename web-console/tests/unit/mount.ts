@@ -49,6 +49,7 @@ export async function open(view: Component, path: string, pattern: string, local
     ],
   })
   await useLocale(locale)
+  await useWords('inbox')
   await useWords('prompts')
   await router.push(path)
   const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })

@@ -34,12 +34,12 @@ function sections(): Record<string, string> {
 it('sorts runs by who or what holds them up, leaves out what nobody waits for, and keeps the longest wait first', () => {
   const groups = waitingGroups([someRun({ id: uuid(900) }), ...all])
   expect(groups.map(({ name, runs: held }) => [name, ...held.map(({ subject_number }) => subject_number)])).toEqual([
-    ['people', 30, 39],
+    ['people', 30, 39, 50],
     ['limits', 46, 45, 47],
     ['places', 1208, 48, 44, 39],
     ['retry', 49],
   ])
-  expect(groups.map(({ helps }) => helps)).toEqual([['people'], ['github', 'model'], ['places'], ['retry']])
+  expect(groups.map(({ helps }) => helps)).toEqual([['people', 'answer'], ['github', 'model'], ['places'], ['retry']])
   expect(waitingGroups(all.filter(({ waits }) => waits?.for === 'model')).map(({ helps }) => helps)).toEqual([['model']])
 })
 
@@ -52,6 +52,10 @@ it('says of each run why it waits, until when or at what place, and who can help
   expect(People).toContain('Waits for a person\'s review of the pull request.')
   expect(People).toContain('merge the pull request, or ask for changes')
   expect(screen.wrapper.get('a[href$="/pull/40"]').text()).toBe('PR #40')
+
+  expect(People).toContain('Waits for an answer to what the agent asked.')
+  expect(People).toContain('answer in the inbox')
+  expect(screen.wrapper.get('a[href^="/inbox"]').text()).toBe('Inbox')
 
   expect(Limits).toContain('Waits until GitHub takes calls again.')
   expect(Limits).toContain('in 35 minutes')
@@ -76,7 +80,7 @@ it('says the same in Russian, and that there are more', async () => {
   const text = await screen.until((shown) => shown.includes('Print labels for returns'))
   expect(Object.keys(sections())).toEqual(['Люди', 'Ограничения', 'Места', 'Новая попытка'])
   expect(text).toContain('Ждёт, пока модель снова начнёт принимать запросы.')
-  expect(text).toContain('Показано 10 запусков из самых новых; ждут и более старые.')
+  expect(text).toContain('Показано 11 запусков из самых новых; ждут и более старые.')
 })
 
 it('shows no section for what holds nobody up', async () => {

@@ -6,6 +6,7 @@ import {
   mdiCheckDecagramOutline,
   mdiCircleSmall,
   mdiCommentCheckOutline,
+  mdiCommentQuestionOutline,
   mdiConsoleLine,
   mdiCubeOutline,
   mdiDeleteOutline,
@@ -13,6 +14,7 @@ import {
   mdiHammerWrench,
   mdiKubernetes,
   mdiLanConnect,
+  mdiPauseCircleOutline,
   mdiProgressClock,
   mdiShieldAlertOutline,
   mdiSourceBranch,
@@ -20,6 +22,7 @@ import {
   mdiSourcePull,
   mdiTagOutline,
   mdiTextBoxEditOutline,
+  mdiTimerAlertOutline,
   mdiTrayArrowDown,
 } from '@mdi/js'
 
@@ -68,6 +71,11 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'git.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'git.pushed': { icon: mdiSourceBranch, tone: 'neutral' },
   'model.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+  'request.made': { icon: mdiCommentQuestionOutline, tone: 'warning' },
+  'request.answered': { icon: mdiCommentCheckOutline, tone: 'success' },
+  'request.expired': { icon: mdiTimerAlertOutline, tone: 'warning' },
+  'request.withdrawn': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
+  'run.waits': { icon: mdiPauseCircleOutline, tone: 'warning' },
   'tool.called': { icon: mdiHammerWrench, tone: 'neutral' },
   'template.drafted': { icon: mdiTextBoxEditOutline, tone: 'neutral' },
   'template.activated': { icon: mdiTextBoxEditOutline, tone: 'success' },
@@ -83,7 +91,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'tool.called'])
+const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.expired', 'request.withdrawn', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent
@@ -98,7 +106,7 @@ export interface TimelineEntry {
 }
 
 /** Facts that the page tells elsewhere, for the whole run. */
-const ELSEWHERE = new Set(['branch', 'issue', 'job', 'namespace', 'number', 'old', 'pr_number', 'run', 'stage', 'status', 'url', 'worker'])
+const ELSEWHERE = new Set(['branch', 'issue', 'job', 'namespace', 'number', 'old', 'pr_number', 'request', 'run', 'stage', 'status', 'url', 'worker'])
 /** Events whose facts are the page's first sentence. */
 const TOLD = new Set(['agent.reported', 'run.finished'])
 

@@ -26,7 +26,7 @@ function isWaiting(run: Run): run is WaitingRun {
 
 function helpOf({ waits }: WaitingRun): string {
   const group = WAIT_GROUP[waits.for]
-  return group === 'limits' ? waits.for : group
+  return group === 'limits' || waits.for === 'answer' ? waits.for : group
 }
 
 /** The groups that have runs. A run that has just gone on waits for nothing and is in none. */

@@ -1,0 +1,58 @@
+import { http, HttpResponse } from 'msw'
+import { afterEach, beforeAll, expect, it, vi } from 'vitest'
+
+import type { Approval, Run as RunRow } from '@/api/types'
+import Run from '@/views/Run.vue'
+import { approvals, someApproval } from '../fixtures/approvals'
+import { flowOf, someRun, uuid } from '../fixtures/data'
+import { waiting } from '../fixtures/waits'
+import { open, staff, type Screen } from './mount'
+import { server } from './server'
+
+let screen: Screen | undefined
+
+beforeAll(() => {
+  vi.stubGlobal('ResizeObserver', class { observe() {} unobserve() {} disconnect() {} })
+  vi.stubGlobal('visualViewport', new EventTarget())
+})
+afterEach(() => {
+  screen?.wrapper.unmount()
+  screen = undefined
+  document.body.replaceChildren()
+})
+
+function runAsks(run: RunRow, items: Approval[]): string[] {
+  const asked: string[] = []
+  const of = (part: string): string => staff(`runs/${run.id}${part}`)
+  server.use(
+    http.get(of(''), () => HttpResponse.json(run)),
+    http.get(of('/timeline'), () => HttpResponse.json({ items: flowOf(run) })),
+    http.get(of('/events'), () => HttpResponse.json({ items: [], more: false })),
+    http.get(of('/stream'), () => new HttpResponse(': over\n\n', { headers: { 'content-type': 'text/event-stream' } })),
+    http.get(staff('approvals'), ({ request }) => {
+      asked.push(new URL(request.url).search)
+      return HttpResponse.json({ items, open: 1 })
+    }),
+  )
+  return asked
+}
+
+it('has its open question answered on the page of the run, and its earlier ones below', async () => {
+  const run = waiting.find(({ id }) => id === uuid(117)) ?? someRun({})
+  const asked = runAsks(run, [approvals[3] ?? someApproval(), someApproval(), someApproval({ id: uuid(409), state: 'expired', question: 'Which way?' })])
+  screen = await open(Run, `/runs/${run.id}`, '/runs/:id')
+  const text = await screen.until((shown) => shown.includes('12.03'))
+  expect(asked[0]).toBe(`?run_id=${run.id}`)
+  expect(text).toContain('Waits for an answer to what the agent asked.')
+  expect(screen.wrapper.findAll('form.form')).toHaveLength(1)
+  expect(screen.wrapper.get('summary').text()).toBe('2 earlier questions')
+  await screen.until((shown) => shown.includes('The run waits for an answer'))
+})
+
+it('says nothing of questions where none was asked', async () => {
+  const run = someRun({})
+  runAsks(run, [])
+  screen = await open(Run, `/runs/${run.id}`, '/runs/:id')
+  await screen.until((shown) => shown.includes('Job made'))
+  expect(screen.wrapper.find('.questions').exists()).toBe(false)
+})
