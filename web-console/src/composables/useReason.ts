@@ -25,7 +25,7 @@ export function useReason() {
   /** What a run waits for, and until when or how many stand before it, where that is known. */
   function waiting({ for: cause, place = 1, until }: Waits): string {
     const sentences = [t(`waits.${cause}`)]
-    if (until !== undefined) sentences.push(t('waits.until', { time: moment(until) }))
+    if (until !== undefined) sentences.push(t(cause === 'answer' ? 'waits.unanswered' : 'waits.until', { time: moment(until) }))
     // Whoever waits for a person or for a time stands in no queue yet.
     if (place > 1 && WAIT_GROUP[cause] === 'places') sentences.push(t('waits.place', { place }))
     return sentences.join(' ')

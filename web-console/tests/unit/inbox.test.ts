@@ -81,7 +81,7 @@ it('shows open requests before decided ones, the first of them beside the list',
   const text = document.body.textContent
   expect(text).toContain('In my own words')
   expect(text).toContain('the run goes on in its session')
-  expect(text).toMatch(/Nobody answers by .*\d\d:\d\d.*: the agent is told so/)
+  expect(text).toMatch(/If nobody answers by .*\d\d:\d\d.* \(in 23 hours\), the agent is told so/)
   expect(screen.wrapper.get(`a[href="/runs/${uuid(117)}"]`).text()).toBe('Open the run')
 })
 
