@@ -99,11 +99,14 @@ pub(super) async fn answer_question(
 }
 
 fn refused(why: NoAnswer) -> ApiError {
-    let field = match why {
-        NoAnswer::NotOne | NoAnswer::NoSuchOption => "/option",
-        NoAnswer::OptionsOnly | NoAnswer::Empty => "/text",
+    let (field, code) = match why {
+        NoAnswer::NotOne => ("/option", "answer_not_one"),
+        NoAnswer::NoSuchOption => ("/option", "answer_no_such_option"),
+        NoAnswer::OptionsOnly => ("/text", "answer_options_only"),
+        NoAnswer::Empty => ("/text", "answer_empty"),
     };
-    Problem::unprocessable("no_answer", "This is no answer to the question").with_field(field, why.to_string()).into()
+    let problem = Problem::unprocessable("no_answer", "This is no answer to the question");
+    problem.with_coded_field(field, code, why.to_string()).into()
 }
 
 /// Somebody was first, or nobody was in time.

@@ -34,7 +34,8 @@ async fn the_agent_calls_each_tool_and_hears_the_answer() -> Result<()> {
         let run = scene.start("Look around", "scenario: tools\n").await?;
         run.handed_in().await?;
         let calls = called(&run).await?;
-        for tool in Tool::ALL {
+        // What asks people is tried where runs wait for them.
+        for tool in Tool::ALL.iter().filter(|&&tool| tool != Tool::OwnerFeedbackRequest) {
             let expected = if *tool == Tool::GithubPullRequestGet { "no_pull_request" } else { "ok" };
             let call = calls.iter().find(|(name, _)| name == tool.as_str());
             ensure!(call.is_some_and(|(_, outcome)| outcome == expected), "{tool}: {calls:?}");
