@@ -77,18 +77,7 @@ pub async fn answer(
     by: UserId,
     entry: &flow::Entry,
 ) -> Result<Option<RunId>> {
-    let run = sqlx::query_file_scalar!(
-        "src/approvals/answer.sql",
-        id,
-        answer,
-        by.0,
-        entry.id,
-        entry.kind.as_str(),
-        entry.actor,
-        entry.data,
-        entry.canonical
-    );
-    Ok(run.fetch_optional(db).await?.map(RunId))
+    settle(db, Some((id, answer, by)), entry).await
 }
 
 /// Closes one request that nobody answered in time; answers whose it was, `None` when none is due.
@@ -96,8 +85,19 @@ pub async fn answer(
 /// # Errors
 /// The database's.
 pub async fn expire(db: impl PgExecutor<'_>, entry: &flow::Entry) -> Result<Option<RunId>> {
+    settle(db, None, entry).await
+}
+
+async fn settle(
+    db: impl PgExecutor<'_>,
+    answered: Option<(Uuid, &Value, UserId)>,
+    entry: &flow::Entry,
+) -> Result<Option<RunId>> {
     let run = sqlx::query_file_scalar!(
-        "src/approvals/expire.sql",
+        "src/approvals/settle.sql",
+        answered.map(|(id, ..)| id),
+        answered.map(|(_, answer, _)| answer),
+        answered.map(|(.., by)| by.0),
         entry.id,
         entry.kind.as_str(),
         entry.actor,

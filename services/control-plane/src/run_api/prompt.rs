@@ -213,7 +213,8 @@ fn newest(all: Vec<forge::Remark>, number: i64, since: DateTime<Utc>, let_in: &[
     told
 }
 
-fn words(number: i64, said: &forge::Remark) -> Words {
+/// A remark as letting in names it.
+pub(super) fn words(number: i64, said: &forge::Remark) -> Words {
     Words::said(number, said.kind, said.id, said.author.as_ref().map(|author| author.id), &said.body)
 }
 

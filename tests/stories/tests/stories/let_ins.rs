@@ -91,6 +91,8 @@ async fn a_strangers_remark_is_left_out_until_somebody_lets_it_in() -> Result<()
     let again = Revise { prompt: now, ..first };
     assert_eq!((&again.remark(&t)?["left_out"], &again.remark(&t)?["let_in"]), (&json!(true), &done));
 
+    let unheard = again.pod.tool("github_comments_list", &json!({ "number": work.pull })).await?.to_string();
+    assert!(unheard.contains("Mind the contrast"), "what is let in counts for tools at once: {unheard}");
     again.pod.hand_in(&t, work.pull).await?;
     let second = Revise::begin(&t, &work).await?;
     let remark = second.remark(&t)?;
@@ -100,6 +102,9 @@ async fn a_strangers_remark_is_left_out_until_somebody_lets_it_in() -> Result<()
     let (label, fenced) =
         fenced.split_once("<<<DATA ").and_then(|(_, all)| all.split_once('\n')).context("no fence")?;
     assert_eq!(fenced.split_once(&format!("\nDATA {label}>>>")).context("the fence has no end")?.0, shown);
+    let heard = second.pod.tool("github_comments_list", &json!({ "number": work.pull })).await?;
+    let heard = heard["comments"].as_array().context("no comments")?;
+    assert!(heard.iter().any(|one| one["body"] == shown), "the agent's tool leaves it out: {heard:?}");
     assert_eq!(audit(&t).await?, [format!("words.let_in user:{owner}")]);
     t.platform.still_runs()
 }

@@ -3,16 +3,19 @@
 
 use chrono::{DateTime, Utc};
 use contract::agent::{ToolComment, ToolComments, ToolNumber};
+use domain::let_in::{LetIn, Words, letting_in};
 use forge::{Account, Issue, Remark};
 use prompts::run::Author;
 use prompts::untrusted;
 use serde_json::{Value, json};
+use store::let_ins;
 use store::outbound::{self, Said};
 use store::runs::report::ContextRow;
 
 use super::answer::{Refused, clean};
 use super::{Call, Done};
 use crate::run_api::asked::Asked;
+use crate::run_api::prompt;
 
 fn ask(call: &Call<'_>) -> Asked {
     let row = call.row;
@@ -60,7 +63,9 @@ pub(super) async fn pull(call: &Call<'_>) -> Result<Done, Refused> {
         || Refused::new("not_found", "There is no pull request of this number here, or GitHub does not answer.");
     let pull = asked.pull(number).await.ok_or_else(missing)?;
     let author = asked.author_of(pull.author.as_ref()).await;
-    let mut answer = words(&author, &pull.title, &pull.body, false);
+    let said = Words::of_pull(number, pull.author.as_ref().map(|author| author.id), &pull.title, &pull.body);
+    let is_let_in = letting_in(&let_in(call, number).await?, &said).is_some();
+    let mut answer = words(&author, &pull.title, &pull.body, is_let_in);
     answer["number"] = json!(pull.number);
     answer["url"] = json!(pull.html_url);
     answer["state"] = json!(if pull.merged {
@@ -80,17 +85,27 @@ pub(super) async fn comments(call: &Call<'_>) -> Result<Done, Refused> {
     let number = number.unwrap_or(call.row.subject_number);
     let since = since.unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
     let mut asked = ask(call);
-    let said = if asked.issue(number).await.map_err(unsaid)?.is_pull_request {
+    let is_own_pull = call.row.pr_number == Some(number);
+    let said = if is_own_pull || asked.issue(number).await.map_err(unsaid)?.is_pull_request {
         asked.remarks(number, since).await
     } else {
         asked.issue_remarks(number, since).await
     };
+    let let_in = let_in(call, number).await?;
     let mut comments = Vec::new();
     for remark in said.map_err(unsaid)? {
         let author = asked.author_of(remark.author.as_ref()).await;
-        comments.push(told(&author, &remark, is_ours(remark.author.as_ref(), call.row)));
+        let counts =
+            is_ours(remark.author.as_ref(), call.row) || letting_in(&let_in, &prompt::words(number, &remark)).is_some();
+        comments.push(told(&author, &remark, counts));
     }
     Ok(Done::Read(json!({ "number": number, "comments": comments })))
+}
+
+/// What somebody who may let it in has let in on a page.
+async fn let_in(call: &Call<'_>, number: i64) -> Result<Vec<LetIn>, Refused> {
+    let rows = let_ins::on_pages(&call.app.pool, call.row.repository_id, &[number]).await?;
+    Ok(rows.into_iter().map(LetIn::from).collect())
 }
 
 /// The platform's account says what the platform wrote.
