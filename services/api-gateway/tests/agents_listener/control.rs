@@ -248,7 +248,7 @@ async fn run_api(
     match uri.path() {
         "/api/v1/run/session" if fetches => ([(CONTENT_TYPE, "application/gzip")], "kept").into_response(),
         "/api/v1/run/worktree" if fetches => ([(CONTENT_TYPE, "application/octet-stream")], "kept").into_response(),
-        "/api/v1/run/beat" => Json(serde_json::json!({ "stop": false })).into_response(),
+        "/api/v1/run/beat" => Json(serde_json::json!({ "stop": false, "waits": false })).into_response(),
         "/api/v1/run/events" => Json(serde_json::json!({ "last_seq": 1 })).into_response(),
         _ => StatusCode::NO_CONTENT.into_response(),
     }

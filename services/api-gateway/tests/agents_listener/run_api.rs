@@ -10,7 +10,7 @@ use crate::world::World;
 async fn a_beat_is_passed_on_in_the_runs_name() {
     let world = World::new().await;
     let answer = world.post("/api/v1/run/beat").json(&json!({ "phase": "working" })).send().await.unwrap();
-    assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "stop": false }));
+    assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "stop": false, "waits": false }));
     let forwarded = world.control.forwarded();
     let grant = world.control.grant();
     assert_eq!(forwarded[0].caller, Caller::Run { run_id: grant.run_id.into(), launch: 1 });

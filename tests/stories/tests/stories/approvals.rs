@@ -124,7 +124,7 @@ async fn an_answer_within_seconds_comes_back_at_once() -> Result<()> {
         let mut open = Value::Null;
         stories::until("the question", async || {
             open = t.owner.get("approvals?state=open").await?;
-            Ok(open["open"] == 1)
+            Ok(open["items"][0].is_object())
         })
         .await?;
         answer(&t.owner, &id_of(&open["items"][0])?, &json!({ "option": 0 })).await?.ok()
