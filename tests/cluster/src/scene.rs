@@ -89,10 +89,17 @@ impl Scene {
     /// # Errors
     /// When the platform refuses.
     pub async fn set_pre_review(&self, wanted: bool) -> Result<()> {
+        self.change_project(&json!({ "pre_review": wanted })).await
+    }
+
+    /// Changes settings of the project.
+    ///
+    /// # Errors
+    /// When the platform refuses.
+    pub async fn change_project(&self, change: &Value) -> Result<()> {
         let path = format!("projects/{}", self.project);
         let version = format!("\"{}\"", self.owner.get(&path).await?["version"]);
-        let change = json!({ "pre_review": wanted });
-        self.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], &change).await?.ok()?;
+        self.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], change).await?.ok()?;
         Ok(())
     }
 

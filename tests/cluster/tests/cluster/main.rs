@@ -11,6 +11,7 @@ mod limits;
 mod missed;
 mod namespaces;
 mod neighbours;
+mod paths;
 mod refusals;
 mod reviews;
 mod rights;
