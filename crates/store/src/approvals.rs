@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::approvals::ApprovalState;
+use domain::approvals::{Answer, ApprovalState, Question};
 use domain::ids::{ProjectId, RunId, UserId};
 use domain::rights::ProjectRole;
 use domain::stages::Stage;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{Coded, Cursor, Result, Viewer, flow};
@@ -37,11 +38,12 @@ pub struct Request<'a> {
     pub flow: flow::Entry,
 }
 
-/// Asks people; asking the same again changes nothing. Answers whether it was asked now.
+/// Asks people; asking the same again changes nothing, and neither does asking for a run that is over or has too many
+/// open requests: [`outcome`] tells.
 ///
 /// # Errors
 /// The database's.
-pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<bool> {
+pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<()> {
     let asked = sqlx::query_file!(
         "src/approvals/ask.sql",
         request.run.0,
@@ -59,9 +61,9 @@ pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<bool>
         request.flow.canonical
     );
     match asked.execute(db).await {
-        Ok(done) => Ok(done.rows_affected() == 1),
         // The same call came twice at once.
-        Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(false),
+        Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(()),
+        Ok(_) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -73,7 +75,7 @@ pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<bool>
 pub async fn answer(
     db: impl PgExecutor<'_>,
     id: Uuid,
-    answer: &Value,
+    answer: &Answer,
     by: UserId,
     entry: &flow::Entry,
 ) -> Result<Option<RunId>> {
@@ -90,13 +92,13 @@ pub async fn expire(db: impl PgExecutor<'_>, entry: &flow::Entry) -> Result<Opti
 
 async fn settle(
     db: impl PgExecutor<'_>,
-    answered: Option<(Uuid, &Value, UserId)>,
+    answered: Option<(Uuid, &Answer, UserId)>,
     entry: &flow::Entry,
 ) -> Result<Option<RunId>> {
     let run = sqlx::query_file_scalar!(
         "src/approvals/settle.sql",
         answered.map(|(id, ..)| id),
-        answered.map(|(_, answer, _)| answer),
+        answered.map(|(_, answer, _)| json!(answer)),
         answered.map(|(.., by)| by.0),
         entry.id,
         entry.kind.as_str(),
@@ -112,14 +114,12 @@ async fn settle(
 pub struct UntoldRow {
     /// The request.
     pub id: Uuid,
-    /// The tool that was called.
-    pub tool: String,
     /// What was asked.
-    pub asked: Value,
+    pub asked: Json<Question>,
     /// Answered or expired.
     pub state: Coded<ApprovalState>,
     /// With an answer.
-    pub answer: Option<Value>,
+    pub answer: Option<Json<Answer>>,
     /// Login of whoever answered.
     pub decided_by: Option<String>,
 }
@@ -147,7 +147,7 @@ pub struct Outcome {
     /// Where it stands.
     pub state: Coded<ApprovalState>,
     /// With an answer.
-    pub answer: Option<Value>,
+    pub answer: Option<Json<Answer>>,
     /// Login of whoever answered.
     pub decided_by: Option<String>,
     /// Until when people have.
@@ -161,7 +161,8 @@ pub struct Outcome {
 pub async fn outcome(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Outcome>> {
     sqlx::query_as!(
         Outcome,
-        r#"SELECT p.state AS "state: Coded<ApprovalState>", p.answer, u.login AS "decided_by?", p.expires_at
+        r#"SELECT p.state AS "state: Coded<ApprovalState>", p.answer AS "answer: Json<Answer>", u.login AS "decided_by?",
+                  p.expires_at
            FROM approvals AS p LEFT JOIN users AS u ON u.id = p.decided_by WHERE p.id = $1"#,
         id
     )
@@ -179,11 +180,11 @@ pub struct ApprovalRow {
     /// The tool that was called.
     pub tool: String,
     /// What was asked.
-    pub asked: Value,
+    pub asked: Json<Question>,
     /// What became of it.
     pub state: Coded<ApprovalState>,
     /// With an answer.
-    pub answer: Option<Value>,
+    pub answer: Option<Json<Answer>>,
     /// Login of whoever answered.
     pub decided_by: Option<String>,
     /// When it was answered, or closed.

@@ -60,10 +60,16 @@ async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunC
     flow::append(&app.pool, of.run, &started).await?;
     answers.told(&app, of).await?;
     app.waker.run(of.run.into());
-    Ok(Json(RunContext { answers: afresh, ..context(of, row, prompt, resume) }))
+    Ok(Json(context(of, row, prompt, resume, afresh)))
 }
 
-fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resume>) -> RunContext {
+fn context(
+    of: ForRun,
+    row: ContextRow,
+    prompt: KeptPrompt,
+    resume: Option<Resume>,
+    answers: Option<String>,
+) -> RunContext {
     let work = work(&row);
     let schema = match work {
         Work::Work => prompts::run::output_schema(),
@@ -95,7 +101,7 @@ fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, resume: Option<Resum
         commit_author_name: row.bot_login,
         last_position: row.last_position,
         resume,
-        answers: None,
+        answers,
     }
 }
 

@@ -1,6 +1,7 @@
 -- What became of a run's requests that its session does not know yet: not told, or told by a launch of which no session
 -- was kept.
-SELECT p.id, p.tool, p.asked, p.state AS "state: Coded<ApprovalState>", p.answer, u.login AS "decided_by?"
+SELECT p.id, p.asked AS "asked: Json<Question>", p.state AS "state: Coded<ApprovalState>",
+       p.answer AS "answer: Json<Answer>", u.login AS "decided_by?"
 FROM approvals AS p
 LEFT JOIN agent_sessions AS s ON s.run_id = p.run_id
 LEFT JOIN users AS u ON u.id = p.decided_by

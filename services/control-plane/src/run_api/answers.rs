@@ -1,7 +1,5 @@
 //! What people answered to the agent of a run, on its way into the session.
 
-use anyhow::Context;
-use domain::approvals::{Answer, Question};
 use domain::ids::RunId;
 use domain::locale::Locale;
 use prompts::run::{Answered, Reply};
@@ -33,11 +31,10 @@ impl Answers {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let read = self.0.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-        let requests = read.iter().zip(&self.0).map(|((question, answer), row)| Reply {
+        let requests = self.0.iter().map(|row| Reply {
             id: row.id.to_string(),
-            question: &question.question,
-            answer: answer.as_ref().map(|answer| answer.text.as_str()),
+            question: &row.asked.question,
+            answer: row.answer.as_ref().map(|answer| answer.text.as_str()),
             by: row.decided_by.as_deref(),
         });
         let facts = Answered {
@@ -58,10 +55,4 @@ impl Answers {
         }
         Ok(())
     }
-}
-
-fn read(row: &UntoldRow) -> anyhow::Result<(Question, Option<Answer>)> {
-    let question = serde_json::from_value(row.asked.clone()).context("read what was asked")?;
-    let answer = row.answer.clone().map(serde_json::from_value).transpose().context("read what was answered")?;
-    Ok((question, answer))
 }

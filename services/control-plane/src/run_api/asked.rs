@@ -20,6 +20,7 @@ use crate::state::App;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The newest remarks count; a prompt has to be read.
 pub(super) const MOST_REMARKS: usize = 50;
+
 /// A repository as a prompt's maker asks about it.
 pub(super) struct Asked {
     opened: anyhow::Result<(GitHub, RepositoryName)>,

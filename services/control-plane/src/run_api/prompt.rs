@@ -104,8 +104,7 @@ impl Told {
             None => None,
         };
         let page = row.pr_number.unwrap_or(row.subject_number);
-        let let_in = let_ins::on_pages(&app.pool, row.repository_id, &[page]).await?;
-        let let_in: Vec<LetIn> = let_in.into_iter().map(LetIn::from).collect();
+        let let_in = let_in_on(app, row, page).await?;
         let pull = match row.pr_number {
             Some(number) => told_pull(&mut asked, number, &let_in).await,
             None => None,
@@ -211,6 +210,12 @@ fn newest(all: Vec<forge::Remark>, number: i64, since: DateTime<Utc>, let_in: &[
         stays
     });
     told
+}
+
+/// What is let in on the page of an issue or pull request.
+pub(super) async fn let_in_on(app: &App, row: &ContextRow, page: i64) -> store::Result<Vec<LetIn>> {
+    let rows = let_ins::on_pages(&app.pool, row.repository_id, &[page]).await?;
+    Ok(rows.into_iter().map(LetIn::from).collect())
 }
 
 /// A remark as letting in names it.

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use contract::gateway::{self, AnswerGiven, Approval, ApprovalKind, ApprovalPage};
 use contract::problem::Problem;
-use domain::approvals::{self as rules, Answer, NoAnswer, Question};
+use domain::approvals::{self as rules, NoAnswer, Question};
 use domain::flow::FlowKind;
 use domain::ids::{ProjectId, RunId};
 use serde::Deserialize;
@@ -51,7 +51,7 @@ pub(super) async fn list_approvals(
     };
     let rows = approvals::list(&app.pool, staff.viewer(), filter, paging.after()?, paging.limit_and_one()).await?;
     let (rows, next_cursor) = paging.cut(rows, |row| Cursor { at: row.requested_at, id: row.id });
-    let items = rows.into_iter().map(|row| approval(row, &staff)).collect::<Result<_, _>>()?;
+    let items = rows.into_iter().map(|row| approval(row, &staff)).collect();
     Ok(Json(ApprovalPage { items, open: approvals::open_for(&app.pool, staff.viewer()).await?, next_cursor }))
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn get_approval(
     staff: Staff,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Approval>, ApiError> {
-    Ok(Json(approval(visible(&app, &staff, id).await?, &staff)?))
+    Ok(Json(approval(visible(&app, &staff, id).await?, &staff)))
 }
 
 async fn visible(app: &App, staff: &Staff, id: Uuid) -> Result<ApprovalRow, ApiError> {
@@ -85,17 +85,16 @@ pub(super) async fn answer_question(
     if !may_decide(&row, &staff) {
         return Err(not_permitted());
     }
-    let question = question(&row)?;
     let option = given.option.map(usize::try_from).transpose().context("an option is no index")?;
-    let answer = question.answered(option, given.text.as_deref()).map_err(refused)?;
+    let answer = row.asked.answered(option, given.text.as_deref()).map_err(refused)?;
     let entry =
         flow::Entry::new(FlowKind::RequestAnswered, staff.actor(), json!({ "request": id, "answer": answer.text }));
-    let answered = approvals::answer(&app.pool, id, &json!(answer), staff.id, &entry).await?;
+    let answered = approvals::answer(&app.pool, id, &answer, staff.id, &entry).await?;
     let row = visible(&app, &staff, id).await?;
     let Some(run) = answered else { return Err(decided(&row)) };
     app.waker.work();
     app.waker.run(run.into());
-    Ok(Json(approval(row, &staff)?))
+    Ok(Json(approval(row, &staff)))
 }
 
 fn refused(why: NoAnswer) -> ApiError {
@@ -111,7 +110,7 @@ fn refused(why: NoAnswer) -> ApiError {
 
 /// Somebody was first, or nobody was in time.
 fn decided(row: &ApprovalRow) -> ApiError {
-    let words = row.answer.as_ref().and_then(|answer| answer["text"].as_str()).unwrap_or_default();
+    let words = row.answer.as_ref().map_or("", |answer| answer.text.as_str());
     let title = match (row.state.0, row.decided_by.as_deref()) {
         (rules::ApprovalState::Answered, Some(by)) => format!("{by} has answered already: {words}"),
         (rules::ApprovalState::Withdrawn, _) => "The run ended before anybody answered".to_owned(),
@@ -120,20 +119,15 @@ fn decided(row: &ApprovalRow) -> ApiError {
     Problem::conflict("already_decided", title).into()
 }
 
-fn question(row: &ApprovalRow) -> anyhow::Result<Question> {
-    serde_json::from_value(row.asked.clone()).context("read what was asked")
-}
-
 fn may_decide(row: &ApprovalRow, staff: &Staff) -> bool {
     let role = staff.role_from(row.member_role.as_ref().map(|role| role.0));
     rules::may_decide(role, row.started_by == staff.id)
 }
 
-fn approval(row: ApprovalRow, staff: &Staff) -> anyhow::Result<Approval> {
-    let Question { question, context, options, allow_custom } = question(&row)?;
-    let answer: Option<Answer> = row.answer.clone().map(serde_json::from_value).transpose()?;
+fn approval(row: ApprovalRow, staff: &Staff) -> Approval {
     let may_decide = may_decide(&row, staff);
-    Ok(Approval {
+    let Question { question, context, options, allow_custom } = row.asked.0;
+    Approval {
         id: row.id,
         kind: ApprovalKind::Question,
         tool: row.tool,
@@ -152,16 +146,16 @@ fn approval(row: ApprovalRow, staff: &Staff) -> anyhow::Result<Approval> {
         context,
         options,
         allow_custom,
-        answer: answer.map(|answer| gateway::Answer {
+        answer: row.answer.map(|answer| gateway::Answer {
             option: answer.option.and_then(|option| i32::try_from(option).ok()),
-            text: answer.text,
+            text: answer.0.text,
         }),
         decided_by: row.decided_by,
         decided_at: row.decided_at,
         requested_at: row.requested_at,
         expires_at: row.expires_at,
         may_decide,
-    })
+    }
 }
 
 const fn state(state: rules::ApprovalState) -> gateway::ApprovalState {

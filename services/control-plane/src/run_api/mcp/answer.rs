@@ -1,10 +1,14 @@
 //! What an agent is answered: structured, without a secret or anybody's address, and never too long.
 
+use std::sync::LazyLock;
+
 use contract::gateway::FieldProblem;
 use rmcp::model::{CallToolResult, ErrorData};
 use serde_json::{Map, Value, json};
 use vault::Redactor;
 
+/// Knows what a credential looks like. One for all texts: an answer may have hundreds.
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new([]).with_addresses());
 /// Characters of one text in an answer.
 const LONGEST: usize = 16_000;
 /// Characters of a call's arguments in the audit.
@@ -77,7 +81,7 @@ pub(super) fn told(outcome: Result<Value, Refused>) -> CallToolResult {
 pub(super) fn clean(value: Value) -> Value {
     match value {
         Value::String(text) => {
-            let redacted = Redactor::new([]).with_addresses().redact(&text).replace('\0', "\u{fffd}");
+            let redacted = REDACTOR.redact(&text).replace('\0', "\u{fffd}");
             Value::String(cut(&redacted, LONGEST))
         }
         Value::Array(items) => items.into_iter().map(clean).collect(),

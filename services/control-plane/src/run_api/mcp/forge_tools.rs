@@ -3,12 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use contract::agent::{ToolComment, ToolComments, ToolNumber};
-use domain::let_in::{LetIn, Words, letting_in};
+use domain::let_in::{Words, letting_in};
 use forge::{Account, Issue, Remark};
 use prompts::run::Author;
 use prompts::untrusted;
 use serde_json::{Value, json};
-use store::let_ins;
 use store::outbound::{self, Said};
 use store::runs::report::ContextRow;
 
@@ -64,7 +63,7 @@ pub(super) async fn pull(call: &Call<'_>) -> Result<Done, Refused> {
     let pull = asked.pull(number).await.ok_or_else(missing)?;
     let author = asked.author_of(pull.author.as_ref()).await;
     let said = Words::of_pull(number, pull.author.as_ref().map(|author| author.id), &pull.title, &pull.body);
-    let is_let_in = letting_in(&let_in(call, number).await?, &said).is_some();
+    let is_let_in = letting_in(&prompt::let_in_on(call.app, call.row, number).await?, &said).is_some();
     let mut answer = words(&author, &pull.title, &pull.body, is_let_in);
     answer["number"] = json!(pull.number);
     answer["url"] = json!(pull.html_url);
@@ -91,7 +90,7 @@ pub(super) async fn comments(call: &Call<'_>) -> Result<Done, Refused> {
     } else {
         asked.issue_remarks(number, since).await
     };
-    let let_in = let_in(call, number).await?;
+    let let_in = prompt::let_in_on(call.app, call.row, number).await?;
     let mut comments = Vec::new();
     for remark in said.map_err(unsaid)? {
         let author = asked.author_of(remark.author.as_ref()).await;
@@ -100,12 +99,6 @@ pub(super) async fn comments(call: &Call<'_>) -> Result<Done, Refused> {
         comments.push(told(&author, &remark, counts));
     }
     Ok(Done::Read(json!({ "number": number, "comments": comments })))
-}
-
-/// What somebody who may let it in has let in on a page.
-async fn let_in(call: &Call<'_>, number: i64) -> Result<Vec<LetIn>, Refused> {
-    let rows = let_ins::on_pages(&call.app.pool, call.row.repository_id, &[number]).await?;
-    Ok(rows.into_iter().map(LetIn::from).collect())
 }
 
 /// The platform's account says what the platform wrote.

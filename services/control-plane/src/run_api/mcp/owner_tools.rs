@@ -4,20 +4,20 @@
 use std::time::Duration;
 
 use contract::agent::ToolQuestion;
-use domain::approvals::{Answer, ApprovalState, MOST_OPEN, PATIENCE_HOURS, Question};
+use domain::approvals::{ApprovalState, MOST_OPEN, PATIENCE_HOURS, Question};
 use domain::flow::FlowKind;
 use prompts::untrusted;
 use serde_json::{Value, json};
 use store::approvals::{self, Outcome, Request};
 use store::flow::Entry;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answer::{Refused, clean};
 use super::{AGENT, Call, Done};
 
-/// How often it is looked whether somebody has answered.
-const LOOK: Duration = Duration::from_millis(500);
+/// A wake-up may be lost.
+const POLL: Duration = Duration::from_secs(2);
 
 pub(super) async fn ask(call: &Call<'_>) -> Result<Done, Refused> {
     let ToolQuestion { question, context, options, allow_custom } = call.input()?;
@@ -45,37 +45,38 @@ pub(super) async fn ask(call: &Call<'_>) -> Result<Done, Refused> {
     if outcome.state.0 != ApprovalState::Requested {
         approvals::tell(&call.app.pool, call.of.run, call.of.launch, &[id]).await?;
     }
-    Ok(Done::Made(told(id, &outcome)?))
+    Ok(Done::Made(told(id, &outcome)))
 }
 
 /// What has become of the request by the time that a live answer is waited for; `None`: it was not asked.
 async fn live(call: &Call<'_>, id: Uuid) -> Result<Option<Outcome>, Refused> {
     let until = Instant::now() + call.app.live_answer;
+    let mut changes = call.app.hub.watch();
     loop {
         let outcome = approvals::outcome(&call.app.pool, id).await?;
         let is_open = outcome.as_ref().is_some_and(|outcome| outcome.state.0 == ApprovalState::Requested);
-        if !is_open || Instant::now() >= until {
+        let left = until.saturating_duration_since(Instant::now());
+        if !is_open || left.is_zero() {
             return Ok(outcome);
         }
-        sleep(LOOK).await;
+        changes.next(Some(call.of.run.into()), POLL.min(left)).await;
     }
 }
 
-fn told(id: Uuid, outcome: &Outcome) -> Result<Value, Refused> {
-    let told = match outcome.state.0 {
+fn told(id: Uuid, outcome: &Outcome) -> Value {
+    let mut told = match outcome.state.0 {
         ApprovalState::Requested => json!({
             "status": "approval_required",
             "expires_at": outcome.expires_at,
             "next": "People are asked. End your turn now and do nothing else: you are woken with their answer.",
         }),
         ApprovalState::Answered => {
-            let answer: Option<Answer> = outcome.answer.clone().map(serde_json::from_value).transpose()?;
+            let answer = outcome.answer.as_ref();
             let words = answer.map(|answer| json!({ "option": answer.option, "text": untrusted::shown(&answer.text) }));
             json!({ "answer": words, "answered_by": outcome.decided_by })
         }
         ApprovalState::Expired | ApprovalState::Withdrawn => json!({ "status": "expired" }),
     };
-    let mut told = told;
     told["request_id"] = json!(id);
-    Ok(told)
+    told
 }
