@@ -77,6 +77,8 @@ coded_enum! {
         GitPushed = "git.pushed",
         /// The gateway refused a model call.
         ModelRefused = "model.refused",
+        /// Its decoy turned up in what its agent sent.
+        CanaryTripped = "canary.tripped",
         /// Its agent asks people something.
         RequestMade = "request.made",
         /// Somebody answered.

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod approvals;
+pub mod canary;
 pub mod catalogue;
 pub mod choice;
 pub mod closing;

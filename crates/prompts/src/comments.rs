@@ -272,7 +272,12 @@ pub const fn words(locale: Locale, reason: Reason) -> &'static str {
         Reason::Budget => ("the budget is used up", "бюджет исчерпан"),
         Reason::ApprovalDenied => ("a person refused what the run needed", "человек отказал в том, что было нужно"),
         Reason::WriteScope => ("files were changed that may not be changed", "изменены файлы, которые менять нельзя"),
-        Reason::Canary => ("a planted secret left the pod", "контрольный секрет покинул под"),
+        Reason::Canary => (
+            "the agent showed the run's decoy credential; nothing real was lost, but see in the run's log what led it there \
+             before you start again",
+            "агент показал ложный ключ запуска; ничего настоящего не потеряно, но прежде чем начинать снова, посмотрите в \
+             журнале запуска, что его к этому привело",
+        ),
         Reason::EgressOpen => ("the pod's network was not closed", "сеть пода не была закрыта"),
         Reason::AgentError => ("the agent failed or produced nothing", "агент завершился ошибкой или ничего не сделал"),
         Reason::InfraError => ("the platform, the cluster or GitHub failed", "сбой платформы, кластера или GitHub"),

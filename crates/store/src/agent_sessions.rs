@@ -73,7 +73,8 @@ pub struct Resumable {
 }
 
 /// The session that a run goes on with: its own, else that of the run it resumes, and so on. Session and tree are of
-/// the same run, for a tree belongs to the session that made it.
+/// the same run, for a tree belongs to the session that made it. Nothing goes on in the session of a run whose decoy turned
+/// up: whatever led the agent there is in it.
 ///
 /// # Errors
 /// The database's.
@@ -88,6 +89,7 @@ pub async fn resumable(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Res
            )
            SELECT s.run_id AS run, s.session_id, s.path, s.sha256, w.sha256 AS "worktree_sha256?"
            FROM chain JOIN agent_sessions AS s ON s.run_id = chain.run_id
+                JOIN agent_runs AS whose ON whose.id = chain.run_id AND whose.tripped_at IS NULL
                 LEFT JOIN agent_worktrees AS w ON w.run_id = s.run_id
            ORDER BY chain.steps LIMIT 1"#,
         run.0

@@ -69,19 +69,40 @@ pub async fn append(db: impl PgExecutor<'_>, run: RunId, launch: i32, events: &[
     Ok(())
 }
 
-/// Greatest seq that a launch has stored; 0 when there is none. Batches come in order, so all before it are there.
+/// Where the stream of a launch stands.
+#[derive(Debug, Clone)]
+pub struct StreamEnd {
+    /// Greatest seq that is stored; 0 when there is none. Batches come in order, so all before it are there.
+    pub last_seq: i64,
+    /// The last letters of that event.
+    pub tail: String,
+    /// The run's decoy, sealed for [`crate::runs::trip::decoy_aad`].
+    pub decoy_sealed: Option<Vec<u8>>,
+}
+
+/// Where the stream of a launch stands, and what must not be in it; `None` when there is no such run.
 ///
 /// # Errors
 /// The database's.
-pub async fn last_seq(db: impl PgExecutor<'_>, run: RunId, launch: i32) -> Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT COALESCE(max(seq), 0) AS "seq!" FROM run_events WHERE run_id = $1 AND launch = $2"#,
+pub async fn stream_end(db: impl PgExecutor<'_>, run: RunId, launch: i32) -> Result<Option<StreamEnd>> {
+    sqlx::query_as!(
+        StreamEnd,
+        r#"SELECT COALESCE(last.seq, 0) AS "last_seq!", COALESCE(right(last.text, $3), '') AS "tail!", a.decoy_sealed
+           FROM agent_runs AS a
+           LEFT JOIN LATERAL (SELECT seq, text FROM run_events WHERE run_id = a.id AND launch = $2
+                              ORDER BY seq DESC LIMIT 1) AS last ON true
+           WHERE a.id = $1"#,
         run.0,
-        launch
+        launch,
+        TAIL
     )
-    .fetch_one(db)
+    .fetch_optional(db)
     .await
 }
+
+/// Letters of a text that are read again with what follows it: a long text comes as several events, and what is looked for
+/// may lie across two. Longer than any form of it, also when that is wrapped.
+const TAIL: i32 = 400;
 
 /// A run's events after a position, oldest first.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
 //! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`], which
-//! of them a namespace belongs to in [`ownership`].
+//! of them a namespace belongs to in [`ownership`], and how one ends whose decoy turned up in [`trip`].
 
 pub(crate) mod clearing;
 pub mod jobs;
@@ -15,6 +15,7 @@ pub mod report;
 pub(crate) mod settle;
 pub mod start;
 pub mod sweep;
+pub mod trip;
 pub mod view;
 
 use domain::ids::RunId;

@@ -55,6 +55,8 @@ pub struct GrantRow {
     pub saving_only: bool,
     /// Hosts granted to its project.
     pub egress_hosts: Vec<String>,
+    /// Its decoy, sealed for [`crate::runs::trip::decoy_aad`]; `None` before a pod has shown its first token.
+    pub decoy_sealed: Option<Vec<u8>>,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -69,7 +71,7 @@ pub async fn verify(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<Option
         GrantRow,
         r#"SELECT a.id AS run_id, a.launch, a.project_id, a.repository_id, r.full_name AS repository, a.branch,
                   a.base_branch, a.stage AS "stage: Coded<Stage>", a.kind IN ('review', 'discussion') AS "only_reads!", a.model,
-                  t.expires_at,
+                  a.decoy_sealed, t.expires_at,
                   (a.cancel_requested_at IS NOT NULL OR a.deadline_at < app_now()) AS "saving_only!",
                   ARRAY(SELECT g.host FROM egress_grants AS g
                         WHERE g.project_id = a.project_id AND g.withdrawn_at IS NULL ORDER BY g.host) AS "egress_hosts!"

@@ -64,7 +64,7 @@ fn add_forms(text: &str, found: &mut Vec<Form>) {
 
 /// What base64 of `anything + secret + anything` must contain, when the first part is `offset` bytes long modulo 3:
 /// the digits that the secret alone decides. Basic credentials are one such case.
-fn inner_base64(engine: &impl Engine, secret: &[u8], offset: usize) -> String {
+pub(crate) fn inner_base64(engine: &impl Engine, secret: &[u8], offset: usize) -> String {
     let padded = Zeroizing::new([&vec![0; offset], secret].concat());
     let encoded = Zeroizing::new(engine.encode(padded.as_slice()));
     encoded[(offset * 8).div_ceil(6)..padded.len() * 8 / 6].to_owned()

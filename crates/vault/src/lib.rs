@@ -4,15 +4,19 @@
 //! No type here prints what it holds.
 #![deny(missing_docs)]
 
+mod decoy;
 mod forms;
 mod keyring;
+mod lookout;
 mod redactor;
 mod shapes;
 mod signature;
 mod stream;
 mod token;
 
+pub use decoy::Decoy;
 pub use keyring::{CanaryProblem, Keyring, KeyringProblem, OpenProblem, Sealed};
+pub use lookout::{Look, Lookout, LookoutStream, Sighting};
 pub use redactor::{MARK, Redactor};
 pub use signature::{SignatureProblem, verify_github_signature};
 pub use stream::StreamRedactor;

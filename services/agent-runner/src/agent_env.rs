@@ -1,16 +1,21 @@
 //! What codex and everything it starts find around them: folders they may write, and tools that are told the way out.
 //!
-//! The way out is the relay on loopback, so no variable or file here holds a credential. Package managers get their
-//! registry from it, everything else uses it as a proxy.
+//! The way out is the relay on loopback, so no variable or file here holds a credential, but one that opens nothing.
+//! Package managers get their registry from the relay, everything else uses it as a proxy.
 
 use std::{
     ffi::OsString,
+    fs::{DirBuilder, OpenOptions},
+    io::Write,
     net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
+use secrecy::ExposeSecret;
 use tokio::process::Command;
 use url::Url;
+use vault::Decoy;
 
 use crate::relay::NPM_REGISTRY;
 
@@ -35,17 +40,28 @@ impl Paths {
         Self { repo: workspace.join("repo"), codex_home: home.join(".codex"), exchange: workspace.join("run"), home }
     }
 
-    /// Makes those that must be there before git and codex start, and the configuration that tools read from files.
+    /// Makes those that must be there before git and codex start, the configuration that tools read from files, and the
+    /// run's decoy, which nothing needs to read.
     ///
     /// # Errors
     /// When the workspace cannot be written.
-    pub fn prepare(&self, relay: SocketAddr) -> std::io::Result<()> {
+    pub fn prepare(&self, relay: SocketAddr, decoy: &Decoy) -> std::io::Result<()> {
         let cargo = self.home.join(".cargo");
         for folder in [&self.codex_home, &self.exchange, &cargo] {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(cargo.join("config.toml"), cargo_config(relay))
+        std::fs::write(cargo.join("config.toml"), cargo_config(relay))?;
+        let file = self.home.join(Decoy::PLACE);
+        write_private(&file, decoy.file().expose_secret())
     }
+}
+
+/// A file for its owner alone, in a folder of the same kind, as the programs make them whose credentials they hold.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(text.as_bytes())
 }
 
 /// Cargo takes source replacement from files only, not from variables. The gateway's index asks for a token, so cargo

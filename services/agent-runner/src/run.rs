@@ -14,6 +14,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use vault::Decoy;
 
 use crate::{
     agent_env::{Environment, Paths},
@@ -123,7 +124,8 @@ async fn work_through(
     let relay_at = listener.local_addr().context("opening the relay").map_err(infra)?;
     let relay = Relay::new(&launch.config.gateway, launch.config.run, &launch.config.token).map_err(infra)?;
     tokio::spawn(Arc::new(relay).serve(listener, stop));
-    paths.prepare(relay_at).context("preparing the workspace").map_err(infra)?;
+    let decoy = Decoy::parse(context.decoy.expose()).context("the run's decoy has another form").map_err(infra)?;
+    paths.prepare(relay_at, &decoy).context("preparing the workspace").map_err(infra)?;
     let environment = Environment::new(std::env::vars_os(), &paths, relay_at, &launch.config.gateway);
     let remote = format!("http://{relay_at}/git/{}.git", context.repository);
     let desk = Desk {

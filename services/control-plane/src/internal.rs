@@ -27,6 +27,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(brokers::record_model_call))
         .routes(routes!(brokers::record_model_limit))
         .routes(routes!(brokers::record_broker_event))
+        .routes(routes!(brokers::record_decoy_sighting))
 }
 
 fn wrong_caller() -> Problem {

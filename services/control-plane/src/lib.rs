@@ -6,6 +6,7 @@
 //! * [`staff`]: what people do in the console.
 
 pub mod config;
+mod decoy;
 mod error;
 mod github;
 pub mod internal;

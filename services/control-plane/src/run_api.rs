@@ -12,21 +12,24 @@ mod snapshots;
 
 use axum::Json;
 use axum::extract::State;
-use contract::agent::{Beat, EventBatch, EventsStored, Orders, Resume, RunContext, RunContextWork, RunResult};
+use contract::agent::{Beat, EventBatch, EventsStored, Orders, RunContext, RunContextWork, RunResult};
 use contract::problem::Problem;
+use domain::canary::Place;
 use domain::flow::FlowKind;
 use http::StatusCode;
 use prompts::run::Work;
 use serde_json::json;
-use store::events::{self, NewEvent};
+use store::events::{self, NewEvent, StreamEnd};
 use store::flow;
 use store::runs::prompt::KeptPrompt;
 use store::runs::report::{self, ContextRow, LaunchResult};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
+use vault::Decoy;
 
 use self::answers::Answers;
+use crate::decoy::{self, Seen};
 use crate::error::{ApiError, no_such};
 use crate::internal::ForRun;
 use crate::prompt::work;
@@ -53,6 +56,7 @@ async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunC
     let answers = Answers::of(&app, of.run).await?;
     let resume = snapshots::resume(&app, of, &row, &prompt, &answers).await?;
     let afresh = answers.message(&row, None)?;
+    let decoy = decoy::of(&app, of.run, row.decoy_sealed.clone()).await?;
     let started = flow::Entry {
         id: Uuid::new_v5(&of.run.0, format!("agent.started.{}", of.launch).as_bytes()),
         ..flow::Entry::new(FlowKind::AgentStarted, "agent", json!({ "launch": of.launch, "prompt": prompt.sha256 }))
@@ -60,16 +64,10 @@ async fn get_run_context(State(app): State<App>, of: ForRun) -> Result<Json<RunC
     flow::append(&app.pool, of.run, &started).await?;
     answers.told(&app, of).await?;
     app.waker.run(of.run.into());
-    Ok(Json(context(of, row, prompt, resume, afresh)))
+    Ok(Json(RunContext { resume, answers: afresh, ..context(of, row, prompt, &decoy) }))
 }
 
-fn context(
-    of: ForRun,
-    row: ContextRow,
-    prompt: KeptPrompt,
-    resume: Option<Resume>,
-    answers: Option<String>,
-) -> RunContext {
+fn context(of: ForRun, row: ContextRow, prompt: KeptPrompt, decoy: &Decoy) -> RunContext {
     let work = work(&row);
     let schema = match work {
         Work::Work => prompts::run::output_schema(),
@@ -100,8 +98,9 @@ fn context(
         commit_author_email: format!("{}+{}@users.noreply.github.com", row.bot_github_id, row.bot_login),
         commit_author_name: row.bot_login,
         last_position: row.last_position,
-        resume,
-        answers,
+        decoy: decoy.text().into(),
+        resume: None,
+        answers: None,
     }
 }
 
@@ -114,7 +113,8 @@ async fn add_run_events(
     of: ForRun,
     Json(batch): Json<EventBatch>,
 ) -> Result<Json<EventsStored>, ApiError> {
-    let stored = events::last_seq(&app.pool, of.run, of.launch).await?;
+    let end = events::stream_end(&app.pool, of.run, of.launch).await?.ok_or_else(|| no_such("run"))?;
+    let stored = end.last_seq;
     let first = batch.events.first().map_or(1, |event| event.seq);
     let in_order = batch.events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1);
     if first > stored + 1 || !in_order {
@@ -123,11 +123,32 @@ async fn add_run_events(
         return Err(Problem::conflict("events_out_of_order", title).with_field("/events", next).into());
     }
     let new: Vec<NewEvent> = batch.events.into_iter().filter(|event| event.seq > stored).map(new_event).collect();
+    // Looked through before anything is stored: what is stored is not sent again.
+    let tripped = look_through(&app, of, end, &new).await?;
     if !new.is_empty() {
         events::append(&app.pool, of.run, of.launch, &new).await?;
         app.waker.run(of.run.into());
     }
+    if tripped {
+        return Err(decoy::over().into());
+    }
     Ok(Json(EventsStored { last_seq: new.last().map_or(stored, |event| event.seq) }))
+}
+
+/// Whether the decoy is in what the agent printed. A long text comes as several events, so they are read as one, with the
+/// end of what came before.
+async fn look_through(app: &App, of: ForRun, end: StreamEnd, new: &[NewEvent]) -> Result<bool, ApiError> {
+    let decoy = decoy::of(app, of.run, end.decoy_sealed).await?;
+    let mut text = end.tail;
+    let items = new.iter().filter_map(|event| event.item.as_deref());
+    text.extend(new.iter().map(|event| event.text.as_str()).chain(items));
+    let lookout = decoy.lookout();
+    let Some(sighting) = lookout.find(text.as_bytes()) else { return Ok(false) };
+    let excerpt = lookout.excerpt(text.as_bytes(), sighting);
+    let look = sighting.look.as_str();
+    let by = "system:control-plane";
+    decoy::trip(app, of, &Seen { place: Place::Output, look, subject: "", excerpt: &excerpt, by }).await?;
+    Ok(true)
 }
 
 fn new_event(event: contract::agent::AgentEvent) -> NewEvent {

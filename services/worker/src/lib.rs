@@ -23,6 +23,7 @@ mod redelivery;
 mod review_gate;
 mod startup;
 mod sweep;
+mod tripped;
 mod turn;
 mod wake;
 mod watch;

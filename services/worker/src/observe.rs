@@ -1,5 +1,6 @@
 //! Looks at the runs that this worker holds: those that something changed about at once, and all of them every few
-//! seconds, because a watch and a notification may be lost, and because time limits come by themselves.
+//! seconds, because a watch and a notification may be lost, and because time limits come by themselves. Of runs that it
+//! does not hold it only takes away what a decoy ended ([`tripped`]).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use store::runs::lease;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Glance;
-use crate::{Deps, turn};
+use crate::{Deps, tripped, turn};
 
 /// All runs are looked at this often.
 const RESYNC: Duration = Duration::from_secs(5);
@@ -46,6 +47,15 @@ pub(crate) async fn look(deps: &Arc<Deps>, all: Option<Glance>, stop: &Cancellat
         return Ok(());
     }
     let held = lease::held_by(&deps.db, &deps.worker).await.context("read the leases")?;
+    let others: Vec<_> = marked.keys().copied().filter(|run| !held.iter().any(|lease| lease.run == *run)).collect();
+    if !others.is_empty()
+        && let Err(error) = tripped::stop(deps, &others).await
+    {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "a run that its decoy ended may still have a pod; the sweep takes it"
+        );
+    }
     for lease in held {
         let Some(glance) = marked.get(&lease.run).copied().max(all) else { continue };
         let Some(hand) = turn::free_hand(deps, stop).await else { return Ok(()) };

@@ -455,6 +455,8 @@ pub struct RunContext {
     pub branch: ::std::string::String,
     pub commit_author_email: ::std::string::String,
     pub commit_author_name: ::std::string::String,
+    ///A credential that opens nothing, as two values joined by a colon. The runner puts it into a file of the agent's home that nothing needs; where it turns up, the run ends
+    pub decoy: crate::Secret,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub effort: ::std::option::Option<::std::string::String>,
     ///Position of the last event that earlier launches stored; 0 at first

@@ -102,6 +102,151 @@ impl ::std::convert::TryFrom<::std::string::String> for BrokerEventKind {
         value.parse()
     }
 }
+///`DecoySighting`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct DecoySighting {
+    ///What stood around it
+    pub excerpt: ::std::string::String,
+    ///How it was written
+    pub look: DecoySightingLook,
+    ///output: what the agent printed or said; diff: a push; tool: a call of a tool; model: a model call; request: any other request, by its address and headers; result: the last word
+    pub place: DecoySightingPlace,
+    ///The tool, file, commit or address; empty where the place says it all
+    pub subject: ::std::string::String,
+}
+///How it was written
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum DecoySightingLook {
+    #[serde(rename = "plain")]
+    Plain,
+    #[serde(rename = "hex")]
+    Hex,
+    #[serde(rename = "base64")]
+    Base64,
+}
+impl ::std::fmt::Display for DecoySightingLook {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Plain => f.write_str("plain"),
+            Self::Hex => f.write_str("hex"),
+            Self::Base64 => f.write_str("base64"),
+        }
+    }
+}
+impl ::std::str::FromStr for DecoySightingLook {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "plain" => Ok(Self::Plain),
+            "hex" => Ok(Self::Hex),
+            "base64" => Ok(Self::Base64),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for DecoySightingLook {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for DecoySightingLook {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for DecoySightingLook {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///output: what the agent printed or said; diff: a push; tool: a call of a tool; model: a model call; request: any other request, by its address and headers; result: the last word
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum DecoySightingPlace {
+    #[serde(rename = "output")]
+    Output,
+    #[serde(rename = "diff")]
+    Diff,
+    #[serde(rename = "tool")]
+    Tool,
+    #[serde(rename = "model")]
+    Model,
+    #[serde(rename = "request")]
+    Request,
+    #[serde(rename = "result")]
+    Result,
+}
+impl ::std::fmt::Display for DecoySightingPlace {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Output => f.write_str("output"),
+            Self::Diff => f.write_str("diff"),
+            Self::Tool => f.write_str("tool"),
+            Self::Model => f.write_str("model"),
+            Self::Request => f.write_str("request"),
+            Self::Result => f.write_str("result"),
+        }
+    }
+}
+impl ::std::str::FromStr for DecoySightingPlace {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "output" => Ok(Self::Output),
+            "diff" => Ok(Self::Diff),
+            "tool" => Ok(Self::Tool),
+            "model" => Ok(Self::Model),
+            "request" => Ok(Self::Request),
+            "result" => Ok(Self::Result),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for DecoySightingPlace {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for DecoySightingPlace {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for DecoySightingPlace {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`ForgeCredential`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ForgeCredential {
@@ -137,6 +282,8 @@ pub struct ModelLimit {
 pub struct RunGrant {
     pub base_branch: ::std::string::String,
     pub branch: ::std::string::String,
+    ///What may appear in nothing that the run sends: the values of its decoy credential, joined by a colon
+    pub decoy: crate::Secret,
     pub egress_hosts: ::std::vec::Vec<::std::string::String>,
     pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub launch: i32,

@@ -67,6 +67,8 @@ pub struct ContextRow {
     pub repository_id: RepositoryId,
     /// Sealed.
     pub token_sealed: Vec<u8>,
+    /// Its decoy, sealed for [`super::trip::decoy_aad`]; `None` before a pod has shown its first token.
+    pub decoy_sealed: Option<Vec<u8>>,
 }
 
 /// Reads what the prompt of a run is made from.
@@ -82,7 +84,7 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
                   COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!",
                   a.kind = 'review' AS "is_review!", a.kind = 'discussion' AS "is_discussion!", a.resumes IS NOT NULL AS "goes_on!",
                   CASE WHEN a.revises THEN earlier.queued_at END AS revises_since,
-                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed
+                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed, a.decoy_sealed
            FROM agent_runs AS a
            JOIN repositories AS r ON r.id = a.repository_id
            LEFT JOIN agent_runs AS earlier ON earlier.id = a.resumes

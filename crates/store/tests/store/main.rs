@@ -11,3 +11,4 @@ mod sessions;
 mod starts;
 mod support;
 mod templates;
+mod trips;

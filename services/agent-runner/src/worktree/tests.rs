@@ -48,7 +48,7 @@ impl World {
         self.pods += 1;
         let paths = Paths::under(&self.folder.path().join(format!("pod{}", self.pods)));
         let relay = SocketAddr::from(([127, 0, 0, 1], 1));
-        paths.prepare(relay)?;
+        paths.prepare(relay, &vault::Decoy::generate())?;
         let gateway = Url::parse("http://gateway.test:1")?;
         let environment = Environment::new(std::env::vars_os(), &paths, relay, &gateway);
         let origin = self.origin();
@@ -111,6 +111,7 @@ fn context() -> RunContext {
         commit_author_name: "bot".into(),
         commit_author_email: "bot@acme.test".into(),
         last_position: 0,
+        decoy: vault::Decoy::generate().text().into(),
         resume: None,
         answers: None,
     }

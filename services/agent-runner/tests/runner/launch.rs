@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use contract::agent::{AgentEventKind as Kind, RunResultOutcome, RunResultReason};
 
-use crate::support::{Runner, TOKEN, World, appears, processes_with, texts};
+use vault::Decoy;
+
+use crate::support::{DECOY, Runner, TOKEN, World, appears, processes_with, texts};
 
 /// Commits one file, leaves another uncommitted, and prints what must not be seen.
 const WORK: &str = r#"
@@ -70,6 +72,24 @@ async fn a_launch_ends_with_a_pushed_branch_and_its_whole_story_told() -> Result
     assert!(all.contains("[redacted]"), "the token was never printed, so nothing was proved");
     assert!(!all.contains(TOKEN));
     assert!(!all.contains("cnVuOmN4cl83WnIw"), "the token in base64 left the pod");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_decoy_lies_in_the_home_beside_the_checkout_and_is_told_as_it_was_read() -> Result<()> {
+    let look = "stat -c '%a' ~/.aws ~/.aws/credentials; cat ~/.aws/credentials; echo change > note.txt";
+    let world = World::new(&format!("steps:\n  - run: {look}\n  - final: {{summary: s, pr_title: t}}\n")).await?;
+    let (code, output) = world.start().await?.end().await?;
+    assert_eq!(code, Some(0), "{output}");
+    let printed = texts(&world.gateway.events(), Kind::Output).concat();
+    assert!(printed.starts_with("700\n600\n[production]\n"), "{printed}");
+    // The platform looks for it, so it may not be redacted on the way.
+    let decoy = Decoy::parse(DECOY).context("no decoy")?;
+    assert!(decoy.lookout().find(printed.as_bytes()).is_some(), "{printed}");
+    assert_eq!(world.bare.git(&["diff", "--name-only", &world.base, world.branch()]).await?, "note.txt");
+    for tree in world.gateway.trees() {
+        assert!(world.files_in(&tree).await?.iter().all(|file| ["README.md", "note.txt"].contains(&file.as_str())));
+    }
     Ok(())
 }
 

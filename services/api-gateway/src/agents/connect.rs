@@ -38,7 +38,12 @@ pub(super) async fn open(state: &AgentsState, request: Request, stop: &Cancellat
     if run.grant.serves != RunGrantServes::All {
         return Problem::forbidden("run_ending", "The run is ending; only saving its work is served").into_response();
     }
-    let target = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+    let (parts, body) = request.into_parts();
+    if let Err(denied) = state.decoys.pass_head(&run, &parts) {
+        return challenge(denied);
+    }
+    let target = parts.uri.authority().map(ToString::to_string).unwrap_or_default();
+    let request = Request::from_parts(parts, body);
     match establish(state, &run, &target).await {
         Ok((host, stream, slot)) => {
             let granted = host.clone();
@@ -63,6 +68,9 @@ pub(super) async fn refuse_plain(state: &AgentsState, request: Parts) -> Respons
         Ok(run) => run,
         Err(denied) => return challenge(denied),
     };
+    if let Err(denied) = state.decoys.pass_head(&run, &request) {
+        return challenge(denied);
+    }
     let target = request.uri.authority().map(ToString::to_string).unwrap_or_default();
     let reason = "plain http is not carried; use https, or the registry routes for packages";
     let data = [("target", shortened(&target).into()), ("reason", reason.into())];

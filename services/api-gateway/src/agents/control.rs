@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use contract::assertion::Caller;
-use contract::internal::{BrokerEvent, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunTokenSecret};
+use contract::internal::{
+    BrokerEvent, DecoySighting, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunTokenSecret,
+};
 use contract::problem::Problem;
 use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
@@ -88,6 +90,10 @@ impl Control {
 
     pub(super) async fn record_event(&self, run: &RunGrant, event: &BrokerEvent) -> Result<(), ControlError> {
         self.tell(run, "/internal/v1/run/broker-events", event).await
+    }
+
+    pub(super) async fn record_sighting(&self, run: &RunGrant, sighting: &DecoySighting) -> Result<(), ControlError> {
+        self.tell(run, "/internal/v1/run/decoy-sightings", sighting).await
     }
 
     /// Passes a request of the run on as it is and returns the answer as it is.

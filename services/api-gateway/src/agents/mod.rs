@@ -3,11 +3,13 @@
 //! One run token opens all of it ([`token`]). What a pod lacks is added on the way out, never handed in: the model's
 //! key ([`model`]), the forge's token ([`git`]), a route to package registries ([`registry`]) and to granted hosts
 //! ([`connect`]). What the run has to say to the platform, and its agent's tools, go through [`run_api`]. Whatever is refused here becomes an
-//! event of the run ([`events`]), and whatever is open ends within seconds of the token's revocation.
+//! event of the run ([`events`]), and whatever is open ends within seconds of the token's revocation. Nothing goes out that
+//! holds the run's decoy ([`decoy`]).
 
 mod config;
 mod connect;
 mod control;
+mod decoy;
 mod events;
 mod git;
 mod limits;
@@ -30,6 +32,7 @@ pub use resolve::{NameService, SystemNames};
 pub use serve::serve;
 
 use control::Control;
+use decoy::{Decoys, Tripped};
 use events::Events;
 use limits::Limits;
 use resolve::Guard;
@@ -44,6 +47,7 @@ pub struct AgentsState {
     control: Control,
     grants: Arc<Grants>,
     events: Events,
+    decoys: Decoys,
     limits: Arc<Limits>,
     bodies: Arc<BodyBounds>,
     guard: Guard,
@@ -78,7 +82,7 @@ impl AgentsState {
     /// [`SetupError`] when a client or the contract cannot be made.
     pub fn new(config: AgentsConfig, control: Arc<dyn ControlPlane>) -> Result<Self, SetupError> {
         let control = Control::new(control);
-        let tasks = TaskTracker::new();
+        let (tasks, tripped) = (TaskTracker::new(), Tripped::default());
         let guard = Guard::new(&config.egress);
         Ok(Self {
             clients: Clients {
@@ -86,7 +90,8 @@ impl AgentsState {
                 forge: git::client()?,
                 registry: registry::client(guard.clone())?,
             },
-            grants: Arc::new(Grants::new(control.clone())),
+            grants: Arc::new(Grants::new(control.clone(), tripped.clone())),
+            decoys: Decoys::new(control.clone(), tasks.clone(), tripped),
             events: Events::new(control.clone(), tasks.clone()),
             limits: Arc::new(Limits::default()),
             bodies: Arc::new(run_api::bodies()),

@@ -11,7 +11,9 @@ use contract::problem::Problem;
 use contract::{Document, Validator};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, StatusCode};
+use serde_json::Value;
 
+use super::decoy::Place;
 use super::limits::Kind;
 use super::token::Run;
 use super::{AgentsState, SetupError};
@@ -81,6 +83,23 @@ fn bounds_of(path: &str) -> (Kind, usize) {
     }
 }
 
+/// Where a run's decoy is found when it is in such a body. Events are looked through where the control-plane puts them
+/// together; snapshots stay inside, sealed.
+fn place_of(path: &str) -> Option<Place> {
+    match path {
+        TOOLS => Some(Place::Tool),
+        "/api/v1/run/result" => Some(Place::Result),
+        "/api/v1/run/beat" => Some(Place::Output),
+        _ => None,
+    }
+}
+
+/// The tool that a message calls, as far as it says.
+fn tool_called(message: &[u8]) -> String {
+    let message: Value = serde_json::from_slice(message).unwrap_or_default();
+    message["params"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
 async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (kind, most) = bounds_of(parts.uri.path());
@@ -94,9 +113,15 @@ async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -
     }
     // The gateway's signature covers the whole body, so it is held while it is passed on.
     let held = state.bodies.sized(most).read(&parts.headers, body).await.map_err(|cut| refused(cut, most))?;
+    if let Some(place) = place_of(parts.uri.path()) {
+        state.decoys.pass(&run, place, &held.bytes, tool_called)?;
+    }
     let request = passed.body(held.bytes.clone()).map_err(|_| Problem::internal())?;
     let answer = state.control.forward(&run.grant, request).await;
     let answer = answer.map_err(|error| super::control::ControlError::from(error).into_problem())?;
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        state.grants.forget(&run).await;
+    }
     let mut response = Response::builder().status(answer.status());
     if let Some(kind) = answer.headers().get(CONTENT_TYPE) {
         response = response.header(CONTENT_TYPE, kind);

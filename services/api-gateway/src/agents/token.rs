@@ -27,9 +27,11 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
+use vault::{Decoy, Lookout};
 
 use super::AgentsState;
 use super::control::{Control, ControlError};
+use super::decoy::Tripped;
 
 /// How every run token begins.
 const PREFIX: &str = "cxr_";
@@ -82,13 +84,18 @@ impl From<Denied> for Problem {
 pub(super) struct Run {
     /// What the token reaches.
     pub(super) grant: Arc<RunGrant>,
+    /// Finds the run's decoy.
+    pub(super) lookout: Lookout,
     token: Arc<SecretString>,
 }
+
+/// What a good token reaches, and what must not be in what comes with it.
+type Reach = (Arc<RunGrant>, Lookout);
 
 /// A verdict and the moment when it was asked for.
 struct Known {
     asked: Instant,
-    verdict: Result<Arc<RunGrant>, Denied>,
+    verdict: Result<Reach, Denied>,
 }
 
 type Entry = Arc<tokio::sync::Mutex<Option<Known>>>;
@@ -96,27 +103,37 @@ type Entry = Arc<tokio::sync::Mutex<Option<Known>>>;
 /// Verdicts about tokens.
 pub(super) struct Grants {
     control: Control,
+    tripped: Tripped,
     entries: Mutex<HashMap<[u8; 32], Entry>>,
 }
 
 impl Grants {
-    pub(super) fn new(control: Control) -> Self {
-        Self { control, entries: Mutex::default() }
+    pub(super) fn new(control: Control, tripped: Tripped) -> Self {
+        Self { control, tripped, entries: Mutex::default() }
     }
 
     /// Who the bearer of these headers is.
     pub(super) async fn authenticate(&self, headers: &HeaderMap, header: HeaderName) -> Result<Run, Denied> {
         let (user, token) = credentials(headers, header).ok_or_else(refused)?;
         let (verdict, _) = self.ask(&token, FRESH).await;
-        let grant = verdict?;
+        let (grant, lookout) = verdict?;
         if user.is_some_and(|user| user != grant.run_id.to_string()) {
             return Err(refused());
         }
-        Ok(Run { grant, token: Arc::new(token) })
+        Ok(Run { grant, lookout, token: Arc::new(token) })
     }
 
-    /// The verdict about a token and when it was asked for. Callers who wait together share one question.
-    async fn ask(&self, token: &SecretString, fresh: Duration) -> (Result<Arc<RunGrant>, Denied>, Instant) {
+    /// The verdict about a token and when it was asked for. No run is served whose decoy was seen here, also when the
+    /// control-plane has not heard of it yet.
+    async fn ask(&self, token: &SecretString, fresh: Duration) -> (Result<Reach, Denied>, Instant) {
+        let (verdict, asked) = self.answer(token, fresh).await;
+        let verdict =
+            verdict.and_then(|reach| if self.tripped.holds(reach.0.run_id) { Err(refused()) } else { Ok(reach) });
+        (verdict, asked)
+    }
+
+    /// What the control-plane says. Callers who wait together share one question.
+    async fn answer(&self, token: &SecretString, fresh: Duration) -> (Result<Reach, Denied>, Instant) {
         let arrived = Instant::now();
         let entry = self.entry(token);
         let mut known = entry.lock().await;
@@ -130,7 +147,7 @@ impl Grants {
         let asked = Instant::now();
         let verdict = match self.control.verify(token).await {
             Ok(grant) if grant.expires_at <= chrono::Utc::now() => Err(refused()),
-            Ok(grant) => Ok(Arc::new(grant)),
+            Ok(grant) => reach(grant),
             Err(ControlError::Refused(problem)) if problem.status_code() == StatusCode::UNAUTHORIZED => Err(refused()),
             Err(error) => {
                 tracing::warn!(%error, "a run token could not be checked");
@@ -139,6 +156,11 @@ impl Grants {
         };
         *known = Some(Known { asked, verdict: verdict.clone() });
         (verdict, asked)
+    }
+
+    /// The control-plane does not know the run any more: what it said about the token before is not true.
+    pub(super) async fn forget(&self, run: &Run) {
+        *self.entry(&run.token).lock().await = None;
     }
 
     fn entry(&self, token: &SecretString) -> Entry {
@@ -176,7 +198,7 @@ async fn watch(
             grants.ask(&token, RECHECK / 4).await
         };
         match timeout_at(last_yes + BLIND, again).await {
-            Ok((Ok(grant), asked)) if still(&grant) => last_yes = asked,
+            Ok((Ok((grant, _)), asked)) if still(&grant) => last_yes = asked,
             Ok((Err(Denied::Unanswered), _)) => {}
             Ok(_) | Err(_) => return cut.cancel(),
         }
@@ -197,7 +219,13 @@ impl Lease {
     }
 }
 
-fn refused() -> Denied {
+fn reach(grant: RunGrant) -> Result<Reach, Denied> {
+    // What cannot be looked for cannot be let through.
+    let decoy = Decoy::parse(grant.decoy.expose()).ok_or(Denied::Unanswered)?;
+    Ok((Arc::new(grant), decoy.lookout()))
+}
+
+pub(super) fn refused() -> Denied {
     Denied::Refused(Problem::unauthorized("token_refused", "The run token is missing, unknown, or no longer valid"))
 }
 
@@ -220,7 +248,7 @@ fn credentials(headers: &HeaderMap, header: HeaderName) -> Option<(Option<String
 /// Lets a request in when its token is good for the route, and cuts its answer when that ends.
 pub(super) async fn admit(
     State((state, needs)): State<(AgentsState, Needs)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let run = match state.grants.authenticate(request.headers(), AUTHORIZATION).await {
@@ -230,6 +258,11 @@ pub(super) async fn admit(
     if !needs.met_by(&run.grant) {
         return Problem::forbidden("run_ending", "The run is ending; only saving its work is served").into_response();
     }
+    let (parts, body) = request.into_parts();
+    if let Err(denied) = state.decoys.pass_head(&run, &parts) {
+        return challenge(denied);
+    }
+    let mut request = Request::from_parts(parts, body);
     let lease = state.grants.lease(&run, move |grant| needs.met_by(grant));
     request.extensions_mut().insert(run);
     tokio::select! {

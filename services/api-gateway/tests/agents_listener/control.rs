@@ -13,7 +13,8 @@ use axum::routing::{any, post};
 use axum::{Json, Router};
 use contract::assertion::{Caller, Signer, Verifier, guard, system_clock};
 use contract::internal::{
-    BrokerEvent, BrokerEventKind, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunGrantServes, RunTokenSecret,
+    BrokerEvent, BrokerEventKind, DecoySighting, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunGrantServes,
+    RunTokenSecret,
 };
 use contract::keys::SignatureKey;
 use contract::problem::Problem;
@@ -24,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::world::{TOKEN, serve_router};
+use crate::world::{DECOY, TOKEN, serve_router};
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF
@@ -51,6 +52,7 @@ struct Facts {
     events: Vec<BrokerEvent>,
     calls: Vec<ModelCall>,
     limits: Vec<ModelLimit>,
+    sightings: Vec<DecoySighting>,
     forwarded: Vec<Forwarded>,
 }
 
@@ -72,9 +74,10 @@ impl Control {
             .route("/internal/v1/run/forge-credential", post(credential))
             .route("/internal/v1/run/model-calls", post(model_call))
             .route("/internal/v1/run/model-limits", post(model_limit))
-            .route("/internal/v1/run/broker-events", post(broker_event));
+            .route("/internal/v1/run/broker-events", post(broker_event))
+            .route("/internal/v1/run/decoy-sightings", post(decoy_sighting));
         let internal = Validator::new(&Document::internal().unwrap()).unwrap().guard(internal);
-        let run = Router::new().route("/api/v1/run/{*rest}", any(run_api));
+        let run = Router::new().route("/api/v1/run/{*rest}", any(run_api)).route("/mcp", post(run_api));
         let keys = SignatureKey::from_pem(&KEY.to_owned().into()).unwrap().public_keys();
         let routes = internal.merge(run).layer(DefaultBodyLimit::disable());
         let router = guard(routes, Verifier::new(keys, system_clock), 65 * 1024 * 1024);
@@ -98,6 +101,7 @@ impl Control {
             may_write: vec!["**".to_owned()],
             models: vec!["gpt-5.5".to_owned(), "gpt-6-sol".to_owned()],
             egress_hosts: vec!["granted.test".to_owned(), "inside.test".to_owned(), "metadata.test".to_owned()],
+            decoy: DECOY.to_owned().into(),
             expires_at: chrono::Utc::now() + chrono::TimeDelta::hours(1),
         }
     }
@@ -176,6 +180,16 @@ impl Control {
         self.once(|facts| facts.limits.first().cloned()).await
     }
 
+    /// The first sighting of the decoy, as soon as it has been told.
+    pub(crate) async fn sighting(&self) -> DecoySighting {
+        self.once(|facts| facts.sightings.first().cloned()).await
+    }
+
+    /// How often the decoy was seen so far.
+    pub(crate) fn sightings(&self) -> usize {
+        self.facts.lock().unwrap().sightings.len()
+    }
+
     async fn once<T>(&self, look: impl Fn(&Facts) -> Option<T>) -> T {
         let found = async {
             loop {
@@ -235,6 +249,12 @@ async fn broker_event(State(control): State<Control>, caller: Caller, Json(event
     StatusCode::NO_CONTENT
 }
 
+async fn decoy_sighting(State(control): State<Control>, caller: Caller, Json(seen): Json<DecoySighting>) -> StatusCode {
+    assert!(matches!(caller, Caller::Run { .. }));
+    control.note(|facts| facts.sightings.push(seen));
+    StatusCode::NO_CONTENT
+}
+
 async fn run_api(
     State(control): State<Control>,
     caller: Caller,
@@ -250,6 +270,7 @@ async fn run_api(
         "/api/v1/run/worktree" if fetches => ([(CONTENT_TYPE, "application/octet-stream")], "kept").into_response(),
         "/api/v1/run/beat" => Json(serde_json::json!({ "stop": false, "waits": false })).into_response(),
         "/api/v1/run/events" => Json(serde_json::json!({ "last_seq": 1 })).into_response(),
+        "/mcp" => StatusCode::ACCEPTED.into_response(),
         _ => StatusCode::NO_CONTENT.into_response(),
     }
 }

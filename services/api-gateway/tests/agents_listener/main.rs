@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod control;
+mod decoy;
 mod egress;
 mod forge;
 mod git;

@@ -48,7 +48,7 @@ impl Script {
         json!({ "type": "response.completed", "response": { "id": "resp_1", "usage": usage } })
     }
 
-    fn heard(&self) -> Vec<(HeaderMap, Value)> {
+    pub(crate) fn heard(&self) -> Vec<(HeaderMap, Value)> {
         self.heard.lock().unwrap().clone()
     }
 }
@@ -69,7 +69,7 @@ async fn respond(State(model): State<Model>, headers: HeaderMap, Json(body): Jso
     ([("content-type", "text/event-stream")], Body::from_stream(ReceiverStream::new(lines))).into_response()
 }
 
-fn body() -> Value {
+pub(crate) fn body() -> Value {
     json!({ "model": "gpt-5.5", "stream": true, "input": [{ "role": "user", "content": "hi" }], "tools": [] })
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn call(world: &World) -> reqwest::Response {
     world.post("/model/v1/responses").json(&body()).send().await.unwrap().error_for_status().unwrap()
 }
 
-async fn world() -> (World, Script) {
+pub(crate) async fn world() -> (World, Script) {
     let (model, script) = scripted().await;
     (World::with(Behind { model, ..Behind::default() }).await, script)
 }

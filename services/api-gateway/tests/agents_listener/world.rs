@@ -18,6 +18,8 @@ use crate::logs;
 
 /// The token of the run that every test starts with.
 pub(crate) const TOKEN: &str = "cxr_dGhlIHRva2VuIG9mIHRoZSBydW4gdW5kZXIgdGVzdA";
+/// The decoy of that run: its two values.
+pub(crate) const DECOY: &str = "AKIAXQ2RMZ7VNEXAMP4K:hZq0bVtG4mXwE9rTnYuP2sLkJdFaC7oI5QxWvB8K";
 /// The key that must never reach a pod.
 pub(crate) const MODEL_KEY: &str = "sk-planted-model-key";
 

@@ -3,8 +3,9 @@
 use anyhow::Context;
 use axum::Json;
 use axum::extract::State;
-use contract::internal::{BrokerEvent, ForgeCredential, ModelCall, ModelLimit};
+use contract::internal::{BrokerEvent, DecoySighting, ForgeCredential, ModelCall, ModelLimit};
 use contract::problem::Problem;
+use domain::canary::Place;
 use domain::flow::FlowKind;
 use domain::limits::model_pause;
 use http::StatusCode;
@@ -12,9 +13,13 @@ use store::usage::{self, Call};
 use store::{flow, repositories, runs};
 
 use super::ForRun;
+use crate::decoy::{self, Seen};
 use crate::error::{ApiError, no_such};
 use crate::github;
 use crate::state::App;
+
+/// The actor in the audit.
+const GATEWAY: &str = "system:gateway";
 
 /// (as run) The credential for one brokered git request
 #[utoipa::path(post, path = "/internal/v1/run/forge-credential",
@@ -76,8 +81,23 @@ pub(super) async fn record_broker_event(
     Json(event): Json<BrokerEvent>,
 ) -> Result<StatusCode, ApiError> {
     let kind: FlowKind = event.kind.to_string().parse().context("a broker event of an unknown kind")?;
-    let entry = flow::Entry { id: event.event_id, ..flow::Entry::new(kind, "system:gateway", event.data.into()) };
+    let entry = flow::Entry { id: event.event_id, ..flow::Entry::new(kind, GATEWAY, event.data.into()) };
     flow::append(&app.pool, of.run, &entry).await?;
     app.waker.run(of.run.into());
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// (as run) The run's decoy turned up in what the run sent
+#[utoipa::path(post, path = "/internal/v1/run/decoy-sightings", request_body = DecoySighting,
+    responses((status = 204), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn record_decoy_sighting(
+    State(app): State<App>,
+    of: ForRun,
+    Json(sighting): Json<DecoySighting>,
+) -> Result<StatusCode, ApiError> {
+    let place: Place = sighting.place.to_string().parse().context("a decoy was seen at an unknown place")?;
+    let look = sighting.look.to_string();
+    let seen = Seen { place, look: &look, subject: &sighting.subject, excerpt: &sighting.excerpt, by: GATEWAY };
+    decoy::trip(&app, of, &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }

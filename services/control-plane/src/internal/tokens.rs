@@ -9,6 +9,7 @@ use store::tokens;
 use vault::RunToken;
 
 use super::ForGateway;
+use crate::decoy;
 use crate::error::ApiError;
 use crate::state::App;
 
@@ -21,9 +22,9 @@ pub(super) async fn verify_run_token(
     _: ForGateway,
     Json(body): Json<RunTokenSecret>,
 ) -> Result<Json<RunGrant>, ApiError> {
-    let refused = || Problem::unauthorized("token_refused", "The run token is not, or no longer, valid");
-    let token = RunToken::parse(body.token.expose()).ok_or_else(refused)?;
-    let grant = tokens::verify(&app.pool, &token.hash()).await?.ok_or_else(refused)?;
+    let token = RunToken::parse(body.token.expose()).ok_or_else(decoy::over)?;
+    let grant = tokens::verify(&app.pool, &token.hash()).await?.ok_or_else(decoy::over)?;
+    let decoy = decoy::of(&app, grant.run_id, grant.decoy_sealed).await?;
     Ok(Json(RunGrant {
         run_id: grant.run_id.into(),
         launch: grant.launch,
@@ -38,6 +39,7 @@ pub(super) async fn verify_run_token(
         },
         models: vec![grant.model],
         egress_hosts: grant.egress_hosts,
+        decoy: decoy.text().into(),
         expires_at: grant.expires_at,
     }))
 }

@@ -1,6 +1,7 @@
 //! What the platform promises of its runs, tried on a real Kubernetes with the real codex.
 
 mod approvals;
+mod canary;
 mod configuration;
 mod confinement;
 mod discussion;

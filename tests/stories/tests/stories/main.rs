@@ -3,6 +3,7 @@
 mod access;
 mod agents;
 mod approvals;
+mod canaries;
 mod connecting;
 mod discussion;
 mod labels;

@@ -3,6 +3,7 @@ import {
   mdiAccountCancelOutline,
   mdiAccountEyeOutline,
   mdiAlertCircleOutline,
+  mdiBird,
   mdiCheckDecagramOutline,
   mdiCircleSmall,
   mdiCommentCheckOutline,
@@ -71,6 +72,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'git.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'git.pushed': { icon: mdiSourceBranch, tone: 'neutral' },
   'model.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
+  'canary.tripped': { icon: mdiBird, tone: 'error' },
   'request.made': { icon: mdiCommentQuestionOutline, tone: 'warning' },
   'request.answered': { icon: mdiCommentCheckOutline, tone: 'success' },
   'request.expired': { icon: mdiTimerAlertOutline, tone: 'warning' },
@@ -91,7 +93,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.expired', 'request.withdrawn', 'tool.called'])
+const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.expired', 'request.withdrawn', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent

@@ -34,6 +34,8 @@ pub(crate) use gateway::{Gateway, Snapshot, Tree};
 
 /// Looks like a run token, and is planted where the agent can find it.
 pub(crate) const TOKEN: &str = "cxr_7Zr0f1q2w3e4r5t6y7u8i9o0pAsDfGhJkLzXcVbNmQw";
+/// The run's decoy: its two values.
+pub(crate) const DECOY: &str = "AKIAXQ2RMZ7VNEXAMP4K:hZq0bVtG4mXwE9rTnYuP2sLkJdFaC7oI5QxWvB8K";
 /// Nothing in these tests takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -188,6 +190,7 @@ fn context(run: Uuid, branch: &str) -> RunContext {
         commit_author_name: "codex-k8s-bot".into(),
         commit_author_email: "bot@codex-k8s.test".into(),
         last_position: 0,
+        decoy: DECOY.to_owned().into(),
         resume: None,
         answers: None,
     }

@@ -18,6 +18,9 @@ use tokio::time::timeout;
 /// Bytes of output that are read; what is bigger than this is no listing that could be judged.
 const OUTPUT_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// Bytes of output that are shown at once.
+const PIECE: usize = 64 * 1024;
+
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GitError {
     #[error("git {0} could not be run")]
@@ -131,6 +134,47 @@ impl Git {
         };
         let (output, ()) = tokio::join!(group.output(patience), feed);
         output?.good(name)
+    }
+
+    /// Runs it with `input` on its standard input and shows what it prints piece by piece, until `look` says that it has
+    /// seen enough. What it prints may be of any length.
+    pub(super) async fn shown<T>(
+        mut self,
+        input: Vec<u8>,
+        patience: Duration,
+        mut look: impl FnMut(&[u8]) -> Result<Option<T>, GitError>,
+    ) -> Result<Option<T>, GitError> {
+        let name = self.name;
+        self.command.stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut group = self.spawn()?;
+        let (stdin, stdout) = (group.child.stdin.take(), group.child.stdout.take());
+        let feed = async {
+            if let Some(mut stdin) = stdin {
+                let _closed = stdin.write_all(&input).await;
+            }
+        };
+        let shown = async {
+            let mut piece = vec![0; PIECE];
+            if let Some(mut stdout) = stdout {
+                loop {
+                    let count = stdout.read(&mut piece).await?;
+                    match look(&piece[..count])? {
+                        Some(seen) => return Ok(Some(seen)),
+                        None if count == 0 => break,
+                        None => {}
+                    }
+                }
+            }
+            Ok::<_, GitError>(None)
+        };
+        // Git ends, and with it the feed, when nobody listens any more.
+        let both = async { tokio::join!(shown, feed).0 };
+        let seen = timeout(patience, both).await.map_err(|_| GitError::Slow(name))??;
+        if seen.is_none() {
+            let status = group.child.wait().await?;
+            Output { status, stdout: Vec::new(), stderr: Vec::new() }.good(name)?;
+        }
+        Ok(seen)
     }
 }
 

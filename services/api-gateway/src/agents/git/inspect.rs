@@ -9,7 +9,7 @@ use domain::scope::{Ancestry, COMMITS_LIMIT, Change, Commit, NO_OBJECT, Push, Re
 use super::command::{Git, GitError};
 use super::hook::Quarantine;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// A pointer of Git LFS is shorter than this (its specification), and begins with these words.
 const POINTER_LIMIT: u64 = 1024;
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -125,7 +125,7 @@ impl Inspected<'_> {
             .collect()
     }
 
-    async fn contents(&self, ids: HashSet<String>) -> Result<HashMap<String, Vec<u8>>, GitError> {
+    pub(super) async fn contents(&self, ids: HashSet<String>) -> Result<HashMap<String, Vec<u8>>, GitError> {
         let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
         let batch = self
             .git("cat-file")

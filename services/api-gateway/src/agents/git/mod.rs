@@ -1,10 +1,11 @@
 //! The git broker: smart HTTP of the run's repository, and of no other.
 //!
 //! Fetching is passed through with a credential that the control-plane releases for the one request ([`fetch`]).
-//! Pushing is received into a disposable clone, judged, and only then pushed on ([`push`]). Git's clients print the
+//! Pushing is received into a disposable clone, judged ([`inspect`], [`decoy`]), and only then pushed on ([`push`]). Git's clients print the
 //! body of an error only when it is plain text, so that is how refusals are said here.
 
 mod command;
+mod decoy;
 mod fetch;
 mod hook;
 mod inspect;

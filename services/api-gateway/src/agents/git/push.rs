@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use contract::internal::{BrokerEventKind, ForgeCredential};
+use contract::problem::Problem;
 use domain::scope::{NO_OBJECT, Patterns, RefUpdate, Refusal, judge, judge_refs};
 use futures::StreamExt;
 use http::StatusCode;
@@ -20,9 +21,11 @@ use http::header::CONTENT_ENCODING;
 use tempfile::TempDir;
 
 use super::super::AgentsState;
+use super::super::decoy::Place;
 use super::super::limits::Kind;
 use super::super::token::Run;
 use super::command::{Git, GitError, without_secret};
+use super::decoy::Found;
 use super::hook::{Hook, PLACE, Question};
 use super::inspect::Inspected;
 use super::{GitRefusal, credential, git_answer};
@@ -205,11 +208,16 @@ impl Disposable<'_> {
 
     async fn verdict(&self, repository: &Path, question: &Question) -> Result<Verdict, GitError> {
         let grant = &self.run.grant;
+        let inspected = Inspected { repository, quarantine: &question.quarantine };
+        if let Some(found) = inspected.decoy(&question.updates, &self.run.lookout).await? {
+            let Found { sighting, subject, excerpt } = found;
+            let told = Problem::from(self.state.decoys.seen(self.run, Place::Diff, sighting, subject, excerpt));
+            return Ok(Verdict { taken: false, words: format!("{}\n", told.title) });
+        }
         let refusals = judge_refs(&question.updates, &grant.branch);
         if !refusals.is_empty() {
             return Ok(self.refuse(&refusals));
         }
-        let inspected = Inspected { repository, quarantine: &question.quarantine };
         let [update] = &question.updates[..] else {
             return Ok(Verdict { taken: false, words: "nothing to push\n".to_owned() });
         };

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::AgentsState;
+use super::decoy::Place;
 use super::limits::Kind;
 use super::token::Run;
 use relay::Call;
@@ -68,7 +69,16 @@ async fn respond(State(state): State<AgentsState>, run: Run, request: Request) -
         Err(problem) => return failure(StatusCode::TOO_MANY_REQUESTS, &problem.code, &problem.title),
     };
     let (parts, body) = request.into_parts();
-    let admitted = match read(&parts.headers, body).await.and_then(|bytes| rules::admit(&bytes, &run.grant.models)) {
+    let bytes = match read(&parts.headers, body).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return refuse(&state, &run, &refusal),
+    };
+    // Codex's conversation holds what its commands printed, so reading the decoy is enough.
+    if let Err(denied) = state.decoys.pass(&run, Place::Model, &bytes, |_| String::new()) {
+        let problem = Problem::from(denied);
+        return failure(problem.status_code(), &problem.code, &problem.title);
+    }
+    let admitted = match rules::admit(&bytes, &run.grant.models) {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(&state, &run, &refusal),
     };
