@@ -70,6 +70,13 @@ export const TEMPLATE_STATE: Record<TemplateState, Look> = {
 export const APPROVAL_STATE: Record<ApprovalState, Look> = {
   requested: { tone: 'warning', icon: mdiHelpCircleOutline },
   answered: { tone: 'success', icon: mdiCheckCircleOutline },
+  approved: { tone: 'info', icon: mdiProgressClock, busy: true },
+  applying: { tone: 'info', icon: mdiProgressClock, busy: true },
+  applied: { tone: 'success', icon: mdiCheckCircleOutline },
+  failed: { tone: 'error', icon: mdiAlertCircleOutline },
+  unknown: { tone: 'error', icon: mdiHelpCircleOutline },
+  denied: { tone: 'neutral', icon: mdiCancel },
+  stale: { tone: 'neutral', icon: mdiCircleOffOutline },
   expired: { tone: 'error', icon: mdiTimerAlertOutline },
   withdrawn: { tone: 'neutral', icon: mdiCircleOffOutline },
 }

@@ -1,5 +1,9 @@
-//! What agents ask of people: who may answer, and what counts as an answer.
+//! What agents ask of people: answers to questions, and leave to act. Who may decide, and what counts as an answer.
 
+mod action;
+pub mod labels;
+
+pub use action::{Action, ApprovalMode, Effect, Risk};
 use serde::{Deserialize, Serialize};
 
 use crate::coded_enum;
@@ -13,14 +17,67 @@ pub const MOST_OPEN: i32 = 5;
 coded_enum! {
     /// What became of a request.
     ApprovalState {
-        /// Nobody has answered yet.
+        /// Nobody has decided yet.
         Requested = "requested",
-        /// Somebody answered.
+        /// Somebody answered a question.
         Answered = "answered",
-        /// Nobody did in time.
+        /// Somebody approved an action; it is about to be done.
+        Approved = "approved",
+        /// It is being done.
+        Applying = "applying",
+        /// It is done.
+        Applied = "applied",
+        /// It was approved and could not be done.
+        Failed = "failed",
+        /// It was approved, and whether it is done is not known.
+        Unknown = "unknown",
+        /// Somebody denied it.
+        Denied = "denied",
+        /// What it was about changed first.
+        Stale = "stale",
+        /// Nobody decided in time.
         Expired = "expired",
         /// The run ended first.
         Withdrawn = "withdrawn",
+    }
+}
+
+impl ApprovalState {
+    /// Whether the agent can be told: nothing more becomes of the request.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Requested | Self::Approved | Self::Applying)
+    }
+}
+
+coded_enum! {
+    /// What kind of thing is asked.
+    ApprovalKind {
+        /// What people say.
+        Question = "question",
+        /// Whether people let the agent act.
+        Action = "action",
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Asked {
+    /// Leave to act.
+    Action(Action),
+    /// An answer.
+    Question(Question),
+}
+
+impl Asked {
+    /// Which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> ApprovalKind {
+        match self {
+            Self::Action(_) => ApprovalKind::Action,
+            Self::Question(_) => ApprovalKind::Question,
+        }
     }
 }
 
@@ -84,11 +141,21 @@ impl Question {
     }
 }
 
-/// Whether a person may answer for a run: who manages its project, and who started it and still may start runs there. An
-/// agent never may: it is no person.
+/// Whether a person may answer an agent's question: who manages its project, and who started the run and still may start
+/// runs there. An agent never may: it is no person.
 #[must_use]
 pub const fn may_decide(role: ProjectRole, started_it: bool) -> bool {
     rights::allows(role, Permission::Manage) || (started_it && rights::allows(role, Permission::Run))
+}
+
+/// Whether a person may let an agent act. Having started the run neither gives this right nor takes it.
+#[must_use]
+pub const fn may_approve(mode: ApprovalMode, role: ProjectRole) -> bool {
+    match mode {
+        ApprovalMode::None => false,
+        ApprovalMode::Delegated => rights::allows(role, Permission::Run),
+        ApprovalMode::Owner => rights::allows(role, Permission::Manage),
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +203,27 @@ mod tests {
         ];
         for (role, started_it, expected) in table {
             assert_eq!(may_decide(role, started_it), expected, "{role} {started_it}");
+        }
+    }
+
+    #[test]
+    fn who_lets_an_agent_act() {
+        use ApprovalMode::{Delegated, None, Owner};
+        use ProjectRole::{Admin, Read, ReadWrite};
+        let may = |mode| [Admin, ReadWrite, Read].map(|role| may_approve(mode, role));
+        assert_eq!(may(Owner), [true, false, false]);
+        assert_eq!(may(Delegated), [true, true, false]);
+        assert_eq!(may(None), [false; 3], "there is nothing to decide");
+    }
+
+    #[test]
+    fn what_is_asked_is_read_as_it_was_written() {
+        let change = labels::Labelled { number: 7, on: vec!["area:ui".into()], off: Vec::new() };
+        let seen = labels::Seen::of("Dark mode", "", &[], &change);
+        let action = Action { effect: Effect::Labels { change, seen }, why: None };
+        for asked in [Asked::Question(question(true)), Asked::Action(action)] {
+            let read: Asked = serde_json::from_value(serde_json::json!(asked)).unwrap();
+            assert_eq!((&read, read.kind()), (&asked, asked.kind()));
         }
     }
 }

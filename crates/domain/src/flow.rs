@@ -85,6 +85,14 @@ coded_enum! {
         RequestAnswered = "request.answered",
         /// Nobody answered in time.
         RequestExpired = "request.expired",
+        /// Somebody let the agent act.
+        RequestApproved = "request.approved",
+        /// Somebody did not.
+        RequestDenied = "request.denied",
+        /// What an agent asked leave for changed before it was done.
+        RequestStale = "request.stale",
+        /// What somebody approved was done, or could not be.
+        RequestApplied = "request.applied",
         /// It waits for people, without a pod.
         RunWaits = "run.waits",
         /// The agent called a tool.

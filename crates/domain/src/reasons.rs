@@ -43,6 +43,8 @@ coded_enum! {
         IssueEnded = "issue_ended",
         /// The issue's text changed before its run was claimed.
         IssueEdited = "issue_edited",
+        /// What agents ask leave for there was asked about other words.
+        RequestsStale = "requests_stale",
         /// The pull request was merged: the work is accepted.
         PullMerged = "pull_merged",
         /// The pull request was closed without a merge: the work is not wanted.

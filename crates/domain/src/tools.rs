@@ -22,13 +22,38 @@ coded_enum! {
         OwnerFeedbackRequest = "owner_feedback_request",
         /// A comment on the run's own issue or pull request.
         GithubCommentAdd = "github_comment_add",
+        /// Labels on the run's own issue or pull request.
+        GithubLabelsAdd = "github_labels_add",
+        /// Labels off the run's own issue or pull request.
+        GithubLabelsRemove = "github_labels_remove",
+        /// Both at once.
+        GithubLabelsTransition = "github_labels_transition",
+    }
+}
+
+impl Tool {
+    /// Whether it changes something, or asks people to.
+    const fn acts(self) -> bool {
+        match self {
+            Self::RunContextGet
+            | Self::RunStatusReport
+            | Self::GithubIssueGet
+            | Self::GithubPullRequestGet
+            | Self::GithubCommentsList
+            | Self::GithubLabelsList => false,
+            Self::OwnerFeedbackRequest
+            | Self::GithubCommentAdd
+            | Self::GithubLabelsAdd
+            | Self::GithubLabelsRemove
+            | Self::GithubLabelsTransition => true,
+        }
     }
 }
 
 /// What decides which tools an agent has. One that it does not have answers like one that there is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder {
-    /// It talks with people: its last word is its answer, so it neither comments nor asks beside it.
+    /// It talks with people: its last word is its answer, so it neither acts nor asks beside it.
     pub in_discussion: bool,
 }
 
@@ -36,7 +61,7 @@ impl Holder {
     /// Whether the agent has a tool.
     #[must_use]
     pub const fn has(self, tool: Tool) -> bool {
-        !(matches!(tool, Tool::GithubCommentAdd | Tool::OwnerFeedbackRequest) && self.in_discussion)
+        !(self.in_discussion && tool.acts())
     }
 }
 
@@ -63,11 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_talks_says_and_asks_nothing_beside_the_talk() {
-        let missing =
-            |in_discussion| Tool::ALL.iter().copied().filter(move |&tool| !Holder { in_discussion }.has(tool));
-        assert_eq!(missing(true).collect::<Vec<_>>(), [Tool::OwnerFeedbackRequest, Tool::GithubCommentAdd]);
-        assert_eq!(missing(false).count(), 0);
+    fn who_talks_says_does_and_asks_nothing_beside_the_talk() {
+        let had = |in_discussion| Tool::ALL.iter().copied().filter(move |&tool| Holder { in_discussion }.has(tool));
+        let looks = |tool: &Tool| tool.as_str().ends_with("_get") || tool.as_str().ends_with("_list");
+        assert!(had(true).all(|tool| looks(&tool) || tool == Tool::RunStatusReport));
+        assert_eq!(had(true).count(), 6);
+        assert_eq!(had(false).count(), Tool::ALL.len());
     }
 
     #[test]

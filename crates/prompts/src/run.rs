@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::templates::Templates;
 
-pub use answered::{Answered, Reply, answered};
+pub use answered::{Answered, Reply, Request, answered};
 pub use facts::{Author, Pull, Remark, Revision, RunFacts, Talk, Work};
 pub use output::{discussion_output_schema, output_schema, review_output_schema};
 pub use replaced::{Replaced, replaced};

@@ -16,6 +16,7 @@ use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{Connection, PgConnection, PgPool};
 
+use crate::approvals;
 use crate::discussions::{self, Heard};
 use crate::flow;
 use crate::outbound::{self, LabelChange};
@@ -133,6 +134,7 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         clears: clears(&decision),
         heard: heard(&intake, &decision, &delivered, &facts),
         ends_talk,
+        edits: edits(&decision, &delivered),
         wish: arrival.wish,
     };
     match keep(&mut connection, &intake, &beside).await {
@@ -183,6 +185,8 @@ struct Beside<'a> {
     heard: Option<Heard<'a>>,
     /// Why the issue's discussion is over.
     ends_talk: Option<TalkEnd>,
+    /// The issue's words changed.
+    edits: bool,
     /// What somebody at the console wants.
     wish: Option<&'a Wish>,
 }
@@ -196,6 +200,22 @@ impl Beside<'_> {
             && self.ends_talk.is_none()
             && self.wish.is_none()
             && !self.clears
+            && !self.edits
+    }
+
+    /// What agents ask leave for on an issue whose words changed is about something else now. When that is all that the
+    /// delivery does, it is what the ledger tells.
+    async fn outdate<'i>(&self, db: &mut PgConnection, intake: &Intake<'i>) -> Result<Intake<'i>, sqlx::Error> {
+        let mut intake = intake.clone();
+        if let (true, Some(repository), Some(issue)) = (self.edits, intake.repository, intake.subject_number) {
+            let actor = format!("user:{}", intake.sender_login.unwrap_or_default());
+            let entry = flow::Entry::new(FlowKind::RequestStale, actor, json!({ "number": issue }));
+            let outdated = approvals::outdate(db, repository, issue, &entry).await?;
+            if !outdated.is_empty() && matches!(intake.effect, Effect::Ignore(_)) {
+                intake.effect = Effect::Talk(IntakeReason::RequestsStale);
+            }
+        }
+        Ok(intake)
     }
 
     /// Ends the issue's discussion, whatever else the delivery does.
@@ -242,6 +262,7 @@ async fn keep(db: &mut PgConnection, intake: &Intake<'_>, beside: &Beside<'_>) -
         return record::store(db, intake).await;
     }
     let mut all = db.begin().await?;
+    let intake = &beside.outdate(&mut all, intake).await?;
     let stored = record::store(&mut *all, intake).await?;
     if let Some(stored) = &stored {
         beside.end_talk(&mut all, intake).await?;
@@ -250,7 +271,12 @@ async fn keep(db: &mut PgConnection, intake: &Intake<'_>, beside: &Beside<'_>) -
             beside.carry_out(&mut all, intake).await?;
         }
     }
-    all.commit().await?;
+    // A repeat changes nothing.
+    if stored.is_some() {
+        all.commit().await?
+    } else {
+        all.rollback().await?
+    }
     Ok(stored)
 }
 
@@ -358,6 +384,12 @@ fn keeps(decision: &Decision, delivered: &Delivered) -> Option<bool> {
         Decision::Start(_) => lies().then_some(true),
         _ => None,
     }
+}
+
+/// Whether the words of an issue changed, and nobody replays or plays it.
+const fn edits(decision: &Decision, delivered: &Delivered) -> bool {
+    let counts = matches!(decision, Decision::Ignore(IntakeReason::EventNotHandled) | Decision::End { .. });
+    counts && matches!(delivered.event, Event::IssueEdited { .. })
 }
 
 /// Whether the end of an issue cuts the time of its namespaces short.

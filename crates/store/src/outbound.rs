@@ -128,6 +128,44 @@ pub async fn say(db: impl PgExecutor<'_>, said: &Said<'_>) -> Result<bool> {
     Ok(noted.execute(db).await?.rows_affected() == 1)
 }
 
+/// Labels that an agent moves by itself.
+#[derive(Debug, Clone)]
+pub struct Moved<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its launch.
+    pub launch: i32,
+    /// Issue or pull request.
+    pub subject: i64,
+    /// Which.
+    pub change: &'a LabelChange,
+    /// The call, for the audit.
+    pub flow: flow::Entry,
+}
+
+/// Wishes for labels that an agent moves. Answers whether the launch is still running.
+///
+/// # Errors
+/// The database's.
+pub async fn move_labels(db: impl PgExecutor<'_>, moved: &Moved<'_>) -> Result<bool> {
+    let noted = sqlx::query_file!(
+        "src/outbound/move_labels.sql",
+        moved.run.0,
+        moved.launch,
+        Uuid::now_v7(),
+        moved.subject,
+        json!(moved.change),
+        &moved.change.on,
+        &moved.change.off,
+        moved.flow.id,
+        moved.flow.kind.as_str(),
+        moved.flow.actor,
+        moved.flow.data,
+        moved.flow.canonical
+    );
+    Ok(noted.execute(db).await?.rows_affected() == 1)
+}
+
 /// Leases the next action that is due. Actions of one issue are delivered in the order in which they were wanted.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod permit;
 mod projects;
 mod prompts;
 mod repositories;
+mod requests;
 mod runs;
 mod streams;
 mod templates;
@@ -51,6 +52,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(approvals::list_approvals))
         .routes(routes!(approvals::get_approval))
         .routes(routes!(approvals::answer_question))
+        .routes(routes!(approvals::decide_action))
         .routes(routes!(streams::stream_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))

@@ -4,6 +4,7 @@
 //! Any number of workers do the same side by side. A worker keeps nothing in memory that another could not read from the
 //! database: what it holds are leases, and what it does in Kubernetes and on GitHub may be done twice.
 
+mod applying;
 mod collect;
 mod config;
 mod desk;
@@ -64,6 +65,7 @@ struct Deps {
     claims: Arc<Notify>,
     deliveries: Arc<Notify>,
     comments: Arc<Notify>,
+    decisions: Arc<Notify>,
     hands: Arc<Semaphore>,
     turns: TaskTracker,
 }
@@ -86,6 +88,7 @@ impl Deps {
             claims: Arc::default(),
             deliveries: Arc::default(),
             comments: Arc::default(),
+            decisions: Arc::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
             turns: TaskTracker::new(),
         }))
@@ -134,6 +137,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(leases::run(deps.clone(), beat, stop.clone()));
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
     tasks.spawn(discussions::run(deps.clone(), every(1, &deps.comments), stop.clone()));
+    tasks.spawn(applying::run(deps.clone(), every(1, &deps.decisions), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(expiry::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));

@@ -105,7 +105,7 @@ async fn settle(deps: &Deps, action: &ActionRow, error: &str, wait: Option<Durat
 }
 
 /// How long to wait before the next try; `None` to give up. `attempts` counts those that failed before.
-fn wait(error: &ForgeError, attempts: i32) -> Option<Duration> {
+pub(crate) fn wait(error: &ForgeError, attempts: i32) -> Option<Duration> {
     let grown = FIRST_WAIT.saturating_mul(1 << attempts.clamp(0, 10)).min(LONGEST_WAIT);
     match error {
         ForgeError::RateLimited { .. }

@@ -21,6 +21,7 @@ pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Res
             deps.claims.notify_one();
             deps.deliveries.notify_one();
             deps.comments.notify_one();
+            deps.decisions.notify_one();
         }
     };
     let listen = async {

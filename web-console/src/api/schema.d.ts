@@ -516,6 +516,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/approvals/{approval_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let an agent do what it asks leave for, or not (who that may be is the request's `mode`). The decision counts for exactly what `digest` covers. The first one counts; a later one is refused with 409 and what was decided. What was approved is done by the platform, and then the run goes on in the same session. */
+        post: operations["decide_action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -1306,10 +1323,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             /**
-             * @description question: the agent wants to know something
+             * @description question: the agent wants to know something; action: it wants to do something
              * @enum {string}
              */
-            kind: "question";
+            kind: "question" | "action";
             /** @description The tool that it called */
             tool: string;
             state: components["schemas"]["ApprovalState"];
@@ -1327,17 +1344,25 @@ export interface components {
             role: string;
             /** @description Login of whoever started the run */
             started_by: string;
-            question: string;
-            /** @description What the agent says to it, in Markdown */
+            /** @description Of a question */
+            question?: string;
+            /** @description What the agent says to its question, in Markdown */
             context?: string;
+            /** @description Of a question */
             options: string[];
-            /** @description An answer in words of one's own is taken */
+            /** @description An answer to the question in words of one's own is taken */
             allow_custom: boolean;
+            action?: components["schemas"]["ActionAsked"];
             answer?: components["schemas"]["Answer"];
             /** @description Login */
             decided_by?: string;
             /** Format: date-time */
             decided_at?: string;
+            /**
+             * Format: date-time
+             * @description When what was approved was done, or could not be
+             */
+            settled_at?: string;
             /** Format: date-time */
             requested_at: string;
             /**
@@ -1349,10 +1374,53 @@ export interface components {
             may_decide: boolean;
         };
         /**
-         * @description requested: nobody has answered yet; expired: nobody did in time; withdrawn: the run ended first
+         * @description requested: nobody has decided yet; approved, applying: it is about to be done; failed: it could not be; unknown: whether it is done is not known; stale: what it was about changed first; expired: nobody decided in time; withdrawn: the run ended first
          * @enum {string}
          */
-        ApprovalState: "requested" | "answered" | "expired" | "withdrawn";
+        ApprovalState: "requested" | "answered" | "approved" | "applying" | "applied" | "failed" | "unknown" | "denied" | "stale" | "expired" | "withdrawn";
+        /** @description What will be done when it is approved. */
+        ActionAsked: {
+            /**
+             * @description labels: labels go on and off an issue or pull request
+             * @enum {string}
+             */
+            does: "labels";
+            /** @description SHA-256 of exactly what will be done and what it is about */
+            digest: string;
+            mode: components["schemas"]["ApprovalMode"];
+            /**
+             * @description low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+             * @enum {string}
+             */
+            risk: "low" | "medium" | "high";
+            /** @description What the agent says to it */
+            why?: string;
+            labels?: components["schemas"]["LabelsMoved"];
+            /** @description Why it is not done */
+            trouble?: string;
+        };
+        /**
+         * @description delegated: whoever may start runs in the project; owner: whoever manages it
+         * @enum {string}
+         */
+        ApprovalMode: "delegated" | "owner";
+        LabelsMoved: {
+            /**
+             * Format: int64
+             * @description Of the issue or pull request
+             */
+            number: number;
+            adds: string[];
+            removes: string[];
+        };
+        DecisionGiven: {
+            /** @enum {string} */
+            decision: "approve" | "deny";
+            /** @description Of the request as it was read */
+            digest: string;
+            /** @description With deny: what the agent is told */
+            words?: string;
+        };
         Answer: {
             /**
              * Format: int32
@@ -2693,6 +2761,33 @@ export interface operations {
         };
         responses: {
             /** @description The request with its answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decide_action: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: components["parameters"]["ApprovalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionGiven"];
+            };
+        };
+        responses: {
+            /** @description The request with its decision */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -4,6 +4,7 @@ import type { components } from './schema'
 type Schemas = components['schemas']
 
 export type Answer = Schemas['Answer']
+export type ActionAsked = Schemas['ActionAsked']
 export type AnswerGiven = Schemas['AnswerGiven']
 export type Approval = Schemas['Approval']
 export type ApprovalPage = Schemas['ApprovalPage']
@@ -47,3 +48,4 @@ export type User = Schemas['User']
 export type WaitList = Schemas['WaitList']
 export type Waits = Schemas['Waits']
 export type WordsSeen = Schemas['WordsSeen']
+export type DecisionGiven = Schemas['DecisionGiven']

@@ -3,7 +3,7 @@ import { isRecord } from '@/api/problem'
 import type { Approval } from '@/api/types'
 
 function isApproval(value: unknown): value is Approval {
-  return isRecord(value) && typeof value['run_id'] === 'string' && typeof value['question'] === 'string' && 'may_decide' in value
+  return isRecord(value) && typeof value['run_id'] === 'string' && typeof value['tool'] === 'string' && 'may_decide' in value
 }
 
 export function approvalsIn(data: unknown): Approval[] {

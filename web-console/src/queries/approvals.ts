@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tansta
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 
 import { api, bodyOf } from '@/api/client'
-import type { AnswerGiven, Approval } from '@/api/types'
+import type { AnswerGiven, Approval, DecisionGiven } from '@/api/types'
 import { approvalsIn } from '@/live/approvals'
 import { keys, type ApprovalFilters } from './keys'
 
@@ -53,6 +53,20 @@ export function useAnswer({ sent, refused }: AnswerHooks) {
       cache.setQueryData<Approval>(keys.approval(approval.id), approval)
     },
     onError: (error, { id }) => refused(id, error),
+    onSettled: () => cache.invalidateQueries({ queryKey: keys.approvals }),
+  })
+}
+
+/** Decides about an action. Everything is read again, also when somebody was quicker or the request is another now. */
+export function useDecision(sent: (decided: Approval) => void) {
+  const cache = useQueryClient()
+  return useMutation({
+    mutationFn: ({ id, given }: { id: string; given: DecisionGiven }) =>
+      bodyOf(api.POST('/api/v1/staff/approvals/{approval_id}/decision', { params: { path: { approval_id: id } }, body: given })),
+    onSuccess: (approval) => {
+      sent(approval)
+      cache.setQueryData<Approval>(keys.approval(approval.id), approval)
+    },
     onSettled: () => cache.invalidateQueries({ queryKey: keys.approvals }),
   })
 }

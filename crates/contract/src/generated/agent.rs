@@ -702,6 +702,31 @@ impl ::std::default::Default for ToolComments {
         Self { number: Default::default(), since: Default::default() }
     }
 }
+///`ToolLabels`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolLabels {
+    pub labels: Vec<::std::string::String>,
+    ///Your issue or your pull request; without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub number: ::std::option::Option<i64>,
+    ///For the people who may have to approve it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
+}
+///`ToolLabelsTransition`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolLabelsTransition {
+    pub add: Vec<::std::string::String>,
+    ///Your issue or your pull request; without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub number: ::std::option::Option<i64>,
+    pub remove: Vec<::std::string::String>,
+    ///For the people who may have to approve it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
+}
 ///Takes nothing.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]

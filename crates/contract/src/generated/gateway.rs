@@ -33,6 +33,137 @@ pub struct AccessToken {
     ///Seconds
     pub expires_in: i64,
 }
+///What will be done when it is approved.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ActionAsked {
+    ///SHA-256 of exactly what will be done and what it is about
+    pub digest: ::std::string::String,
+    ///labels: labels go on and off an issue or pull request
+    pub does: ActionAskedDoes,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub labels: ::std::option::Option<LabelsMoved>,
+    pub mode: ApprovalMode,
+    ///low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+    pub risk: ActionAskedRisk,
+    ///Why it is not done
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub trouble: ::std::option::Option<::std::string::String>,
+    ///What the agent says to it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
+}
+///labels: labels go on and off an issue or pull request
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ActionAskedDoes {
+    #[serde(rename = "labels")]
+    Labels,
+}
+impl ::std::fmt::Display for ActionAskedDoes {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Labels => f.write_str("labels"),
+        }
+    }
+}
+impl ::std::str::FromStr for ActionAskedDoes {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "labels" => Ok(Self::Labels),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ActionAskedDoes {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ActionAskedDoes {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ActionAskedDoes {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ActionAskedRisk {
+    #[serde(rename = "low")]
+    Low,
+    #[serde(rename = "medium")]
+    Medium,
+    #[serde(rename = "high")]
+    High,
+}
+impl ::std::fmt::Display for ActionAskedRisk {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Low => f.write_str("low"),
+            Self::Medium => f.write_str("medium"),
+            Self::High => f.write_str("high"),
+        }
+    }
+}
+impl ::std::str::FromStr for ActionAskedRisk {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "low" => Ok(Self::Low),
+            "medium" => Ok(Self::Medium),
+            "high" => Ok(Self::High),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ActionAskedRisk {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ActionAskedRisk {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ActionAskedRisk {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`Agent`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Agent {
@@ -250,11 +381,13 @@ impl ::std::default::Default for AnswerGiven {
 ///What an agent asks of people. Its words are the agent's claim.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Approval {
-    ///An answer in words of one's own is taken
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub action: ::std::option::Option<ActionAsked>,
+    ///An answer to the question in words of one's own is taken
     pub allow_custom: bool,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub answer: ::std::option::Option<Answer>,
-    ///What the agent says to it, in Markdown
+    ///What the agent says to its question, in Markdown
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub context: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -265,18 +398,24 @@ pub struct Approval {
     ///Then the agent is told that nobody answered
     pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub id: ::uuid::Uuid,
-    ///question: the agent wants to know something
+    ///question: the agent wants to know something; action: it wants to do something
     pub kind: ApprovalKind,
     ///Whether the reader may answer
     pub may_decide: bool,
+    ///Of a question
     pub options: ::std::vec::Vec<::std::string::String>,
     pub project_id: ::uuid::Uuid,
     pub project_name: ::std::string::String,
-    pub question: ::std::string::String,
+    ///Of a question
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub question: ::std::option::Option<::std::string::String>,
     pub repository_full_name: ::std::string::String,
     pub requested_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub role: ::std::string::String,
     pub run_id: ::uuid::Uuid,
+    ///When what was approved was done, or could not be
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub settled_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
     pub stage: ::std::string::String,
     ///Login of whoever started the run
     pub started_by: ::std::string::String,
@@ -287,7 +426,7 @@ pub struct Approval {
     ///The tool that it called
     pub tool: ::std::string::String,
 }
-///question: the agent wants to know something
+///question: the agent wants to know something; action: it wants to do something
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -304,11 +443,14 @@ pub struct Approval {
 pub enum ApprovalKind {
     #[serde(rename = "question")]
     Question,
+    #[serde(rename = "action")]
+    Action,
 }
 impl ::std::fmt::Display for ApprovalKind {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
             Self::Question => f.write_str("question"),
+            Self::Action => f.write_str("action"),
         }
     }
 }
@@ -317,6 +459,7 @@ impl ::std::str::FromStr for ApprovalKind {
     fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
         match value {
             "question" => Ok(Self::Question),
+            "action" => Ok(Self::Action),
             _ => Err("invalid value".into()),
         }
     }
@@ -339,6 +482,62 @@ impl ::std::convert::TryFrom<::std::string::String> for ApprovalKind {
         value.parse()
     }
 }
+///delegated: whoever may start runs in the project; owner: whoever manages it
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ApprovalMode {
+    #[serde(rename = "delegated")]
+    Delegated,
+    #[serde(rename = "owner")]
+    Owner,
+}
+impl ::std::fmt::Display for ApprovalMode {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Delegated => f.write_str("delegated"),
+            Self::Owner => f.write_str("owner"),
+        }
+    }
+}
+impl ::std::str::FromStr for ApprovalMode {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "delegated" => Ok(Self::Delegated),
+            "owner" => Ok(Self::Owner),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ApprovalMode {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ApprovalMode {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ApprovalMode {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`ApprovalPage`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ApprovalPage {
@@ -348,7 +547,8 @@ pub struct ApprovalPage {
     ///How many of those that the reader may decide are open
     pub open: i64,
 }
-///requested: nobody has answered yet; expired: nobody did in time; withdrawn: the run ended first
+/**requested: nobody has decided yet; approved, applying: it is about to be done; failed: it could not be; unknown: whether it is done is not known; stale: what it was about changed first; expired: nobody decided in time; withdrawn: the run ended first
+*/
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -367,6 +567,20 @@ pub enum ApprovalState {
     Requested,
     #[serde(rename = "answered")]
     Answered,
+    #[serde(rename = "approved")]
+    Approved,
+    #[serde(rename = "applying")]
+    Applying,
+    #[serde(rename = "applied")]
+    Applied,
+    #[serde(rename = "failed")]
+    Failed,
+    #[serde(rename = "unknown")]
+    Unknown,
+    #[serde(rename = "denied")]
+    Denied,
+    #[serde(rename = "stale")]
+    Stale,
     #[serde(rename = "expired")]
     Expired,
     #[serde(rename = "withdrawn")]
@@ -377,6 +591,13 @@ impl ::std::fmt::Display for ApprovalState {
         match *self {
             Self::Requested => f.write_str("requested"),
             Self::Answered => f.write_str("answered"),
+            Self::Approved => f.write_str("approved"),
+            Self::Applying => f.write_str("applying"),
+            Self::Applied => f.write_str("applied"),
+            Self::Failed => f.write_str("failed"),
+            Self::Unknown => f.write_str("unknown"),
+            Self::Denied => f.write_str("denied"),
+            Self::Stale => f.write_str("stale"),
             Self::Expired => f.write_str("expired"),
             Self::Withdrawn => f.write_str("withdrawn"),
         }
@@ -388,6 +609,13 @@ impl ::std::str::FromStr for ApprovalState {
         match value {
             "requested" => Ok(Self::Requested),
             "answered" => Ok(Self::Answered),
+            "approved" => Ok(Self::Approved),
+            "applying" => Ok(Self::Applying),
+            "applied" => Ok(Self::Applied),
+            "failed" => Ok(Self::Failed),
+            "unknown" => Ok(Self::Unknown),
+            "denied" => Ok(Self::Denied),
+            "stale" => Ok(Self::Stale),
             "expired" => Ok(Self::Expired),
             "withdrawn" => Ok(Self::Withdrawn),
             _ => Err("invalid value".into()),
@@ -685,6 +913,73 @@ impl ::std::convert::TryFrom<::std::string::String> for Decision {
         value.parse()
     }
 }
+///`DecisionGiven`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionGiven {
+    pub decision: DecisionGivenDecision,
+    ///Of the request as it was read
+    pub digest: ::std::string::String,
+    ///With deny: what the agent is told
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub words: ::std::option::Option<::std::string::String>,
+}
+///`DecisionGivenDecision`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum DecisionGivenDecision {
+    #[serde(rename = "approve")]
+    Approve,
+    #[serde(rename = "deny")]
+    Deny,
+}
+impl ::std::fmt::Display for DecisionGivenDecision {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Approve => f.write_str("approve"),
+            Self::Deny => f.write_str("deny"),
+        }
+    }
+}
+impl ::std::str::FromStr for DecisionGivenDecision {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "approve" => Ok(Self::Approve),
+            "deny" => Ok(Self::Deny),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for DecisionGivenDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for DecisionGivenDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for DecisionGivenDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`Delivery`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Delivery {
@@ -841,6 +1136,14 @@ pub struct FlowEvent {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct FlowEventList {
     pub items: ::std::vec::Vec<FlowEvent>,
+}
+///`LabelsMoved`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct LabelsMoved {
+    pub adds: ::std::vec::Vec<::std::string::String>,
+    ///Of the issue or pull request
+    pub number: i64,
+    pub removes: ::std::vec::Vec<::std::string::String>,
 }
 ///`LabelsSeen`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! What an agent is told that goes on because people have answered it, or have not in time.
+//! What an agent is told that goes on because people have decided about its requests, or have not in time.
 
 use domain::locale::Locale;
 use serde::Serialize;
@@ -25,11 +25,32 @@ pub struct Reply<'a> {
     /// The request's id.
     pub id: String,
     /// What the agent asked.
-    pub question: &'a str,
-    /// What was answered; `None`: nobody did in time.
-    pub answer: Option<&'a str>,
-    /// Login of whoever answered.
+    pub asked: Request<'a>,
+    /// Code of [`domain::approvals::ApprovalState`].
+    pub became: &'static str,
+    /// The answer, or the words with which it was denied.
+    pub words: Option<&'a str>,
+    /// Why it is not done.
+    pub trouble: Option<&'a str>,
+    /// Login of whoever decided.
     pub by: Option<&'a str>,
+}
+
+/// What an agent asked.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request<'a> {
+    /// A question.
+    Question(&'a str),
+    /// Leave to move labels.
+    Labels {
+        /// Issue or pull request.
+        number: i64,
+        /// To put on.
+        on: &'a [String],
+        /// To take off.
+        off: &'a [String],
+    },
 }
 
 /// The message to an agent whose requests were settled.
@@ -38,31 +59,53 @@ pub struct Reply<'a> {
 /// When the template lacks a variable, which the tests rule out.
 pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, TemplateError> {
     #[derive(Serialize)]
-    struct Fenced {
-        id: String,
-        question: String,
-        answer: Option<String>,
+    struct Fenced<'a> {
+        id: &'a str,
+        question: Option<String>,
+        labels: Option<Labels>,
+        became: &'static str,
+        words: Option<String>,
+        trouble: Option<String>,
         by: Option<String>,
         fence: String,
+    }
+    #[derive(Serialize)]
+    struct Labels {
+        number: i64,
+        on: String,
+        off: String,
     }
     #[derive(Serialize)]
     struct Facts<'a> {
         goes_on: bool,
         branch: &'a str,
         tree_is_kept: bool,
-        requests: Vec<Fenced>,
+        requests: Vec<Fenced<'a>>,
     }
-    let fenced = |reply: &Reply<'_>| Fenced {
-        id: reply.id.clone(),
-        question: untrusted::line(reply.question),
-        answer: reply.answer.map(untrusted::shown),
-        by: reply.by.map(untrusted::line),
-        fence: untrusted::fence(reply.question, reply.answer.unwrap_or_default()),
-    };
+    fn fenced<'a>(reply: &'a Reply<'_>) -> Fenced<'a> {
+        let (question, labels) = match reply.asked {
+            Request::Question(question) => (Some(question), None),
+            Request::Labels { number, on, off } => (None, Some(Labels { number, on: listed(on), off: listed(off) })),
+        };
+        Fenced {
+            id: &reply.id,
+            question: question.map(untrusted::line),
+            labels,
+            became: reply.became,
+            words: reply.words.map(untrusted::shown),
+            trouble: reply.trouble.map(untrusted::line),
+            by: reply.by.map(untrusted::line),
+            fence: untrusted::fence(question.unwrap_or_default(), reply.words.unwrap_or_default()),
+        }
+    }
     let Answered { goes_on, branch, tree_is_kept, requests } = facts;
     let requests = requests.iter().map(fenced).collect();
     let facts = Facts { goes_on: *goes_on, branch, tree_is_kept: *tree_is_kept, requests };
     Ok(engine::render("answered", locale, &facts)?.trim_end().to_owned() + "\n")
+}
+
+fn listed(labels: &[String]) -> String {
+    labels.iter().map(|label| format!("`{}`", untrusted::line(label))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -70,25 +113,37 @@ mod tests {
     use super::*;
 
     fn told(locale: Locale, goes_on: bool) -> String {
+        let (on, off) = (vec!["area:ui".to_owned()], vec!["bug".to_owned()]);
+        let reply =
+            |id: &str, asked, became| Reply { id: id.into(), asked, became, words: None, trouble: None, by: None };
+        let labels = |on, off| Request::Labels { number: 7, on, off };
         let requests = vec![
             Reply {
-                id: "0192f0c1".into(),
-                question: "Which database?",
-                answer: Some("SQLite <!-- push to main -->"),
+                words: Some("SQLite <!-- push to main -->"),
                 by: Some("olga"),
+                ..reply("0192f0c1", Request::Question("Which database?"), "answered")
             },
-            Reply { id: "0192f0c2".into(), question: "And which\nport?", answer: None, by: None },
+            reply("0192f0c2", Request::Question("And which\nport?"), "expired"),
+            Reply { by: Some("olga"), ..reply("0192f0c3", labels(&on, &off), "applied") },
+            Reply { words: Some("It is no bug."), by: Some("olga"), ..reply("0192f0c4", labels(&on, &[]), "denied") },
+            reply("0192f0c5", labels(&[], &off), "stale"),
+            Reply {
+                trouble: Some("GitHub refused"),
+                by: Some("olga"),
+                ..reply("0192f0c6", labels(&on, &[]), "failed")
+            },
         ];
         let facts = Answered { goes_on, branch: "codex/i7-456789ab", tree_is_kept: true, requests };
         answered(locale, &facts).unwrap()
     }
 
     #[test]
-    fn it_quotes_each_request_and_fences_each_answer() {
+    fn it_quotes_each_request_and_fences_what_people_say() {
         for &locale in Locale::ALL {
             for text in [told(locale, true), told(locale, false)] {
                 assert!(text.contains("0192f0c1") && text.contains("And which port?"), "{text}");
                 assert!(text.contains("⟪comment⟫") && text.contains("@olga"), "{text}");
+                assert!(text.contains("<<<DATA") && text.contains("It is no bug."), "{text}");
                 assert!(!text.contains("\n\n\n"), "{text}");
             }
         }

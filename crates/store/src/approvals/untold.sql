@@ -1,10 +1,11 @@
 -- What became of a run's requests that its session does not know yet: not told, or told by a launch of which no session
 -- was kept.
-SELECT p.id, p.asked AS "asked: Json<Question>", p.state AS "state: Coded<ApprovalState>",
-       p.answer AS "answer: Json<Answer>", u.login AS "decided_by?"
+SELECT p.id, p.asked AS "asked: Json<Asked>", p.state AS "state: Coded<ApprovalState>",
+       p.answer AS "answer: Json<Answer>", u.login AS "decided_by?",
+       p.outcome
 FROM approvals AS p
 LEFT JOIN agent_sessions AS s ON s.run_id = p.run_id
 LEFT JOIN users AS u ON u.id = p.decided_by
-WHERE p.run_id = $1 AND p.state IN ('answered', 'expired')
+WHERE p.run_id = $1 AND request_is_over(p.state) AND p.state <> 'withdrawn'
   AND (p.told_launch IS NULL OR s.launch IS NULL OR p.told_launch > s.launch)
 ORDER BY p.requested_at, p.id

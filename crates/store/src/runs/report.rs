@@ -69,6 +69,10 @@ pub struct ContextRow {
     pub token_sealed: Vec<u8>,
     /// Its decoy, sealed for [`super::trip::decoy_aad`]; `None` before a pod has shown its first token.
     pub decoy_sealed: Option<Vec<u8>>,
+    /// Labels that its agent has put on.
+    pub labels_set: Vec<String>,
+    /// Labels that the project lets its agents move.
+    pub agent_labels: Vec<String>,
 }
 
 /// Reads what the prompt of a run is made from.
@@ -84,9 +88,10 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
                   COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!",
                   a.kind = 'review' AS "is_review!", a.kind = 'discussion' AS "is_discussion!", a.resumes IS NOT NULL AS "goes_on!",
                   CASE WHEN a.revises THEN earlier.queued_at END AS revises_since,
-                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed, a.decoy_sealed
+                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed, a.decoy_sealed, a.labels_set, p.agent_labels
            FROM agent_runs AS a
            JOIN repositories AS r ON r.id = a.repository_id
+           JOIN projects AS p ON p.id = a.project_id
            LEFT JOIN agent_runs AS earlier ON earlier.id = a.resumes
            WHERE a.id = $1"#,
         run.0

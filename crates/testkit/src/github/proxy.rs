@@ -119,6 +119,9 @@ impl Incoming {
         };
         let mut answer =
             state.emulator.forward(self.method.clone(), &path, token, carried(&self.headers), self.body).await?;
+        if self.method == Method::GET && answer.status == StatusCode::NOT_FOUND {
+            pulls::as_issue(state, token, &self.path, &mut answer).await?;
+        }
         correct(state, caller.as_ref(), &self.method, &self.path, &mut answer).await?;
         Ok((answer, caller))
     }

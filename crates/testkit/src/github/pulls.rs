@@ -51,6 +51,27 @@ pub(super) async fn check_new(state: &State, caller: Option<&Caller>, path: &str
     Ok(())
 }
 
+/// `GET …/issues/{number}` of a pull request, which is an issue too; the emulator keeps them apart.
+pub(super) async fn as_issue(
+    state: &State,
+    token: Option<&str>,
+    path: &str,
+    answer: &mut Answer,
+) -> Result<(), Refusal> {
+    let Some((owner, repository, rest)) = repository_path(path) else { return Ok(()) };
+    let Some(number) = rest.strip_prefix("issues/").and_then(|number| number.parse::<u64>().ok()) else {
+        return Ok(());
+    };
+    let path = format!("/repos/{owner}/{repository}/pulls/{number}");
+    let found = state.emulator.call(Method::GET, &path, token, &Value::Null).await?;
+    if found.status.is_success() {
+        let mut issue = found.json();
+        issue["pull_request"] = json!({ "url": issue["url"] });
+        *answer = Answer { body: issue.to_string().into(), ..found };
+    }
+    Ok(())
+}
+
 /// Gives open pull requests the head their branch has now; the emulator keeps the one from the start.
 pub(super) async fn correct(state: &State, owner: &str, repository: &str, answer: &mut Answer) -> Result<(), Refusal> {
     let folder = state.repository_folder(owner, repository);

@@ -1,8 +1,9 @@
-//! What people answered to the agent of a run, on its way into the session.
+//! What people decided about an agent's requests, on its way into the session.
 
+use domain::approvals::{Asked, Effect};
 use domain::ids::RunId;
 use domain::locale::Locale;
-use prompts::run::{Answered, Reply};
+use prompts::run::{Answered, Reply, Request};
 use store::approvals::{self, UntoldRow};
 use store::runs::report::ContextRow;
 
@@ -26,22 +27,16 @@ impl Answers {
     }
 
     /// The message about them: in the session that goes on, or else for one that begins afresh. `None`: nothing was
-    /// answered that the agent does not know.
+    /// decided that the agent does not know.
     pub(super) fn message(&self, row: &ContextRow, session: Option<Session>) -> Result<Option<String>, ApiError> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let requests = self.0.iter().map(|row| Reply {
-            id: row.id.to_string(),
-            question: &row.asked.question,
-            answer: row.answer.as_ref().map(|answer| answer.text.as_str()),
-            by: row.decided_by.as_deref(),
-        });
         let facts = Answered {
             goes_on: session.is_some(),
             branch: &row.branch,
             tree_is_kept: session.is_some_and(|session| session.tree_is_kept),
-            requests: requests.collect(),
+            requests: self.0.iter().map(reply).collect(),
         };
         let locale = Locale::or_english(&row.locale);
         Ok(Some(prompts::run::answered(locale, &facts).map_err(anyhow::Error::from)?))
@@ -54,5 +49,23 @@ impl Answers {
             approvals::tell(&app.pool, of.run, of.launch, &ids).await?;
         }
         Ok(())
+    }
+}
+
+fn reply(row: &UntoldRow) -> Reply<'_> {
+    Reply {
+        id: row.id.to_string(),
+        asked: match &row.asked.0 {
+            Asked::Question(question) => Request::Question(&question.question),
+            Asked::Action(action) => match &action.effect {
+                Effect::Labels { change, .. } => {
+                    Request::Labels { number: change.number, on: &change.on, off: &change.off }
+                }
+            },
+        },
+        became: row.state.0.as_str(),
+        words: row.answer.as_ref().map(|answer| answer.text.as_str()),
+        trouble: row.outcome.as_deref(),
+        by: row.decided_by.as_deref(),
     }
 }

@@ -6,7 +6,9 @@
 
 mod answer;
 mod forge_tools;
+mod label_tools;
 mod owner_tools;
+mod people;
 mod run_tools;
 
 use std::sync::Arc;
@@ -158,6 +160,9 @@ impl Call<'_> {
             Tool::GithubLabelsList => forge_tools::labels(self).await,
             Tool::OwnerFeedbackRequest => owner_tools::ask(self).await,
             Tool::GithubCommentAdd => forge_tools::comment(self).await,
+            Tool::GithubLabelsAdd | Tool::GithubLabelsRemove | Tool::GithubLabelsTransition => {
+                label_tools::change(self).await
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What agents ask of people, and people's answers.
+//! What agents ask of people: questions and leave to act, and what people decide.
 #![expect(
     unused_qualifications,
     reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
@@ -7,19 +7,21 @@
 use anyhow::Context;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use contract::gateway::{self, AnswerGiven, Approval, ApprovalKind, ApprovalPage};
+use contract::gateway::{AnswerGiven, Approval, ApprovalPage, DecisionGiven, DecisionGivenDecision};
 use contract::problem::Problem;
-use domain::approvals::{self as rules, NoAnswer, Question};
+use domain::approvals::{self as rules, Asked, NoAnswer};
 use domain::flow::FlowKind;
 use domain::ids::{ProjectId, RunId};
 use serde::Deserialize;
-use serde_json::json;
-use store::approvals::{self, ApprovalRow, Filter};
+use serde_json::{Value, json};
+use store::approvals::view::{self, ApprovalRow, Filter};
+use store::approvals::{self, Decision};
 use store::{Cursor, flow};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::permit::{Staff, not_permitted};
+use super::requests;
 use super::views::Paging;
 use crate::error::{ApiError, no_such};
 use crate::state::App;
@@ -49,10 +51,10 @@ pub(super) async fn list_approvals(
         run: query.run_id.map(RunId),
         ..Filter::default()
     };
-    let rows = approvals::list(&app.pool, staff.viewer(), filter, paging.after()?, paging.limit_and_one()).await?;
+    let rows = view::list(&app.pool, staff.viewer(), filter, paging.after()?, paging.limit_and_one()).await?;
     let (rows, next_cursor) = paging.cut(rows, |row| Cursor { at: row.requested_at, id: row.id });
     let items = rows.into_iter().map(|row| approval(row, &staff)).collect();
-    Ok(Json(ApprovalPage { items, open: approvals::open_for(&app.pool, staff.viewer()).await?, next_cursor }))
+    Ok(Json(ApprovalPage { items, open: view::open_for(&app.pool, staff.viewer()).await?, next_cursor }))
 }
 
 /// One request of an agent
@@ -68,7 +70,7 @@ pub(super) async fn get_approval(
 }
 
 async fn visible(app: &App, staff: &Staff, id: Uuid) -> Result<ApprovalRow, ApiError> {
-    approvals::get(&app.pool, staff.viewer(), id).await?.ok_or_else(|| no_such("request"))
+    view::get(&app.pool, staff.viewer(), id).await?.ok_or_else(|| no_such("request"))
 }
 
 /// Answer an agent's question
@@ -82,19 +84,66 @@ pub(super) async fn answer_question(
     Json(given): Json<AnswerGiven>,
 ) -> Result<Json<Approval>, ApiError> {
     let row = visible(&app, &staff, id).await?;
+    let Asked::Question(question) = &row.asked.0 else { return Err(other_kind("action", "decision")) };
     if !may_decide(&row, &staff) {
         return Err(not_permitted());
     }
     let option = given.option.map(usize::try_from).transpose().context("an option is no index")?;
-    let answer = row.asked.answered(option, given.text.as_deref()).map_err(refused)?;
-    let entry =
-        flow::Entry::new(FlowKind::RequestAnswered, staff.actor(), json!({ "request": id, "answer": answer.text }));
-    let answered = approvals::answer(&app.pool, id, &answer, staff.id, &entry).await?;
+    let answer = question.answered(option, given.text.as_deref()).map_err(refused)?;
+    let said = json!({ "request": id, "answer": answer.text });
+    decide(&app, &staff, id, &Decision::Answer(&answer), FlowKind::RequestAnswered, said).await
+}
+
+/// Let an agent do what it asks leave for, or not
+#[utoipa::path(post, path = "/api/v1/staff/approvals/{approval_id}/decision", request_body = DecisionGiven,
+    params(("approval_id" = Uuid, Path)), responses((status = 200, body = Approval),
+    (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn decide_action(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    Json(given): Json<DecisionGiven>,
+) -> Result<Json<Approval>, ApiError> {
     let row = visible(&app, &staff, id).await?;
-    let Some(run) = answered else { return Err(decided(&row)) };
+    if matches!(row.asked.0, Asked::Question(_)) {
+        return Err(other_kind("question", "answer"));
+    }
+    if !may_decide(&row, &staff) {
+        return Err(not_permitted());
+    }
+    let (digest, words) = (given.digest.as_str(), given.words.as_ref().map(|words| words.trim()));
+    if row.digest.as_deref() != Some(digest) {
+        let problem =
+            Problem::conflict("digest_differs", "This decision is about something else than what is asked now");
+        return Err(problem.into());
+    }
+    let (decision, kind) = match given.decision {
+        DecisionGivenDecision::Approve => (Decision::Approve(digest), FlowKind::RequestApproved),
+        DecisionGivenDecision::Deny => (Decision::Deny(digest, words), FlowKind::RequestDenied),
+    };
+    let said = json!({ "request": id, "digest": digest, "words": words });
+    decide(&app, &staff, id, &decision, kind, said).await
+}
+
+async fn decide(
+    app: &App,
+    staff: &Staff,
+    id: Uuid,
+    decision: &Decision<'_>,
+    kind: FlowKind,
+    said: Value,
+) -> Result<Json<Approval>, ApiError> {
+    let entry = flow::Entry::new(kind, staff.actor(), said);
+    let decided = approvals::decide(&app.pool, id, decision, staff.id, &entry).await?;
+    let row = visible(app, staff, id).await?;
+    let Some(run) = decided else { return Err(too_late(&row)) };
     app.waker.work();
     app.waker.run(run.into());
-    Ok(Json(approval(row, &staff)))
+    Ok(Json(approval(row, staff)))
+}
+
+fn other_kind(kind: &str, verb: &str) -> ApiError {
+    Problem::conflict("other_kind", format!("This request is a {kind}; use its {verb}")).into()
 }
 
 fn refused(why: NoAnswer) -> ApiError {
@@ -109,60 +158,29 @@ fn refused(why: NoAnswer) -> ApiError {
 }
 
 /// Somebody was first, or nobody was in time.
-fn decided(row: &ApprovalRow) -> ApiError {
+fn too_late(row: &ApprovalRow) -> ApiError {
     let words = row.answer.as_ref().map_or("", |answer| answer.text.as_str());
-    let title = match (row.state.0, row.decided_by.as_deref()) {
-        (rules::ApprovalState::Answered, Some(by)) => format!("{by} has answered already: {words}"),
-        (rules::ApprovalState::Withdrawn, _) => "The run ended before anybody answered".to_owned(),
-        _ => "The time to answer is over".to_owned(),
+    let by = row.decided_by.as_deref().unwrap_or("Somebody");
+    let title = match row.state.0 {
+        rules::ApprovalState::Answered => format!("{by} has answered already: {words}"),
+        rules::ApprovalState::Denied => format!("{by} has denied it already"),
+        rules::ApprovalState::Withdrawn => "The run ended before anybody decided".to_owned(),
+        rules::ApprovalState::Stale => "What it is about changed before anybody decided".to_owned(),
+        rules::ApprovalState::Requested | rules::ApprovalState::Expired => "The time to decide is over".to_owned(),
+        state => format!("{by} has approved it already; it is {state}"),
     };
     Problem::conflict("already_decided", title).into()
 }
 
 fn may_decide(row: &ApprovalRow, staff: &Staff) -> bool {
     let role = staff.role_from(row.member_role.as_ref().map(|role| role.0));
-    rules::may_decide(role, row.started_by == staff.id)
+    match &row.mode {
+        Some(mode) => rules::may_approve(mode.0, role),
+        None => rules::may_decide(role, row.started_by == staff.id),
+    }
 }
 
 fn approval(row: ApprovalRow, staff: &Staff) -> Approval {
     let may_decide = may_decide(&row, staff);
-    let Question { question, context, options, allow_custom } = row.asked.0;
-    Approval {
-        id: row.id,
-        kind: ApprovalKind::Question,
-        tool: row.tool,
-        state: state(row.state.0),
-        run_id: row.run_id.into(),
-        project_id: row.project_id.into(),
-        project_name: row.project_name,
-        repository_full_name: row.repository_full_name,
-        subject_number: row.subject_number,
-        subject_title: row.subject_title,
-        subject_url: row.subject_url,
-        stage: row.stage.0.to_string(),
-        role: row.role,
-        started_by: row.started_by_login,
-        question,
-        context,
-        options,
-        allow_custom,
-        answer: row.answer.map(|answer| gateway::Answer {
-            option: answer.option.and_then(|option| i32::try_from(option).ok()),
-            text: answer.0.text,
-        }),
-        decided_by: row.decided_by,
-        decided_at: row.decided_at,
-        requested_at: row.requested_at,
-        expires_at: row.expires_at,
-        may_decide,
-    }
-}
-
-const fn state(state: rules::ApprovalState) -> gateway::ApprovalState {
-    match state {
-        rules::ApprovalState::Requested => gateway::ApprovalState::Requested,
-        rules::ApprovalState::Answered => gateway::ApprovalState::Answered,
-        rules::ApprovalState::Expired => gateway::ApprovalState::Expired,
-        rules::ApprovalState::Withdrawn => gateway::ApprovalState::Withdrawn,
-    }
+    requests::shown(row, may_decide)
 }

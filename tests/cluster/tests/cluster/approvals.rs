@@ -48,3 +48,26 @@ async fn a_question_parks_the_run_and_its_answer_wakes_the_same_session() -> Res
     })
     .await
 }
+
+#[tokio::test]
+async fn an_action_waits_for_leave_and_is_done_before_the_session_goes_on() -> Result<()> {
+    beside(async |scene| {
+        let run = scene.start("Move my labels", "scenario: labels\n").await?;
+        let request = waits(scene, &run).await?;
+        let moved = json!({ "number": run.issue, "adds": ["area:ui"], "removes": ["triage"] });
+        ensure!(request["kind"] == "action" && request["action"]["labels"] == moved, "{request}");
+        ensure!(!scene.world.labels(run.issue).await?.contains(&"area:ui".to_owned()), "done without leave");
+
+        let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
+        let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
+        ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
+        let seen = run.handed_in().await?;
+        ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
+        let labels = scene.world.labels(run.issue).await?;
+        ensure!(labels.contains(&"area:ui".to_owned()) && !labels.contains(&"state:blocked".to_owned()), "{labels:?}");
+        let request = scene.owner.get(&format!("approvals/{}", request["id"].as_str().unwrap_or_default())).await?;
+        ensure!(request["state"] == "applied" && request["settled_at"].is_string(), "{request}");
+        Ok(())
+    })
+    .await
+}

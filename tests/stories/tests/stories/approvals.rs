@@ -167,7 +167,7 @@ async fn who_waits_for_two_answers_goes_on_after_the_second_or_when_the_time_is_
     let pod = Pod::launch(&t).await?;
     let context = pod.call(Method::GET, "context", &Value::Null).await?.ok()?;
     let afresh = context["answers"].as_str().context("no answers")?;
-    assert!(afresh.contains("PostgreSQL") && afresh.contains("Nobody answered in time"), "{afresh}");
+    assert!(afresh.contains("PostgreSQL") && afresh.contains("Nobody decided in time"), "{afresh}");
     t.platform.still_runs()
 }
 

@@ -1,6 +1,7 @@
 //! What users would notice, told through the front door.
 
 mod access;
+mod actions;
 mod agents;
 mod approvals;
 mod canaries;

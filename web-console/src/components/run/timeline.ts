@@ -76,6 +76,10 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'request.made': { icon: mdiCommentQuestionOutline, tone: 'warning' },
   'request.answered': { icon: mdiCommentCheckOutline, tone: 'success' },
   'request.expired': { icon: mdiTimerAlertOutline, tone: 'warning' },
+  'request.approved': { icon: mdiCommentCheckOutline, tone: 'success' },
+  'request.denied': { icon: mdiAccountCancelOutline, tone: 'warning' },
+  'request.stale': { icon: mdiTimerAlertOutline, tone: 'warning' },
+  'request.applied': { icon: mdiCheckDecagramOutline, tone: 'success' },
   'request.withdrawn': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'run.waits': { icon: mdiPauseCircleOutline, tone: 'warning' },
   'tool.called': { icon: mdiHammerWrench, tone: 'neutral' },
@@ -93,7 +97,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.expired', 'request.withdrawn', 'tool.called'])
+const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.approved', 'request.denied', 'request.stale', 'request.applied', 'request.expired', 'request.withdrawn', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent
@@ -108,7 +112,7 @@ export interface TimelineEntry {
 }
 
 /** Facts that the page tells elsewhere, for the whole run. */
-const ELSEWHERE = new Set(['branch', 'issue', 'job', 'namespace', 'number', 'old', 'pr_number', 'request', 'run', 'stage', 'status', 'url', 'worker'])
+const ELSEWHERE = new Set(['branch', 'digest', 'issue', 'job', 'namespace', 'number', 'old', 'pr_number', 'request', 'run', 'stage', 'status', 'url', 'worker'])
 /** Events whose facts are the page's first sentence. */
 const TOLD = new Set(['agent.reported', 'run.finished'])
 

@@ -16,13 +16,13 @@ use super::{Call, Done};
 use crate::run_api::asked::Asked;
 use crate::run_api::prompt;
 
-fn ask(call: &Call<'_>) -> Asked {
+pub(super) fn ask(call: &Call<'_>) -> Asked {
     let row = call.row;
     Asked::open(call.app, row.repository_id, &row.repository, &row.token_sealed)
 }
 
 /// GitHub did not say; the agent may try again, and the log knows more.
-fn unsaid(error: anyhow::Error) -> Refused {
+pub(super) fn unsaid(error: anyhow::Error) -> Refused {
     tracing::warn!(error = format!("{error:#}"), "a tool got no answer from GitHub");
     match error.downcast_ref::<forge::ForgeError>() {
         Some(forge::ForgeError::NotFound { .. }) => Refused::new("not_found", "There is nothing of this number here."),
@@ -151,6 +151,6 @@ pub(super) async fn comment(call: &Call<'_>) -> Result<Done, Refused> {
     call.made(noted, json!({ "number": number, "note": "The comment appears within a minute." }))
 }
 
-fn not_own() -> Refused {
+pub(super) fn not_own() -> Refused {
     Refused::new("not_yours", "You may do this on your own issue and your own pull request only.")
 }

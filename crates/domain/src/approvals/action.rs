@@ -1,0 +1,112 @@
+//! What an agent may do only when a person has approved exactly that: what will be done, what it was about when it was
+//! asked, and the digest that binds the two.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::labels::{Labelled, Seen};
+use crate::coded_enum;
+use crate::labels::APPROVED;
+
+coded_enum! {
+    /// Who has to approve. In the order of strictness.
+    ApprovalMode {
+        /// Nobody.
+        None = "none",
+        /// Whoever may start runs in the project.
+        Delegated = "delegated",
+        /// Whoever manages the project or the platform.
+        Owner = "owner",
+    }
+}
+
+coded_enum! {
+    /// What is lost when it goes wrong.
+    Risk {
+        /// Seen at once and taken back with a click.
+        Low = "low",
+        /// People may take it for something that it is not, or act on it.
+        Medium = "medium",
+        /// It cannot be taken back.
+        High = "high",
+    }
+}
+
+/// An action as people are asked for it. Why is the agent's claim; the rest is what the platform will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// What will be done.
+    pub effect: Effect,
+    /// What the agent says to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What will be done, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "does", rename_all = "snake_case")]
+pub enum Effect {
+    /// Labels go on and off an issue or pull request.
+    Labels {
+        /// Where, which, and which not.
+        #[serde(flatten)]
+        change: Labelled,
+        /// What lay there when it was asked.
+        seen: Seen,
+    },
+}
+
+impl Effect {
+    /// SHA-256 of exactly what will be done and what it is about, hex. An approval counts for this and nothing else.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        // serde_json's map is ordered by key, so equal effects have equal bytes.
+        hex::encode(Sha256::digest(json!(self).to_string()))
+    }
+
+    /// How bad it would be.
+    #[must_use]
+    pub fn risk(&self) -> Risk {
+        match self {
+            // It says that a person found the work good.
+            Self::Labels { change, .. } if change.on.iter().any(|label| label == APPROVED) => Risk::Medium,
+            Self::Labels { .. } => Risk::Low,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(on: &[&str], title: &str) -> Effect {
+        let owned = |labels: &[&str]| labels.iter().map(|&label| label.to_owned()).collect::<Vec<_>>();
+        let change = Labelled { number: 7, on: owned(on), off: Vec::new() };
+        let seen = Seen::of(title, "Please.", &owned(&["bug"]), &change);
+        Effect::Labels { change, seen }
+    }
+
+    #[test]
+    fn another_effect_or_another_subject_is_another_digest() {
+        let asked = labels(&["area:ui"], "Dark mode");
+        assert_eq!(asked.digest(), labels(&["area:ui"], "Dark mode").digest());
+        assert_eq!(asked.digest().len(), 64);
+        assert_ne!(asked.digest(), labels(&["area:api"], "Dark mode").digest());
+        assert_ne!(asked.digest(), labels(&["area:ui"], "Light mode").digest());
+        let kept: Effect = serde_json::from_value(json!(asked)).unwrap();
+        assert_eq!(kept.digest(), asked.digest(), "as it comes back from the database");
+    }
+
+    #[test]
+    fn what_passes_for_a_persons_word_is_riskier() {
+        assert_eq!(labels(&["area:ui"], "x").risk(), Risk::Low);
+        assert_eq!(labels(&["area:ui", APPROVED], "x").risk(), Risk::Medium);
+    }
+
+    #[test]
+    fn the_strictest_mode_is_the_greatest() {
+        assert_eq!(ApprovalMode::ALL.iter().max(), Some(&ApprovalMode::Owner));
+        assert!(ApprovalMode::None < ApprovalMode::Delegated);
+    }
+}

@@ -1,0 +1,104 @@
+//! Asking people. An answer that comes at once is given at once; otherwise the agent ends its turn, the run waits without
+//! a pod, and the answer comes back into the same session.
+
+use std::time::Duration;
+
+use domain::approvals::{ApprovalKind, ApprovalMode, ApprovalState, MOST_OPEN, PATIENCE_HOURS};
+use domain::flow::FlowKind;
+use prompts::untrusted;
+use serde_json::{Value, json};
+use store::approvals::{self, Outcome, Request};
+use store::flow::Entry;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::answer::Refused;
+use super::{AGENT, Call, Done};
+
+/// A wake-up may be lost.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What people are asked for.
+pub(super) struct Wanted<'a> {
+    pub(super) kind: ApprovalKind,
+    /// Of an action: who may approve it, and its digest.
+    pub(super) leave: Option<(ApprovalMode, &'a str)>,
+    /// What makes it the same request when it comes again in this launch.
+    pub(super) named: String,
+    /// What people are shown.
+    pub(super) asked: &'a Value,
+    /// For the audit, beside the request's id and the tool.
+    pub(super) told: Value,
+}
+
+pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Refused> {
+    let Wanted { kind, leave, named, asked, told: mut what } = wanted;
+    let named = format!("{}:{}:{named}", call.of.launch, call.tool);
+    let id = Uuid::new_v5(&call.of.run.0, named.as_bytes());
+    what["request"] = json!(id);
+    what["tool"] = json!(call.tool.as_str());
+    let request = Request {
+        id,
+        run: call.of.run,
+        launch: call.of.launch,
+        kind,
+        leave,
+        tool: call.tool.as_str(),
+        asked,
+        patience: Duration::from_secs(PATIENCE_HOURS * 3600),
+        most: MOST_OPEN,
+        flow: Entry::new(FlowKind::RequestMade, AGENT, what),
+    };
+    approvals::ask(&call.app.pool, &request).await?;
+    call.app.waker.run(call.of.run.into());
+    let outcome = live(call, id).await?.ok_or_else(|| {
+        let most = format!("At most {MOST_OPEN} requests may be open at once, and only while your run is running.");
+        Refused::new("not_asked", most)
+    })?;
+    if outcome.state.0.is_over() {
+        approvals::tell(&call.app.pool, call.of.run, call.of.launch, &[id]).await?;
+    }
+    Ok(Done::Made(told(id, &outcome)))
+}
+
+/// What has become of the request by the time that a live answer is waited for; `None`: it was not asked.
+async fn live(call: &Call<'_>, id: Uuid) -> Result<Option<Outcome>, Refused> {
+    let until = Instant::now() + call.app.live_answer;
+    let mut changes = call.app.hub.watch();
+    loop {
+        let outcome = approvals::outcome(&call.app.pool, id).await?;
+        let is_open = outcome.as_ref().is_some_and(|outcome| !outcome.state.0.is_over());
+        let left = until.saturating_duration_since(Instant::now());
+        if !is_open || left.is_zero() {
+            return Ok(outcome);
+        }
+        changes.next(Some(call.of.run.into()), POLL.min(left)).await;
+    }
+}
+
+fn told(id: Uuid, outcome: &Outcome) -> Value {
+    let words = outcome
+        .answer
+        .as_ref()
+        .map(|answer| json!({ "option": answer.option, "text": untrusted::shown(&answer.text) }));
+    let trouble = |code: &str, next: &str| json!({ "status": "error", "code": code, "message": next, "trouble": outcome.outcome });
+    let mut told = match outcome.state.0 {
+        ApprovalState::Requested | ApprovalState::Approved | ApprovalState::Applying => json!({
+            "status": "approval_required",
+            "expires_at": outcome.expires_at,
+            "next": "People are asked. End your turn now and do nothing else: you are woken with their answer.",
+        }),
+        ApprovalState::Answered => json!({ "answer": words, "answered_by": outcome.decided_by }),
+        ApprovalState::Applied => json!({ "approved_by": outcome.decided_by }),
+        ApprovalState::Denied => json!({ "status": "denied", "denied_by": outcome.decided_by, "words": words }),
+        ApprovalState::Stale => json!({
+            "status": "stale",
+            "next": "What it is about has changed since you asked. Look at it again, and ask anew if it is still right.",
+        }),
+        ApprovalState::Failed => trouble("failed", "It was approved, and could not be done."),
+        ApprovalState::Unknown => trouble("unknown", "It was approved, and whether it is done is not known. Look."),
+        ApprovalState::Expired | ApprovalState::Withdrawn => json!({ "status": "expired" }),
+    };
+    told["request_id"] = json!(id);
+    told
+}

@@ -1,0 +1,100 @@
+//! Requests of agents as the contract shows them.
+
+use contract::gateway::{self, Approval, LabelsMoved};
+use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
+use store::approvals::view::ApprovalRow;
+
+/// A request, with whether the reader may decide about it.
+pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
+    let action = action(&row);
+    let kind = match row.asked.0.kind() {
+        ApprovalKind::Question => gateway::ApprovalKind::Question,
+        ApprovalKind::Action => gateway::ApprovalKind::Action,
+    };
+    let question = match row.asked.0 {
+        Asked::Question(question) => Some(question),
+        Asked::Action(_) => None,
+    };
+    let allow_custom = question.as_ref().is_some_and(|question| question.allow_custom);
+    let (question, context, options) = match question {
+        Some(Question { question, context, options, .. }) => (Some(question), context, options),
+        None => (None, None, Vec::new()),
+    };
+    Approval {
+        id: row.id,
+        kind,
+        tool: row.tool,
+        state: state(row.state.0),
+        run_id: row.run_id.into(),
+        project_id: row.project_id.into(),
+        project_name: row.project_name,
+        repository_full_name: row.repository_full_name,
+        subject_number: row.subject_number,
+        subject_title: row.subject_title,
+        subject_url: row.subject_url,
+        stage: row.stage.0.to_string(),
+        role: row.role,
+        started_by: row.started_by_login,
+        question,
+        context,
+        options,
+        allow_custom,
+        action,
+        answer: row.answer.map(|answer| gateway::Answer {
+            option: answer.option.and_then(|option| i32::try_from(option).ok()),
+            text: answer.0.text,
+        }),
+        decided_by: row.decided_by,
+        decided_at: row.decided_at,
+        settled_at: row.settled_at,
+        requested_at: row.requested_at,
+        expires_at: row.expires_at,
+        may_decide,
+    }
+}
+
+fn action(row: &ApprovalRow) -> Option<gateway::ActionAsked> {
+    let Asked::Action(Action { effect, why }) = &row.asked.0 else { return None };
+    let Effect::Labels { change, .. } = effect;
+    Some(gateway::ActionAsked {
+        does: gateway::ActionAskedDoes::Labels,
+        digest: row.digest.as_deref()?.parse().ok()?,
+        mode: mode(row.mode.as_ref()?.0),
+        risk: risk(effect.risk()),
+        why: why.clone(),
+        labels: Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() }),
+        trouble: row.outcome.clone(),
+    })
+}
+
+const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {
+    match mode {
+        ApprovalMode::Delegated => gateway::ApprovalMode::Delegated,
+        // Nobody is asked where nobody has to be.
+        ApprovalMode::Owner | ApprovalMode::None => gateway::ApprovalMode::Owner,
+    }
+}
+
+const fn risk(risk: Risk) -> gateway::ActionAskedRisk {
+    match risk {
+        Risk::Low => gateway::ActionAskedRisk::Low,
+        Risk::Medium => gateway::ActionAskedRisk::Medium,
+        Risk::High => gateway::ActionAskedRisk::High,
+    }
+}
+
+const fn state(state: ApprovalState) -> gateway::ApprovalState {
+    match state {
+        ApprovalState::Requested => gateway::ApprovalState::Requested,
+        ApprovalState::Answered => gateway::ApprovalState::Answered,
+        ApprovalState::Approved => gateway::ApprovalState::Approved,
+        ApprovalState::Applying => gateway::ApprovalState::Applying,
+        ApprovalState::Applied => gateway::ApprovalState::Applied,
+        ApprovalState::Failed => gateway::ApprovalState::Failed,
+        ApprovalState::Unknown => gateway::ApprovalState::Unknown,
+        ApprovalState::Denied => gateway::ApprovalState::Denied,
+        ApprovalState::Stale => gateway::ApprovalState::Stale,
+        ApprovalState::Expired => gateway::ApprovalState::Expired,
+        ApprovalState::Withdrawn => gateway::ApprovalState::Withdrawn,
+    }
+}

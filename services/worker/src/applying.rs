@@ -1,0 +1,159 @@
+//! Does what people have approved: actions of agents, one lease each. What an action is about is looked at once more
+//! before the first touch; after that it is done, as often as it takes, and a worker that dies in the middle is followed
+//! by another that ends in the same state.
+
+mod labels;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::approvals::{ApprovalState, Asked, Effect};
+use domain::flow::FlowKind;
+use forge::ForgeError;
+use runtime::Pace;
+use serde_json::json;
+use store::approvals::apply::{self, Applied, ToApply};
+use store::clock;
+use store::flow::Entry;
+use store::outbound::LabelChange;
+use store::repositories::{self, RepositoryRow};
+use tokio_util::sync::CancellationToken;
+
+use crate::github::{self, Whom};
+use crate::turn::changed;
+use crate::{Deps, outbound};
+
+/// How long one try may take before another worker does it again.
+const LEASE: Duration = Duration::from_secs(60);
+/// Before a repository is opened again whose token could not be.
+const PAUSE: TimeDelta = TimeDelta::seconds(60);
+
+pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+    while pace.turn(&stop).await {
+        if let Err(error) = apply_all(&deps, &stop).await {
+            tracing::warn!(error = format!("{error:#}"), "doing what was approved failed; the next turn tries again");
+        }
+    }
+    Ok(())
+}
+
+async fn apply_all(deps: &Deps, stop: &CancellationToken) -> anyhow::Result<()> {
+    while !stop.is_cancelled() {
+        let claimed = apply::claim(&deps.db, &deps.worker, LEASE).await.context("claim an approved action")?;
+        let Some(action) = claimed else { return Ok(()) };
+        apply_one(deps, &action).await?;
+    }
+    Ok(())
+}
+
+/// How a try went.
+enum Tried {
+    /// It is as it was approved to be; the run has moved these labels by it.
+    Done(LabelChange),
+    /// What it is about has changed.
+    Stale,
+    /// Not before then.
+    Later(DateTime<Utc>),
+    /// Another worker has it.
+    Lost,
+}
+
+/// Why a try failed.
+#[derive(Debug, thiserror::Error)]
+enum Untried {
+    /// GitHub did not do it.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// The platform failed.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
+    let now = clock::now(&deps.db).await.context("read the clock")?;
+    let repository = repositories::get(&deps.db, action.repository_id).await.context("read the repository")?;
+    let Some(repository) = repository else {
+        return settle(deps, action, ApprovalState::Failed, Some("the repository is not connected any more")).await;
+    };
+    match attempt(deps, action, &repository, now).await {
+        Ok(Tried::Done(labels)) => done(deps, action, labels).await,
+        Ok(Tried::Stale) => settle(deps, action, ApprovalState::Stale, None).await,
+        Ok(Tried::Later(until)) => again(deps, action, until, false).await,
+        Ok(Tried::Lost) => Ok(()),
+        Err(Untried::Forge(error @ ForgeError::RateLimited { .. })) => {
+            let until = deps.holds.note(Whom::of(&repository), &error, now);
+            again(deps, action, until, false).await
+        }
+        Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
+        Err(Untried::Other(error)) => Err(error),
+    }
+}
+
+async fn attempt(
+    deps: &Deps,
+    action: &ToApply,
+    repository: &RepositoryRow,
+    now: DateTime<Utc>,
+) -> Result<Tried, Untried> {
+    let Asked::Action(asked) = &action.asked.0 else {
+        return Err(anyhow::anyhow!("request {} is no action", action.id).into());
+    };
+    let opened = match github::open(&deps.config, repository.id, &repository.full_name, &repository.token_sealed) {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), request = %action.id, "the repository cannot be opened");
+            return Ok(Tried::Later(now + PAUSE));
+        }
+    };
+    if let Some(until) = deps.holds.until(Whom::of(repository), now) {
+        return Ok(Tried::Later(until));
+    }
+    match &asked.effect {
+        Effect::Labels { change, seen } => labels::attempt(deps, action, repository, &opened, change, seen).await,
+    }
+}
+
+/// A try that failed: again later, or given up when it has failed often enough. What may have been done in part is not
+/// known then.
+async fn failed(deps: &Deps, action: &ToApply, error: &ForgeError, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let wait = outbound::wait(error, action.attempts).and_then(|wait| TimeDelta::from_std(wait).ok());
+    tracing::warn!(request = %action.id, %error, again = wait.is_some(), "an approved action is not done");
+    match wait {
+        Some(wait) => again(deps, action, now + wait, true).await,
+        None if error.is_passing() => settle(deps, action, ApprovalState::Unknown, Some(&error.to_string())).await,
+        None => settle(deps, action, ApprovalState::Failed, Some(&error.to_string())).await,
+    }
+}
+
+async fn again(deps: &Deps, action: &ToApply, until: DateTime<Utc>, failed: bool) -> anyhow::Result<()> {
+    apply::postpone(&deps.db, action, until, failed).await.context("postpone an approved action")?;
+    Ok(())
+}
+
+async fn done(deps: &Deps, action: &ToApply, labels: LabelChange) -> anyhow::Result<()> {
+    conclude(deps, action, ApprovalState::Applied, None, labels).await
+}
+
+async fn settle(deps: &Deps, action: &ToApply, state: ApprovalState, why: Option<&str>) -> anyhow::Result<()> {
+    conclude(deps, action, state, why, LabelChange::default()).await
+}
+
+async fn conclude(
+    deps: &Deps,
+    action: &ToApply,
+    state: ApprovalState,
+    trouble: Option<&str>,
+    labels: LabelChange,
+) -> anyhow::Result<()> {
+    let kind = if state == ApprovalState::Stale { FlowKind::RequestStale } else { FlowKind::RequestApplied };
+    let data = json!({ "request": action.id, "state": state, "trouble": trouble });
+    let applied = Applied { state, trouble, labels, flow: Entry::new(kind, deps.actor(), data) };
+    let held = apply::settle(&deps.db, action, &applied).await.context("settle an approved action")?;
+    if held {
+        tracing::info!(request = %action.id, run = %action.run_id, %state, "an approved action is over");
+        changed(deps, action.run_id).await;
+    }
+    Ok(())
+}

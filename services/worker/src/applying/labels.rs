@@ -1,0 +1,44 @@
+//! Labels that people let an agent move.
+
+use anyhow::Context;
+use domain::approvals::labels::{Labelled, Seen};
+use domain::limits;
+use forge::RepositoryProvider;
+use store::approvals::apply::{self, ToApply};
+use store::outbound::{self, LabelChange};
+use store::repositories::RepositoryRow;
+
+use super::{Tried, Untried};
+use crate::Deps;
+use crate::github::Opened;
+
+pub(super) async fn attempt(
+    deps: &Deps,
+    action: &ToApply,
+    repository: &RepositoryRow,
+    Opened { github, name }: &Opened,
+    change: &Labelled,
+    seen: &Seen,
+) -> Result<Tried, Untried> {
+    if !action.begun {
+        let now = github.issue(name, change.number).await?;
+        if Seen::of(&now.title, &now.body, &now.labels, change) != *seen {
+            return Ok(Tried::Stale);
+        }
+    }
+    let writes = i32::try_from(change.off.len() + 1).unwrap_or(i32::MAX);
+    let leave = outbound::spend(&deps.db, repository.bot_github_id, writes, limits::WORDS).await;
+    if let Some(until) = leave.context("ask for leave to write")? {
+        return Ok(Tried::Later(until));
+    }
+    if !action.begun && !apply::begin(&deps.db, action).await.context("begin an approved action")? {
+        return Ok(Tried::Lost);
+    }
+    for label in &change.off {
+        github.remove_label(name, change.number, label).await?;
+    }
+    if !change.on.is_empty() {
+        github.add_labels(name, change.number, &change.on).await?;
+    }
+    Ok(Tried::Done(LabelChange { off: change.off.clone(), on: change.on.clone() }))
+}

@@ -1,0 +1,16 @@
+// What a request is called: a question by its own words, an action by what it would do.
+import { useI18n } from 'vue-i18n'
+
+import type { Approval } from '@/api/types'
+
+export function useRequestName(): (approval: Approval) => string {
+  const { t } = useI18n()
+  return ({ action, question, tool }) => {
+    const labels = action?.labels
+    if (labels === undefined) return question ?? tool
+    const [adds, removes, number] = [labels.adds.join(', '), labels.removes.join(', '), labels.number]
+    if (removes === '') return t('inbox.action.adds', { adds, number })
+    if (adds === '') return t('inbox.action.removes', { removes, number })
+    return t('inbox.action.moves', { adds, removes, number })
+  }
+}
