@@ -40,13 +40,13 @@ impl Words {
     /// Said on the page of issue or pull request `number`.
     #[must_use]
     pub fn said(number: i64, kind: WordsKind, github_id: i64, author_id: Option<i64>, text: &str) -> Self {
-        Self { number, kind, github_id, author_id, sha256: hex::encode(Sha256::digest(text)) }
+        Self { number, kind, github_id, author_id, sha256: digest(text) }
     }
 
-    /// Title and text of a pull request. The title has no line end, so the two cannot be mistaken for each other.
+    /// Title and text of a pull request.
     #[must_use]
     pub fn of_pull(number: i64, author_id: Option<i64>, title: &str, body: &str) -> Self {
-        Self::said(number, WordsKind::PullRequest, number, author_id, &format!("{title}\n\n{body}"))
+        Self::said(number, WordsKind::PullRequest, number, author_id, &subject_text(title, body))
     }
 
     /// Whether both stand in the same place, whatever they say.
@@ -54,6 +54,17 @@ impl Words {
     pub fn same_place(&self, other: &Self) -> bool {
         (self.number, self.kind, self.github_id) == (other.number, other.kind, other.github_id)
     }
+}
+
+/// Title and text of an issue or pull request as one. The title has no line end, so the two cannot be mistaken for each
+/// other.
+pub(crate) fn subject_text(title: &str, body: &str) -> String {
+    format!("{title}\n\n{body}")
+}
+
+/// SHA-256 of a text, hex.
+pub(crate) fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
 }
 
 /// Words that were let in, and not withdrawn since.

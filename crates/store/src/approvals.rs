@@ -121,20 +121,7 @@ pub async fn decide(
     by: UserId,
     entry: &flow::Entry,
 ) -> Result<Option<RunId>> {
-    let run = sqlx::query_file_scalar!(
-        "src/approvals/settle.sql",
-        Some(id),
-        decision.state().as_str(),
-        decision.words(),
-        Some(by.0),
-        decision.digest(),
-        entry.id,
-        entry.kind.as_str(),
-        entry.actor,
-        entry.data,
-        entry.canonical
-    );
-    Ok(run.fetch_optional(db).await?.map(RunId))
+    settle(db, Some((id, decision, by)), entry).await
 }
 
 /// Closes one request about which nobody decided in time; answers whose it was, `None` when none is due.
@@ -142,13 +129,22 @@ pub async fn decide(
 /// # Errors
 /// The database's.
 pub async fn expire(db: impl PgExecutor<'_>, entry: &flow::Entry) -> Result<Option<RunId>> {
+    settle(db, None, entry).await
+}
+
+async fn settle(
+    db: impl PgExecutor<'_>,
+    decided: Option<(Uuid, &Decision<'_>, UserId)>,
+    entry: &flow::Entry,
+) -> Result<Option<RunId>> {
+    let decision = decided.map(|(_, decision, _)| decision);
     let run = sqlx::query_file_scalar!(
         "src/approvals/settle.sql",
-        None::<Uuid>,
-        ApprovalState::Expired.as_str(),
-        None::<Value>,
-        None::<Uuid>,
-        None::<String>,
+        decided.map(|(id, ..)| id),
+        decision.map_or(ApprovalState::Expired, Decision::state).as_str(),
+        decision.and_then(Decision::words),
+        decided.map(|(.., by)| by.0),
+        decision.and_then(Decision::digest),
         entry.id,
         entry.kind.as_str(),
         entry.actor,

@@ -78,7 +78,7 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
         return settle(deps, action, ApprovalState::Failed, Some("the repository is not connected any more")).await;
     };
     match attempt(deps, action, &repository, now).await {
-        Ok(Tried::Done(labels)) => done(deps, action, labels).await,
+        Ok(Tried::Done(labels)) => conclude(deps, action, ApprovalState::Applied, None, labels).await,
         Ok(Tried::Stale) => settle(deps, action, ApprovalState::Stale, None).await,
         Ok(Tried::Later(until)) => again(deps, action, until, false).await,
         Ok(Tried::Lost) => Ok(()),
@@ -132,10 +132,7 @@ async fn again(deps: &Deps, action: &ToApply, until: DateTime<Utc>, failed: bool
     Ok(())
 }
 
-async fn done(deps: &Deps, action: &ToApply, labels: LabelChange) -> anyhow::Result<()> {
-    conclude(deps, action, ApprovalState::Applied, None, labels).await
-}
-
+/// It is over, and nothing was done that is known.
 async fn settle(deps: &Deps, action: &ToApply, state: ApprovalState, why: Option<&str>) -> anyhow::Result<()> {
     conclude(deps, action, state, why, LabelChange::default()).await
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use domain::ids::RepositoryId;
 use domain::limits::outage_pause;
-use forge::{ForgeError, GitHub, RepositoryName};
+use forge::{ForgeError, GitHub, RepositoryName, RepositoryProvider};
 use store::repositories::{RepositoryRow, token_aad};
 use vault::Sealed;
 
@@ -18,6 +18,16 @@ use crate::Config;
 pub(crate) struct Opened {
     pub(crate) github: GitHub,
     pub(crate) name: RepositoryName,
+}
+
+impl Opened {
+    /// Takes labels off an issue or pull request and puts others on. What is so already stays so.
+    pub(crate) async fn move_labels(&self, number: i64, off: &[String], on: &[String]) -> Result<(), ForgeError> {
+        for label in off {
+            self.github.remove_label(&self.name, number, label).await?;
+        }
+        if on.is_empty() { Ok(()) } else { self.github.add_labels(&self.name, number, on).await }
+    }
 }
 
 /// Whom a call is about: limits are counted by account, and an outage may be a repository's own.

@@ -1,15 +1,15 @@
 //! Which labels an agent may move by itself, which it must ask for, and which it never moves.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::ApprovalMode;
-use crate::labels::{self, BLOCKED, DISCUSSION, IN_REVIEW, NEED_INPUT, NEED_REVIEWER};
+use crate::labels::{self, APPROVED, BLOCKED, IN_REVIEW, Label, NEED_INPUT, NEED_REVIEWER};
+use crate::let_in::{digest, subject_text};
 
 /// What every agent may put on: it says where the work stands.
 const FREE: [&str; 3] = [BLOCKED, IN_REVIEW, NEED_INPUT];
 /// Whatever a project says, these are asked for: they speak in a person's name, or choose what a person pays for.
-const NEVER_ALLOWED: [&str; 2] = ["state:approved", "[ai-"];
+const NEVER_ALLOWED: [&str; 2] = [APPROVED, "[ai-"];
 /// Labels on one subject that a call may name.
 const MOST: usize = 20;
 
@@ -68,7 +68,7 @@ impl Seen {
         let named = change.on.iter().chain(&change.off);
         let mut labels: Vec<_> = named.filter(|label| present.contains(label)).cloned().collect();
         labels.sort_unstable();
-        Self { words: hex::encode(Sha256::digest(format!("{title}\n\n{body}"))), labels }
+        Self { words: digest(&subject_text(title, body)), labels }
     }
 }
 
@@ -117,7 +117,9 @@ impl Labelled {
 /// A run is started in the name of a person: the echo of the platform's own label starts nothing, and a label that does
 /// not do what it says would be a lie.
 fn starts_work(label: &str) -> bool {
-    label.starts_with("run:") || label == DISCUSSION || label == NEED_REVIEWER || labels::is_stage_label(label)
+    labels::is_stage_label(label)
+        || matches!(labels::read(label), Label::Keep | Label::Discussion)
+        || label == NEED_REVIEWER
 }
 
 fn is_label(label: &str) -> bool {

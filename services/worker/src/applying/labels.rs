@@ -16,12 +16,12 @@ pub(super) async fn attempt(
     deps: &Deps,
     action: &ToApply,
     repository: &RepositoryRow,
-    Opened { github, name }: &Opened,
+    opened: &Opened,
     change: &Labelled,
     seen: &Seen,
 ) -> Result<Tried, Untried> {
     if !action.begun {
-        let now = github.issue(name, change.number).await?;
+        let now = opened.github.issue(&opened.name, change.number).await?;
         if Seen::of(&now.title, &now.body, &now.labels, change) != *seen {
             return Ok(Tried::Stale);
         }
@@ -34,11 +34,6 @@ pub(super) async fn attempt(
     if !action.begun && !apply::begin(&deps.db, action).await.context("begin an approved action")? {
         return Ok(Tried::Lost);
     }
-    for label in &change.off {
-        github.remove_label(name, change.number, label).await?;
-    }
-    if !change.on.is_empty() {
-        github.add_labels(name, change.number, &change.on).await?;
-    }
+    opened.move_labels(change.number, &change.off, &change.on).await?;
     Ok(Tried::Done(LabelChange { off: change.off.clone(), on: change.on.clone() }))
 }

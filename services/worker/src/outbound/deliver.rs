@@ -108,16 +108,11 @@ async fn react(action: &ActionRow, Opened { github, name }: &Opened) -> Result<(
 }
 
 /// A stage label that a run wants off is left alone when a new run of the issue has begun meanwhile: it is that run's.
-async fn move_labels(deps: &Deps, action: &ActionRow, Opened { github, name }: &Opened) -> Result<(), Undelivered> {
-    let wanted = wanted_labels(action)?;
+async fn move_labels(deps: &Deps, action: &ActionRow, opened: &Opened) -> Result<(), Undelivered> {
+    let mut wanted = wanted_labels(action)?;
     let taken = action.run_id.is_some() && has_another_run(deps, action).await?;
-    for label in wanted.off.iter().filter(|label| !(taken && labels::is_stage_label(label))) {
-        github.remove_label(name, action.subject_number, label).await?;
-    }
-    if !wanted.on.is_empty() {
-        github.add_labels(name, action.subject_number, &wanted.on).await?;
-    }
-    Ok(())
+    wanted.off.retain(|label| !(taken && labels::is_stage_label(label)));
+    Ok(opened.move_labels(action.subject_number, &wanted.off, &wanted.on).await?)
 }
 
 async fn has_another_run(deps: &Deps, action: &ActionRow) -> anyhow::Result<bool> {
