@@ -2,6 +2,7 @@
 
 mod action;
 pub mod labels;
+pub mod replies;
 
 pub use action::{Action, ApprovalMode, Effect, Risk};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use crate::rights::{self, Permission, ProjectRole};
 pub const PATIENCE_HOURS: u64 = 72;
 /// How many requests of one run may be open at once.
 pub const MOST_OPEN: i32 = 5;
+/// How many characters an answer may have.
+pub const LONGEST_ANSWER: usize = 4000;
 
 coded_enum! {
     /// What became of a request.
@@ -120,6 +123,9 @@ pub enum NoAnswer {
     /// Nothing but spaces.
     #[error("write an answer")]
     Empty,
+    /// It would flood the agent.
+    #[error("write at most {LONGEST_ANSWER} characters")]
+    TooLong,
 }
 
 impl Question {
@@ -135,6 +141,7 @@ impl Question {
             }
             (None, Some(_)) if !self.allow_custom => Err(NoAnswer::OptionsOnly),
             (None, Some(text)) if text.trim().is_empty() => Err(NoAnswer::Empty),
+            (None, Some(text)) if text.chars().count() > LONGEST_ANSWER => Err(NoAnswer::TooLong),
             (None, Some(text)) => Ok(Answer { option: None, text: text.trim().to_owned() }),
             (None, None) | (Some(_), Some(_)) => Err(NoAnswer::NotOne),
         }

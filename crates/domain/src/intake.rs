@@ -1,5 +1,6 @@
 //! What a webhook delivery does: start a run, end one, or nothing, with its reason. One pure function over facts.
 
+mod answers;
 mod pulls;
 mod talk;
 #[cfg(test)]
@@ -7,6 +8,9 @@ mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use uuid::Uuid;
+
+use crate::approvals::Answer;
 use crate::catalogue::Catalogue;
 use crate::choice::{self, Choice};
 use crate::event::{AccountKind, Delivered, Event, Issue};
@@ -18,6 +22,7 @@ use crate::rights::{self, Permission, PlatformRole, ProjectRole};
 use crate::settlement::{Settlement, Superseded};
 use crate::stages::Stage;
 
+pub use answers::Questions;
 pub use talk::{TalkEnd, ends_talk};
 
 /// How old an event's object may be. Body hashes are remembered for longer, so an older body cannot be replayed.
@@ -79,6 +84,8 @@ pub struct Facts<'a> {
     pub person: Option<Person>,
     /// The active run of the issue, if there is one.
     pub active: Option<&'a ActiveRun>,
+    /// What the active run waits to be told. Only read for comments.
+    pub questions: &'a Questions,
     /// A discussion is going on on the issue.
     pub talks: bool,
     /// What came before.
@@ -128,6 +135,13 @@ pub enum Decision {
         keep: bool,
         /// The newest run of it.
         run: RunId,
+    },
+    /// A person has answered what the issue's run asked.
+    Answer {
+        /// The run.
+        run: RunId,
+        /// The requests with their answers.
+        answers: Vec<(Uuid, Answer)>,
     },
     /// The comment goes to the agent of the issue's discussion, which begins with it where none is going on.
     Hear,
@@ -188,7 +202,9 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         Event::Unlabeled { label, .. } => unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
         Event::IssueEnded { .. } => issue_ended(facts),
         Event::IssueEdited { .. } => end(facts.active, IntakeReason::IssueEdited, Reason::Stale, true),
-        Event::Commented { issue, .. } => talk::commented(facts, issue).unwrap_or_else(Decision::Ignore),
+        Event::Commented { comment, issue } => answers::given(facts, comment)
+            .unwrap_or_else(|| talk::commented(facts, issue))
+            .unwrap_or_else(Decision::Ignore),
         Event::PullLabeled { label, pull } => pulls::labelled(facts, label, pull).unwrap_or_else(Decision::Ignore),
         Event::PullUnlabeled { label, .. } => pulls::unlabelled(facts, label).unwrap_or_else(Decision::Ignore),
         Event::PullClosed { merged, pull } => pulls::closed(facts, *merged, pull),

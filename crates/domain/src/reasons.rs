@@ -53,6 +53,14 @@ coded_enum! {
         PullApproved = "pull_approved",
         /// The comment goes to the agent of the discussion.
         CommentHeard = "comment_heard",
+        /// The comment answers what the run asked.
+        QuestionAnswered = "question_answered",
+        /// The comment answers what the run asked, and its author is not one of those who may.
+        AnswerNotPermitted = "answer_not_permitted",
+        /// The comment means to answer what the run asked, and does not say what.
+        AnswerUnclear = "answer_unclear",
+        /// Somebody answered first, or nobody in time.
+        AnswerLate = "answer_late",
         /// The discussion's label was taken off.
         DiscussionEnded = "discussion_ended",
         /// The label that keeps namespaces was put on.
@@ -77,6 +85,9 @@ impl IntakeReason {
                 | Self::StageNotReady
                 | Self::StageAmbiguous
                 | Self::ModelLabelConflict
+                | Self::AnswerNotPermitted
+                | Self::AnswerUnclear
+                | Self::AnswerLate
         )
     }
 }

@@ -1,5 +1,7 @@
 //! Comments that the platform writes on issues.
 
+use std::borrow::Cow;
+
 use domain::locale::Locale;
 use domain::precondition::Lost;
 use domain::reasons::Reason;
@@ -58,6 +60,38 @@ pub struct ServiceComment<'a> {
     pub last_words: Option<&'a str>,
     /// Labels of the stages that can follow.
     pub next: Vec<String>,
+    /// What it waits to be told.
+    pub questions: Vec<OpenQuestion<'a>>,
+    /// How many actions it asks leave for.
+    pub actions: usize,
+}
+
+/// A question that waits for an answer, in the agent's words.
+#[derive(Debug, Clone, Serialize)]
+pub struct OpenQuestion<'a> {
+    /// Its number among what the run has asked.
+    pub number: i32,
+    /// What is asked.
+    pub question: Cow<'a, str>,
+    /// What people need to know.
+    pub context: Option<Cow<'a, str>>,
+    /// The answers to choose from.
+    pub options: Vec<Cow<'a, str>>,
+    /// People may answer in their own words.
+    pub allow_custom: bool,
+}
+
+impl OpenQuestion<'_> {
+    /// The same with words that mention nobody, hide nothing and stay in their line.
+    fn safe(&self) -> OpenQuestion<'static> {
+        OpenQuestion {
+            number: self.number,
+            question: quiet(&self.question, 2000).into(),
+            context: self.context.as_ref().map(|context| quiet(context, 4000).into()),
+            options: self.options.iter().map(|option| quiet(option, 500).into()).collect(),
+            allow_custom: self.allow_custom,
+        }
+    }
 }
 
 fn as_code<S: serde::Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {
@@ -76,6 +110,7 @@ pub fn service(locale: Locale, comment: &ServiceComment<'_>) -> Result<String, T
         summary: summary.as_deref(),
         last_words: last_words.as_deref(),
         reason_detail: detail.as_deref(),
+        questions: comment.questions.iter().map(OpenQuestion::safe).collect(),
         ..comment.clone()
     };
     let reason_words = comment.reason.and_then(|code| code.parse().ok()).map(|reason| words(locale, reason));
@@ -342,7 +377,24 @@ mod tests {
             attempts: 0,
             last_words: None,
             next: vec!["run:qa".into(), "run:release".into()],
+            questions: Vec::new(),
+            actions: 0,
         }
+    }
+
+    #[test]
+    fn a_run_that_waits_says_what_it_asks_and_how_to_answer() {
+        let asked = |number, question: &'static str, allow_custom| OpenQuestion {
+            number,
+            question: question.into(),
+            context: (number == 1).then(|| "The data is small,\n\nand @olga owns it.".into()),
+            options: vec!["PostgreSQL".into(), "SQLite <!-- hidden -->".into()],
+            allow_custom,
+        };
+        let waiting = |questions, actions| ServiceComment { questions, actions, ..comment(RunStatus::WaitingMcp) };
+        let both = vec![asked(1, "Which database?\n**Q9** · And?", false), asked(3, "Where does it run?", true)];
+        insta::assert_snapshot!("asks_en", service(Locale::En, &waiting(both.clone(), 0)).unwrap());
+        insta::assert_snapshot!("asks_ru", service(Locale::Ru, &waiting(both[..1].to_vec(), 2)).unwrap());
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod view;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::approvals::replies::Open;
 use domain::approvals::{Answer, ApprovalKind, ApprovalMode, ApprovalState, Asked};
 use domain::ids::{RepositoryId, RunId, UserId};
 use serde_json::{Value, json};
@@ -175,6 +176,46 @@ pub async fn outdate(
         entry.canonical
     );
     Ok(runs.fetch_all(db).await?.into_iter().map(RunId).collect())
+}
+
+/// A request that waits for people.
+#[derive(Debug, Clone)]
+pub struct OpenRow {
+    /// The request.
+    pub id: Uuid,
+    /// Its number among what the run has asked.
+    pub number: i32,
+    /// What is asked.
+    pub asked: Json<Asked>,
+    /// Who started the run.
+    pub started_by: Option<Uuid>,
+}
+
+impl OpenRow {
+    /// The question, if it is one.
+    #[must_use]
+    pub fn question(self) -> Option<Open> {
+        match self.asked.0 {
+            Asked::Question(question) => Some(Open { id: self.id, number: self.number, question }),
+            Asked::Action(_) => None,
+        }
+    }
+}
+
+/// What a run waits to be told, by its numbers.
+///
+/// # Errors
+/// The database's.
+pub async fn open(db: impl PgExecutor<'_>, run: RunId) -> Result<Vec<OpenRow>> {
+    sqlx::query_as!(
+        OpenRow,
+        r#"SELECT p.id, p.number, p.asked AS "asked: Json<Asked>", a.started_by
+           FROM approvals AS p JOIN agent_runs AS a ON a.id = p.run_id
+           WHERE p.run_id = $1 AND p.state = 'requested' AND p.expires_at > app_now() ORDER BY p.number"#,
+        run.0
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// A request whose outcome the agent does not know yet.

@@ -1,27 +1,25 @@
 //! Taking one webhook delivery in: read, gather the facts, let [`domain::intake::decide`] decide, store it in one
 //! statement. Both doors use it: the webhook itself and GitHub's delivery log.
 
+mod answers;
 mod beside;
 mod facts;
 mod history;
 mod plan;
 mod record;
 
-use domain::event::{self, Delivered, Event, UnreadablePayload};
+use domain::event::{self, Delivered, UnreadablePayload};
 use domain::flow::FlowKind;
 use domain::ids::{CorrelationId, DeliveryId, RunId};
-use domain::intake::{self, ActiveRun, Decision, History, Start, TalkEnd, Task};
-use domain::labels::{self, Label};
+use domain::intake::{self, ActiveRun, Decision, History};
 use domain::reasons::IntakeReason;
-use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
-use crate::discussions::Heard;
 use crate::flow;
 use crate::outbound::LabelChange;
-use crate::runs::settle::Settled;
-use beside::{Beside, keep};
+use answers::questions;
+use beside::{Beside, Case, keep};
 use facts::Facts;
 use plan::{Planned, new_run, plan};
 use record::{Effect, Intake, RunEnd};
@@ -91,11 +89,13 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
     let facts = facts::read(&mut *connection, &delivered).await?;
     let retries = arrival.wish.is_some_and(|wish| wish.retries.is_some());
     let (history, active) = before(&mut connection, &delivered, &facts, retries).await?;
+    let questions = questions(&mut connection, &delivered, facts.active.as_ref()).await?;
     let known = intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
         person: facts.person,
         active: active.as_ref().or(facts.active.as_ref()),
+        questions: &questions,
         talks: facts.talks,
         history: &history,
         retries: arrival.wish.and_then(|wish| wish.retries),
@@ -127,16 +127,8 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
         payload: &payload,
         effect: effect(&decision, &delivered, started.as_ref(), &facts, arrival.source == GITHUB_API),
     };
-    let beside = Beside {
-        settled: settled(&intake, &decision, started.as_ref(), &delivered),
-        continues: continues(&decision).map(|revised| (revised, run)),
-        keeps: keeps(&decision, &delivered),
-        clears: clears(&decision),
-        heard: heard(&intake, &decision, &delivered, &facts),
-        ends_talk,
-        edits: edits(&decision, &delivered),
-        wish: arrival.wish,
-    };
+    let case = Case { decision: &decision, delivered: &delivered, facts: &facts, started: started.as_ref() };
+    let beside = Beside { ends_talk, wish: arrival.wish, ..Beside::of(&intake, &case) };
     match keep(&mut connection, &intake, &beside).await {
         Ok(Some(stored)) => Ok(Taken::New(stored)),
         Ok(None) => duplicate(&mut connection, &intake).await,
@@ -199,6 +191,7 @@ fn effect<'a>(
         Decision::Settle { how, run, .. } => Effect::Settle(how, run),
         Decision::Keep { keep, run } => Effect::Keep(keep, run),
         Decision::Clear { run } => Effect::Clear(run),
+        Decision::Answer { run, .. } => Effect::Answer(run),
         Decision::Hear => Effect::Talk(IntakeReason::CommentHeard),
         Decision::EndTalk(end) => Effect::Talk(end.because()),
         Decision::End { run, because, reason, only_unclaimed } => {
@@ -222,75 +215,6 @@ fn actor(delivered: &Delivered) -> String {
 
 fn login(delivered: &Delivered) -> &str {
     delivered.sender.as_ref().map_or("", |sender| sender.login.as_str())
-}
-
-/// What the delivery decides about a pull request, if it does.
-fn settled<'a>(
-    intake: &Intake<'a>,
-    decision: &'a Decision,
-    started: Option<&Planned<'_>>,
-    delivered: &'a Delivered,
-) -> Option<Settled<'a>> {
-    let (how, pull, supersedes) = match decision {
-        Decision::Settle { how, supersedes, .. } => (*how, delivered.pull()?.number, supersedes.as_slice()),
-        Decision::Start(Start { task: Task::Revise(_), .. }) => {
-            (Settlement::TakenUp, started?.earlier.as_ref()?.1.pr_number?, [].as_slice())
-        }
-        _ => return None,
-    };
-    let (by, delivery, is_found) = (login(delivered), intake.id, intake.source == GITHUB_API);
-    Some(Settled { repository: intake.repository?, pull, how, supersedes, by, delivery, is_found })
-}
-
-/// The comment that the delivery brings to the issue's discussion, if it does.
-fn heard<'a>(intake: &Intake<'a>, decision: &Decision, delivered: &'a Delivered, facts: &Facts) -> Option<Heard<'a>> {
-    let (Decision::Hear, Event::Commented { comment, issue }) = (decision, &delivered.event) else { return None };
-    let (sender, person) = (delivered.sender.as_ref()?, facts.person?);
-    Some(Heard {
-        repository: intake.repository?,
-        issue,
-        comment,
-        delivery: intake.id,
-        said_by: person.user_id,
-        author: sender.github_id,
-        login: &sender.login,
-    })
-}
-
-/// The run whose session, branch, pull request and namespace a start continues. What is tried again after it went wrong
-/// begins in a namespace of its own: the old one may be what went wrong.
-const fn continues(decision: &Decision) -> Option<RunId> {
-    match decision {
-        Decision::Start(Start { task: Task::Revise(revised), .. }) => Some(*revised),
-        _ => None,
-    }
-}
-
-/// Whether the event says that namespaces are kept, or not any more. Where a run starts, its labels tell of the one that
-/// was put on while there was nothing to keep.
-fn keeps(decision: &Decision, delivered: &Delivered) -> Option<bool> {
-    let lies = || delivered.labels().iter().any(|label| labels::read(label) == Label::Keep);
-    match decision {
-        Decision::Keep { keep, .. } => Some(*keep),
-        Decision::Start(_) => lies().then_some(true),
-        _ => None,
-    }
-}
-
-/// Whether the words of an issue changed, and nobody replays or plays it.
-const fn edits(decision: &Decision, delivered: &Delivered) -> bool {
-    let counts = matches!(decision, Decision::Ignore(IntakeReason::EventNotHandled) | Decision::End { .. });
-    counts && matches!(delivered.event, Event::IssueEdited { .. })
-}
-
-/// Whether the end of an issue cuts the time of its namespaces short.
-const fn clears(decision: &Decision) -> bool {
-    matches!(
-        decision,
-        Decision::Clear { .. }
-            | Decision::End { because: IntakeReason::IssueEnded, .. }
-            | Decision::EndTalk(TalkEnd::IssueEnded)
-    )
 }
 
 #[cfg(test)]

@@ -89,6 +89,31 @@ pub(crate) async fn want_labels(
     Ok(())
 }
 
+/// Wishes for a reaction to a comment, once.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn want_reaction(
+    db: impl PgExecutor<'_>,
+    repository: RepositoryId,
+    subject: i64,
+    comment: i64,
+    content: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO outbound_actions (id, kind, repository_id, subject_number, dedupe_key, payload)
+         VALUES ($1, 'reaction', $2, $3, $4, $5) ON CONFLICT (dedupe_key) DO NOTHING",
+        Uuid::now_v7(),
+        repository.0,
+        subject,
+        format!("comment:{repository}:{comment}:{content}"),
+        json!({ "comment": comment, "content": content })
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// A comment that an agent wants to make.
 #[derive(Debug, Clone)]
 pub struct Said<'a> {

@@ -30,6 +30,7 @@ impl Tally {
             tally.failed += count(line, "failed");
             tally.ignored += count(line, "ignored");
         }
+        tally.failures.extend(refusals(written));
         tally.ended(result)
     }
 
@@ -62,6 +63,23 @@ impl Tally {
         }
         self
     }
+}
+
+/// Lines of a failed test's own words that are worth a summary.
+const WORDS: usize = 12;
+
+/// What each failed test of a cargo run said, without its backtrace: a log's end shows nothing else.
+fn refusals(written: &str) -> Vec<String> {
+    let blocks = written.split("\n---- ").skip(1).filter_map(|block| block.split_once(" stdout ----\n"));
+    blocks.filter_map(|(name, said)| Some(format!("{name}:\n    {}", refusal(said)?))).collect()
+}
+
+/// The error that a test returned, or its panic.
+fn refusal(said: &str) -> Option<String> {
+    let lines = said.lines().skip_while(|line| !line.starts_with("Error: ") && !line.contains(" panicked at "));
+    let words: Vec<&str> = lines.take_while(|line| !line.to_lowercase().starts_with("stack backtrace")).collect();
+    let words: Vec<&str> = words.into_iter().filter(|line| !line.trim().is_empty()).take(WORDS).collect();
+    (!words.is_empty()).then(|| words.join("\n    "))
 }
 
 fn count(line: &str, what: &str) -> usize {
@@ -101,6 +119,21 @@ mod tests {
         let tally = Tally::cargo(RUN, Err(anyhow::anyhow!("cargo failed")));
         assert_eq!((tally.passed, tally.failed, tally.ignored), (4, 2, 1));
         assert_eq!(tally.to_string(), "4 passed, 2 failed, 1 IGNORED");
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_without_backtraces() {
+        let said = "test egress::inside ... FAILED\n\nfailures:\n\n---- egress::inside stdout ----\nplayed on 7\n\
+            Error: the run's namespace\n\nCaused by:\n    the rollout: not within 90s\n\nStack backtrace:\n   0: main\n\n\
+            ---- pods::gone stdout ----\n\nthread 'pods::gone' (7) panicked at tests/pods.rs:3:5:\nno pod\n\
+            stack backtrace:\n   0: main\n\n\nfailures:\n    egress::inside\n";
+        let tally = Tally::cargo(said, Ok(()));
+        let [inside, gone] = tally.failures.as_slice() else { panic!("{:?}", tally.failures) };
+        assert_eq!(
+            inside,
+            "egress::inside:\n    Error: the run's namespace\n    Caused by:\n        the rollout: not within 90s"
+        );
+        assert!(gone.starts_with("pods::gone:") && gone.ends_with("no pod"), "{gone}");
     }
 
     #[test]

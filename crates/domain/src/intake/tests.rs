@@ -1,5 +1,6 @@
 //! Every reason, and every event that does something.
 
+mod answers;
 mod talk;
 
 use super::*;
@@ -14,6 +15,7 @@ struct Case {
     binding: Option<Binding>,
     person: Option<Person>,
     active: Option<ActiveRun>,
+    questions: Questions,
     talks: bool,
     history: History,
     retries: Option<RunId>,
@@ -45,6 +47,7 @@ fn case() -> Case {
         }),
         person: Some(person(PlatformRole::Member, Some(ProjectRole::ReadWrite))),
         active: None,
+        questions: Questions::default(),
         talks: false,
         history: History::default(),
         retries: None,
@@ -97,6 +100,7 @@ impl Case {
             binding: self.binding,
             person: self.person,
             active: self.active.as_ref(),
+            questions: &self.questions,
             talks: self.talks,
             history: &self.history,
             retries: self.retries,

@@ -4,6 +4,7 @@
 WITH run AS (
     UPDATE agent_runs
     SET requests_open = requests_open + 1,
+        requests_asked = requests_asked + 1,
         requests_untold = requests_untold + 1,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $15),
@@ -11,10 +12,10 @@ WITH run AS (
         version = version + 1
     WHERE id = $1 AND launch = $2 AND status = 'running' AND requests_open < $8
       AND NOT EXISTS (SELECT FROM approvals WHERE id = $3)
-    RETURNING id, correlation_id, flow_seq, flow_head
+    RETURNING id, correlation_id, flow_seq, flow_head, requests_asked
 ), asked AS (
-    INSERT INTO approvals (id, run_id, launch, kind, tool, asked, expires_at, mode, digest)
-    SELECT $3, id, $2, $4, $5, $6, app_now() + make_interval(secs => $7), $9, $10 FROM run
+    INSERT INTO approvals (id, run_id, launch, kind, tool, asked, expires_at, mode, digest, number)
+    SELECT $3, id, $2, $4, $5, $6, app_now() + make_interval(secs => $7), $9, $10, requests_asked FROM run
 )
 INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)
 SELECT $11, id, flow_seq, $12, $13, correlation_id, $14, flow_head, app_now() FROM run

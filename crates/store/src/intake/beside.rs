@@ -1,14 +1,20 @@
 //! What a delivery moves beside its own row, in the same transaction.
 
+use domain::event::{Delivered, Event};
 use domain::flow::FlowKind;
 use domain::ids::RunId;
-use domain::intake::TalkEnd;
+use domain::intake::{Decision, Start, TalkEnd, Task};
+use domain::labels::{self, Label};
 use domain::reasons::IntakeReason;
+use domain::settlement::Settlement;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-use super::Wish;
+use super::answers::Answered;
+use super::facts::Facts;
+use super::plan::Planned;
 use super::record::{self, Effect, Intake, Stored};
+use super::{GITHUB_API, Wish, login};
 use crate::discussions::{self, Heard};
 use crate::runs::settle::{self, Settled};
 use crate::runs::{clearing, keeping, ownership};
@@ -24,6 +30,8 @@ pub(super) struct Beside<'a> {
     pub(super) keeps: Option<bool>,
     /// The issue is over.
     pub(super) clears: bool,
+    /// What it answers.
+    pub(super) answers: Option<Answered<'a>>,
     /// A comment that the issue's discussion hears.
     pub(super) heard: Option<Heard<'a>>,
     /// Why the issue's discussion is over.
@@ -34,11 +42,39 @@ pub(super) struct Beside<'a> {
     pub(super) wish: Option<&'a Wish>,
 }
 
+/// What a delivery comes to.
+pub(super) struct Case<'a> {
+    pub(super) decision: &'a Decision,
+    pub(super) delivered: &'a Delivered,
+    pub(super) facts: &'a Facts,
+    /// The run that it starts.
+    pub(super) started: Option<&'a Planned<'a>>,
+}
+
+impl<'a> Beside<'a> {
+    /// What follows from the decision.
+    pub(super) fn of(intake: &Intake<'a>, case: &Case<'a>) -> Self {
+        let Case { decision, delivered, started, .. } = *case;
+        Self {
+            settled: settled(intake, case),
+            continues: continues(decision).zip(started.map(|started| started.run)),
+            keeps: keeps(decision, delivered),
+            clears: clears(decision),
+            answers: Answered::of(intake, case),
+            heard: heard(intake, case),
+            ends_talk: None,
+            edits: edits(decision, delivered),
+            wish: None,
+        }
+    }
+}
+
 impl Beside<'_> {
     const fn is_nothing(&self) -> bool {
         self.settled.is_none()
             && self.continues.is_none()
             && self.keeps.is_none()
+            && self.answers.is_none()
             && self.heard.is_none()
             && self.ends_talk.is_none()
             && self.wish.is_none()
@@ -46,10 +82,15 @@ impl Beside<'_> {
             && !self.edits
     }
 
-    /// What agents ask leave for on an issue whose words changed is about something else now. When that is all that the
-    /// delivery does, it is what the ledger tells.
-    async fn outdate<'i>(&self, db: &mut PgConnection, intake: &Intake<'i>) -> Result<Intake<'i>, sqlx::Error> {
+    /// What becomes of requests, before the ledger tells it. An answer may come too late; and what agents ask leave for on
+    /// an issue whose words changed is about something else now, which may be all that the delivery does.
+    async fn decide<'i>(&self, db: &mut PgConnection, intake: &Intake<'i>) -> Result<Intake<'i>, sqlx::Error> {
         let mut intake = intake.clone();
+        if let Some(answers) = &self.answers
+            && !answers.give(&mut *db).await?
+        {
+            intake.effect = Effect::Ignore(IntakeReason::AnswerLate);
+        }
         if let (true, Some(repository), Some(issue)) = (self.edits, intake.repository, intake.subject_number) {
             let actor = format!("user:{}", intake.sender_login.unwrap_or_default());
             let entry = flow::Entry::new(FlowKind::RequestStale, actor, json!({ "number": issue }));
@@ -109,7 +150,7 @@ pub(super) async fn keep(
         return record::store(db, intake).await;
     }
     let mut all = db.begin().await?;
-    let intake = &beside.outdate(&mut all, intake).await?;
+    let intake = &beside.decide(&mut all, intake).await?;
     let stored = record::store(&mut *all, intake).await?;
     if let Some(stored) = &stored {
         beside.end_talk(&mut all, intake).await?;
@@ -125,4 +166,70 @@ pub(super) async fn keep(
         all.rollback().await?
     }
     Ok(stored)
+}
+
+/// What the delivery decides about a pull request, if it does.
+fn settled<'a>(intake: &Intake<'a>, case: &Case<'a>) -> Option<Settled<'a>> {
+    let Case { decision, delivered, started, .. } = *case;
+    let (how, pull, supersedes) = match decision {
+        Decision::Settle { how, supersedes, .. } => (*how, delivered.pull()?.number, supersedes.as_slice()),
+        Decision::Start(Start { task: Task::Revise(_), .. }) => {
+            (Settlement::TakenUp, started?.earlier.as_ref()?.1.pr_number?, [].as_slice())
+        }
+        _ => return None,
+    };
+    let (by, delivery, is_found) = (login(delivered), intake.id, intake.source == GITHUB_API);
+    Some(Settled { repository: intake.repository?, pull, how, supersedes, by, delivery, is_found })
+}
+
+/// The comment that the delivery brings to the issue's discussion, if it does.
+fn heard<'a>(intake: &Intake<'a>, case: &Case<'a>) -> Option<Heard<'a>> {
+    let Case { decision, delivered, facts, .. } = *case;
+    let (Decision::Hear, Event::Commented { comment, issue }) = (decision, &delivered.event) else { return None };
+    let (sender, person) = (delivered.sender.as_ref()?, facts.person?);
+    Some(Heard {
+        repository: intake.repository?,
+        issue,
+        comment,
+        delivery: intake.id,
+        said_by: person.user_id,
+        author: sender.github_id,
+        login: &sender.login,
+    })
+}
+
+/// The run whose session, branch, pull request and namespace a start continues. What is tried again after it went wrong
+/// begins in a namespace of its own: the old one may be what went wrong.
+const fn continues(decision: &Decision) -> Option<RunId> {
+    match decision {
+        Decision::Start(Start { task: Task::Revise(revised), .. }) => Some(*revised),
+        _ => None,
+    }
+}
+
+/// Whether the event says that namespaces are kept, or not any more. Where a run starts, its labels tell of the one that
+/// was put on while there was nothing to keep.
+fn keeps(decision: &Decision, delivered: &Delivered) -> Option<bool> {
+    let lies = || delivered.labels().iter().any(|label| labels::read(label) == Label::Keep);
+    match decision {
+        Decision::Keep { keep, .. } => Some(*keep),
+        Decision::Start(_) => lies().then_some(true),
+        _ => None,
+    }
+}
+
+/// Whether the words of an issue changed, and nobody replays or plays it.
+const fn edits(decision: &Decision, delivered: &Delivered) -> bool {
+    let counts = matches!(decision, Decision::Ignore(IntakeReason::EventNotHandled) | Decision::End { .. });
+    counts && matches!(delivered.event, Event::IssueEdited { .. })
+}
+
+/// Whether the end of an issue cuts the time of its namespaces short.
+const fn clears(decision: &Decision) -> bool {
+    matches!(
+        decision,
+        Decision::Clear { .. }
+            | Decision::End { because: IntakeReason::IssueEnded, .. }
+            | Decision::EndTalk(TalkEnd::IssueEnded)
+    )
 }

@@ -20,7 +20,8 @@ use crate::flow;
 /// A run that a decision starts, with what was read for it.
 pub(super) struct Planned<'a> {
     start: &'a Start,
-    run: RunId,
+    /// Its id.
+    pub run: RunId,
     role: Role,
     /// Its time limit and how long its namespace lives after it, in seconds.
     limits: (i32, i32),

@@ -62,6 +62,8 @@ pub(super) enum Effect<'a> {
     End(Box<RunEnd>),
     /// Settle the work of which this is the newest run.
     Settle(Settlement, RunId),
+    /// Tell this run what it asked.
+    Answer(RunId),
     /// What happens is not a run's matter; the rest of it moves in the same transaction.
     Talk(IntakeReason),
     /// Keep the namespaces of the subject of which this is the newest run, or not any more.
@@ -125,6 +127,9 @@ impl Effect<'_> {
             Self::Keep(keep, run) => {
                 let because = if *keep { IntakeReason::NamespaceKept } else { IntakeReason::NamespaceReleased };
                 Columns { touched: Some((Some(because), Some(*run))), ..nothing }
+            }
+            Self::Answer(run) => {
+                Columns { touched: Some((Some(IntakeReason::QuestionAnswered), Some(*run))), ..nothing }
             }
             Self::Talk(because) => Columns { touched: Some((Some(*because), None)), ..nothing },
         }

@@ -65,10 +65,10 @@ WITH seen AS (
     RETURNING id, decision, reason, run_id, repository_id, subject_number, sender_github_id, sender_login
 ), comment AS (
     INSERT INTO outbound_actions (id, kind, repository_id, subject_number, dedupe_key, payload)
-    -- Who talks where they are not heard is told once, not after each word.
+    -- Who talks where they are not heard is told once, not after each word; who may answer is told each time.
     SELECT $41, 'refusal_comment', repository_id, subject_number,
-           CASE WHEN $5 = 'issue_comment' THEN 'comments:' || repository_id || ':' || subject_number || ':' ||
-                     sender_github_id || ':' || reason
+           CASE WHEN $5 = 'issue_comment' AND reason NOT IN ('answer_unclear', 'answer_late')
+                THEN 'comments:' || repository_id || ':' || subject_number || ':' || sender_github_id || ':' || reason
                 ELSE 'delivery:' || id || ':refusal' END,
            jsonb_build_object('reason', reason, 'login', sender_login, 'delivery', id)
     FROM delivery

@@ -152,6 +152,7 @@ fn refused(why: NoAnswer) -> ApiError {
         NoAnswer::NoSuchOption => ("/option", "answer_no_such_option"),
         NoAnswer::OptionsOnly => ("/text", "answer_options_only"),
         NoAnswer::Empty => ("/text", "answer_empty"),
+        NoAnswer::TooLong => ("/text", "answer_too_long"),
     };
     let problem = Problem::unprocessable("no_answer", "This is no answer to the question");
     problem.with_coded_field(field, code, why.to_string()).into()

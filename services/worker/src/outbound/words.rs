@@ -1,15 +1,17 @@
 //! What the comments say, from the rows as they are at this moment.
 
 use anyhow::Context;
+use domain::approvals::replies::Open;
 use domain::catalogue::Catalogue;
 use domain::ids::{DeliveryId, UserId};
 use domain::labels::{self, Label};
 use domain::locale::Locale;
 use domain::run::RunStatus;
-use prompts::comments::{self, ServiceComment};
+use prompts::comments::{self, OpenQuestion, ServiceComment};
 use serde::Deserialize;
 use serde_json::Value;
 use store::Viewer;
+use store::approvals::{self, OpenRow};
 use store::deliveries;
 use store::outbound::ActionRow;
 use store::projects;
@@ -34,10 +36,13 @@ pub(super) struct Comment {
 pub(super) async fn service(deps: &Deps, action: &ActionRow) -> anyhow::Result<Comment> {
     let id = action.run().context("a service comment without a run")?;
     let run = view::get(&deps.db, PLATFORM, id).await.context("read the run")?.context("the run is gone")?;
-    render(&run, &deps.config.public_url)
+    let open = approvals::open(&deps.db, id).await.context("read what the run asks")?;
+    render(&run, open, &deps.config.public_url)
 }
 
-fn render(run: &RunView, console: &Url) -> anyhow::Result<Comment> {
+fn render(run: &RunView, open: Vec<OpenRow>, console: &Url) -> anyhow::Result<Comment> {
+    let asked = open.len();
+    let questions: Vec<_> = open.into_iter().filter_map(OpenRow::question).map(question).collect();
     let marker = comments::marker("run", run.id);
     let stands = run.namespace_uid.is_some() && run.namespace_deleted_at.is_none();
     let tokens = run.input_tokens + run.output_tokens;
@@ -61,9 +66,21 @@ fn render(run: &RunView, console: &Url) -> anyhow::Result<Comment> {
         attempts: run.attempts,
         last_words: run.last_words.as_deref().filter(|_| !run.status.0.is_over()),
         next: Catalogue::builtin().after(run.stage.0).into_iter().map(labels::run).collect(),
+        actions: asked - questions.len(),
+        questions,
     };
     let text = comments::service(Locale::or_english(&run.locale), &words)?;
     Ok(Comment { marker, text: clean(&text) })
+}
+
+fn question(Open { number, question, .. }: Open) -> OpenQuestion<'static> {
+    OpenQuestion {
+        number,
+        question: question.question.into(),
+        context: question.context.map(Into::into),
+        options: question.options.into_iter().map(Into::into).collect(),
+        allow_custom: question.allow_custom,
+    }
 }
 
 fn summary(run: &RunView) -> Option<&str> {

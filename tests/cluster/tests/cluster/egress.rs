@@ -71,14 +71,19 @@ async fn granted(scene: &Scene, host: &str) -> Result<String> {
     grant["id"].as_str().map(str::to_owned).context("a grant without an id")
 }
 
-/// Why the run's page says that this target, or one below it, was refused.
+/// Why the run's page says that this target, or one below it, was refused. The gateway tells it beside its answer, and
+/// again when the control-plane was too busy to hear: it may come after the run's end.
 async fn refused(run: &Run<'_>, target: &str) -> Result<Vec<String>> {
-    let flows = run.timeline().await?;
-    let about = flows.iter().filter(|flow| {
-        let tried = flow["data"]["target"].as_str().unwrap_or_default();
-        flow["kind"] == "egress.refused" && tried.starts_with(target)
+    let told = until("the refusal on the run's page", Duration::from_secs(30), async || {
+        let flows = run.timeline().await?;
+        let about = flows.iter().filter(|flow| {
+            let tried = flow["data"]["target"].as_str().unwrap_or_default();
+            flow["kind"] == "egress.refused" && tried.starts_with(target)
+        });
+        let reasons = about.map(|flow| flow["data"]["reason"].as_str().unwrap_or_default().to_owned());
+        Ok(Some(reasons.collect::<Vec<_>>()).filter(|reasons| !reasons.is_empty()))
     });
-    Ok(about.map(|flow| flow["data"]["reason"].as_str().unwrap_or_default().to_owned()).collect())
+    Ok(told.await.with_context(|| target.to_owned())?.0)
 }
 
 /// Granted names that lead inside, and what the run's page says of each.

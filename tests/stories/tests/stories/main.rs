@@ -13,6 +13,7 @@ mod namespaces;
 mod next_steps;
 mod outages;
 mod prompts;
+mod replies;
 mod reviews;
 mod runs;
 mod sessions;

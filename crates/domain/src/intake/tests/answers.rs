@@ -1,0 +1,62 @@
+//! Who answers an issue's run with a comment.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::approvals::replies::Open;
+use crate::approvals::{Answer, Question};
+
+const REQUEST: Uuid = Uuid::from_u128(7);
+
+/// A comment by somebody who manages the project, while the run waits for one answer.
+fn said(body: &str) -> Case {
+    let comment = crate::event::Comment { id: 31, body: body.into(), url: "u".into() };
+    let options = vec!["PostgreSQL".into(), "SQLite".into()];
+    let question = Question { question: "Which database?".into(), context: None, options, allow_custom: false };
+    case().event(|issue| Event::Commented { comment, issue }).with(|c| {
+        c.person = Some(person(PlatformRole::Member, Some(ProjectRole::Admin)));
+        c.active = Some(active(true));
+        c.questions.open = vec![Open { id: REQUEST, number: 1, question }];
+    })
+}
+
+#[test]
+fn who_answers_for_the_run_is_heard() {
+    let answered = |case: &Case| {
+        let answer = Answer { option: Some(1), text: "SQLite".into() };
+        Decision::Answer { run: case.active.as_ref().unwrap().id, answers: vec![(REQUEST, answer)] }
+    };
+    let writer = said("2").with(|c| {
+        let writer = person(PlatformRole::Member, Some(ProjectRole::ReadWrite));
+        c.questions.started_by = Some(writer.user_id);
+        c.person = Some(writer);
+    });
+    let in_a_talk = said("Q1 sqlite").with(|c| c.issue().labels.push(labels::DISCUSSION.into()));
+    let owner = said("2").with(|c| c.person = Some(person(PlatformRole::Owner, None)));
+    for case in [said("2"), said("Q1 sqlite"), writer, in_a_talk, owner] {
+        assert_eq!(case.decide(), answered(&case));
+    }
+}
+
+#[test]
+fn every_reason_not_to_take_an_answer() {
+    use IntakeReason as R;
+    let of = |person: Option<Person>| said("2").with(|c| c.person = person);
+    let table = [
+        (R::OwnAction, said("2").with(|c| c.delivered.sender.as_mut().unwrap().github_id = BOT)),
+        (R::SenderTypeNotPermitted, said("2").with(|c| c.delivered.sender.as_mut().unwrap().kind = AccountKind::Other)),
+        (R::AnswerNotPermitted, of(None)),
+        (R::AnswerNotPermitted, of(Some(person(PlatformRole::Member, None)))),
+        (R::AnswerNotPermitted, of(Some(person(PlatformRole::Member, Some(ProjectRole::Read))))),
+        (R::AnswerNotPermitted, of(Some(person(PlatformRole::Member, Some(ProjectRole::ReadWrite))))),
+        (R::AnswerUnclear, said("Q1 3")),
+        (R::AnswerUnclear, said("Q1: MySQL")),
+        // Talk, and a number when nothing is asked.
+        (R::EventNotHandled, said("I like both")),
+        (R::EventNotHandled, said("2").with(|c| c.questions.open.clear())),
+        (R::EventNotHandled, said("2").with(|c| c.active = None)),
+    ];
+    for (row, (reason, case)) in table.into_iter().enumerate() {
+        assert_eq!(case.decide(), Decision::Ignore(reason), "row {row}: {reason}");
+    }
+}
