@@ -1,5 +1,7 @@
+import * as mdi from '@mdi/js'
 import vue from '@vitejs/plugin-vue'
 import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'vite'
 import vuetify from 'vite-plugin-vuetify'
 import { defineConfig } from 'vitest/config'
 
@@ -17,8 +19,26 @@ const EVERYWHERE = new RegExp(
   ].join('|'),
 )
 
+const IMPORTED_ICONS = /import\s*\{([^}]*)\}\s*from\s*["']@mdi\/js["'];?/g
+const ICON = '\0icon:'
+const icons: Readonly<Record<string, string>> = mdi
+
+/** Makes each icon a module of its own: all of them in one would be loaded with the first page. */
+const iconsApart: Plugin = {
+  name: 'icons-apart',
+  apply: 'build',
+  enforce: 'post',
+  resolveId: (id) => (id.startsWith(ICON) ? id : undefined),
+  load: (id) => (id.startsWith(ICON) ? `export default ${JSON.stringify(icons[id.slice(ICON.length)])}` : undefined),
+  transform: (code) =>
+    code.includes('@mdi/js')
+      ? code.replaceAll(IMPORTED_ICONS, (_, names: string) =>
+          names.split(',').map((name) => name.trim()).filter(Boolean).map((name) => `import ${name} from ${JSON.stringify(ICON + name)};`).join(''))
+      : undefined,
+}
+
 export default defineConfig({
-  plugins: [vue(), vuetify({ autoImport: true })],
+  plugins: [vue(), vuetify({ autoImport: true }), iconsApart],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
     __VUE_I18N_FULL_INSTALL__: 'false',

@@ -7,24 +7,10 @@ import type { Locale } from '@/api/types'
 export const LOCALES: readonly Locale[] = ['en', 'ru']
 
 /** Pages with words of their own. */
-export type Area = 'inbox' | 'prompts'
-type Words = Record<Locale, () => Promise<{ default: object }>>
+export const AREAS = ['deliveries', 'inbox', 'people', 'projects', 'prompts', 'run', 'signIn', 'waiting'] as const
+export type Area = (typeof AREAS)[number]
 
-const files: Words = {
-  en: () => import('@/locales/en.json'),
-  ru: () => import('@/locales/ru.json'),
-}
-
-const areas: Record<Area, Words> = {
-  inbox: {
-    en: () => import('@/locales/inbox.en.json'),
-    ru: () => import('@/locales/inbox.ru.json'),
-  },
-  prompts: {
-    en: () => import('@/locales/prompts.en.json'),
-    ru: () => import('@/locales/prompts.ru.json'),
-  },
-}
+const files = import.meta.glob<object>('./locales/*.json', { import: 'default' })
 
 /** 1 прогон, 2 прогона, 5 прогонов: messages give one | few | many. */
 export function russianPlural(count: number, choices: number): number {
@@ -50,23 +36,23 @@ export function preferredLocale(stored: string | null, browser: string): Locale 
 const wanted = new Set<Area>()
 const loaded = new Set<string>()
 
-async function load(words: Words, locale: Locale, name: string): Promise<void> {
-  const key = `${name} ${locale}`
-  if (loaded.has(key)) return
-  const { default: messages } = await words[locale]()
+async function load(locale: Locale, area?: Area): Promise<void> {
+  const file = `./locales/${area === undefined ? '' : `${area}.`}${locale}.json`
+  if (loaded.has(file)) return
+  const messages = await files[file]?.()
   i18n.global.mergeLocaleMessage(locale, { ...messages })
-  loaded.add(key)
+  loaded.add(file)
 }
 
 export async function useLocale(locale: Locale): Promise<void> {
-  await Promise.all([load(files, locale, 'all'), ...[...wanted].map((area) => load(areas[area], locale, area))])
+  await Promise.all([load(locale), ...[...wanted].map((area) => load(locale, area))])
   i18n.global.locale.value = locale
   document.documentElement.lang = locale
 }
 
-/** Loads the words of an area, now and whenever the language changes. */
-export async function useWords(area: Area): Promise<void> {
-  wanted.add(area)
-  const locale = i18n.global.locale.value
-  await load(areas[area], LOCALES.find((known) => known === locale) ?? 'en', area)
+/** Loads the words of areas, now and whenever the language changes. */
+export async function useWords(...areas: readonly Area[]): Promise<void> {
+  for (const area of areas) wanted.add(area)
+  const known = LOCALES.find((locale) => locale === i18n.global.locale.value) ?? 'en'
+  await Promise.all(areas.map((area) => load(known, area)))
 }

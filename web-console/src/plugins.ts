@@ -1,6 +1,7 @@
 // Vuetify with our colours. Every text colour has a contrast of at least 4.5 on the surfaces it is used on.
+import { mdiCloseCircle, mdiMenuDown } from '@mdi/js'
 import { createVuetify } from 'vuetify'
-import { aliases, mdi } from 'vuetify/iconsets/mdi-svg'
+import { mdi } from 'vuetify/iconsets/mdi-svg'
 
 const light = {
   dark: false,
@@ -45,7 +46,8 @@ const dark = {
 }
 
 export const vuetify = createVuetify({
-  icons: { defaultSet: 'mdi', aliases, sets: { mdi } },
+  // Vuetify's own list of icons is for all its components; these are what those need that the console uses.
+  icons: { defaultSet: 'mdi', aliases: { clear: mdiCloseCircle, dropdown: mdiMenuDown }, sets: { mdi } },
   theme: { defaultTheme: 'system', themes: { light, dark } },
   defaults: {
     VBtn: { variant: 'text' },

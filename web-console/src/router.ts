@@ -11,7 +11,7 @@ declare module 'vue-router' {
     title: string
     public?: boolean
     /** Words that the page needs beside those of all pages. */
-    words?: Area
+    words?: readonly Area[]
   }
 }
 
@@ -20,34 +20,34 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: '/', redirect: '/runs' },
-    { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true } },
-    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: 'inbox' } },
+    { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true, words: ['signIn'] } },
+    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox'] } },
     { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
-    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: 'inbox' } },
-    { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: 'prompts' } },
-    { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting' } },
-    { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects' } },
+    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: ['run', 'inbox', 'deliveries'] } },
+    { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: ['prompts'] } },
+    { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting', words: ['waiting'] } },
+    { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects', words: ['projects'] } },
     {
       path: '/projects/:id/:tab(repositories|members|egress|words|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
-      meta: { title: 'nav.project', words: 'prompts' },
+      meta: { title: 'nav.project', words: ['projects', 'prompts'] },
     },
-    { path: '/prompts', component: () => import('@/views/Prompts.vue'), meta: { title: 'nav.prompts', words: 'prompts' } },
+    { path: '/prompts', component: () => import('@/views/Prompts.vue'), meta: { title: 'nav.prompts', words: ['prompts'] } },
     {
       path: '/prompts/:name/:locale(en|ru)',
       component: () => import('@/views/PromptTemplate.vue'),
       props: true,
-      meta: { title: 'nav.template', words: 'prompts' },
+      meta: { title: 'nav.template', words: ['prompts'] },
     },
-    { path: '/deliveries', component: () => import('@/views/Deliveries.vue'), meta: { title: 'nav.deliveries' } },
+    { path: '/deliveries', component: () => import('@/views/Deliveries.vue'), meta: { title: 'nav.deliveries', words: ['deliveries'] } },
     {
       path: '/deliveries/:id',
       component: () => import('@/views/Delivery.vue'),
       props: true,
-      meta: { title: 'nav.delivery' },
+      meta: { title: 'nav.delivery', words: ['deliveries'] },
     },
-    { path: '/users', component: () => import('@/views/Users.vue'), meta: { title: 'nav.users' } },
+    { path: '/users', component: () => import('@/views/Users.vue'), meta: { title: 'nav.users', words: ['people'] } },
     { path: '/:rest(.*)*', component: () => import('@/views/NotFound.vue'), meta: { title: 'notFound.title' } },
   ],
 })
@@ -69,5 +69,5 @@ router.beforeEach(async (to) => {
 })
 
 router.beforeResolve(async ({ meta }) => {
-  if (meta.words !== undefined) await useWords(meta.words)
+  if (meta.words !== undefined) await useWords(...meta.words)
 })

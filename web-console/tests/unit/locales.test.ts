@@ -1,17 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { createI18n } from 'vue-i18n'
 
 import type { Check, Me, ProjectRole } from '@/api/types'
 import { FLOW_LOOKS } from '@/components/run/timeline'
-import { russianPlural } from '@/i18n'
-import allEn from '@/locales/en.json'
-import inboxEn from '@/locales/inbox.en.json'
-import inboxRu from '@/locales/inbox.ru.json'
-import promptsEn from '@/locales/prompts.en.json'
-import promptsRu from '@/locales/prompts.ru.json'
-import allRu from '@/locales/ru.json'
+import { AREAS, russianPlural } from '@/i18n'
+import { router } from '@/router'
 import { APPROVAL_STATE, CHECK_STATE, DECISION, REPOSITORY_STATE, RUN_STATUS, WAIT_GROUP } from '@/status'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -24,16 +19,18 @@ const CHECKS: Record<Check['name'], true> = {
 const PLATFORM_ROLES: Record<Me['platform_role'], true> = { owner: true, admin: true, member: true }
 const PROJECT_ROLES: Record<ProjectRole, true> = { admin: true, read_write: true, read: true }
 
+type Words = ReadonlyMap<string, string>
+
 function flatten(value: object, prefix = ''): [string, string][] {
   return Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
     typeof inner === 'object' && inner !== null ? flatten(inner, `${prefix}${name}.`) : [[prefix + name, String(inner)] satisfies [string, string]],
   )
 }
 
-const en = { ...allEn, ...inboxEn, ...promptsEn }
-const ru = { ...allRu, ...inboxRu, ...promptsRu }
-const english = new Map(flatten(en))
-const russian = new Map(flatten(ru))
+const wordsOf = (file: string): Words => new Map(flatten(JSON.parse(readFileSync(join(ROOT, 'src/locales', `${file}.json`), 'utf8'))))
+const FILES = ['', ...AREAS.map((area) => `${area}.`)]
+const english: Words = new Map(FILES.flatMap((file) => [...wordsOf(`${file}en`)]))
+const russian: Words = new Map(FILES.flatMap((file) => [...wordsOf(`${file}ru`)]))
 const placeholders = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g))].toSorted()
 const forms = (text: string): number => text.split(' | ').length
 
@@ -51,7 +48,7 @@ function domainCodes(file: string, name: string): string[] {
 }
 
 it('has the same keys, placeholders and plural forms in both languages', () => {
-  expect([...russian.keys()].toSorted()).toEqual([...english.keys()].toSorted())
+  for (const file of FILES) expect([...wordsOf(`${file}ru`).keys()].toSorted()).toEqual([...wordsOf(`${file}en`).keys()].toSorted())
   for (const [key, text] of english) {
     const translated = russian.get(key) ?? ''
     expect(placeholders(translated), key).toEqual(placeholders(text))
@@ -60,9 +57,10 @@ it('has the same keys, placeholders and plural forms in both languages', () => {
   }
 })
 
-it('keeps the words of an area apart from those of all pages', () => {
-  expect(Object.keys(promptsEn).filter((name) => name in allEn)).toEqual([])
-  expect(Object.keys(inboxEn).filter((name) => name in allEn || name in promptsEn)).toEqual([])
+it('has each word in one file', () => {
+  const all = FILES.flatMap((file) => [...wordsOf(`${file}en`).keys()])
+  expect(all.filter((key, at) => all.indexOf(key) !== at)).toEqual([])
+  expect(readdirSync(join(ROOT, 'src/locales')).toSorted()).toEqual(FILES.flatMap((file) => [`${file}en.json`, `${file}ru.json`]).toSorted())
 })
 
 it('writes Russian in Russian', () => {
@@ -71,10 +69,36 @@ it('writes Russian in Russian', () => {
 })
 
 it('compiles every message', () => {
-  for (const [locale, messages] of [['en', en], ['ru', ru]] as const) {
-    const { t } = createI18n({ legacy: false, locale, messages: { [locale]: messages }, pluralRules: { ru: russianPlural } }).global
+  for (const [locale, words] of [['en', english], ['ru', russian]] as const) {
+    const messages = { [locale]: Object.fromEntries(words) }
+    const { t } = createI18n({ legacy: false, locale, messages, flatJson: true, pluralRules: { ru: russianPlural } }).global
     for (const key of english.keys()) expect(t(key, 5), key).not.toBe(key)
   }
+})
+
+/** The modules that a module is made of: what it imports lazily comes with words of its own. */
+function withImports(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file) || !existsSync(file)) return seen
+  seen.add(file)
+  for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|^import) '([@.]\/?[^']+)'/gm)) {
+    const found = path.startsWith('@/') ? join(ROOT, 'src', path.slice(2)) : join(dirname(file), path)
+    withImports(/\.(vue|json|css)$/.test(found) ? found : `${found}.ts`, seen)
+  }
+  return seen
+}
+
+/** Beginnings of the keys that a file asks for; what it looks up first (`te`) may be missing. */
+function askedBy(file: string): string[] {
+  if (!/\.(ts|vue)$/.test(file)) return []
+  return [...readFileSync(file, 'utf8').matchAll(/\bt\(\s*(?:'([\w.]+)'|`([\w.]+)\$)/g)].map(([, whole, beginning]) => whole ?? beginning ?? '')
+}
+
+it.each(router.getRoutes().filter(({ components }) => components).map((route) => [route.path, route] as const))('loads the words of %s with the page', (_, { components, meta }) => {
+  const [view = ''] = /views\/\w+\.vue/.exec(String(components?.['default'])) ?? []
+  const asked = [...withImports(join(ROOT, 'src', view))].filter((file) => !file.endsWith('useReason.ts')).flatMap(askedBy)
+  const there = ['', ...(meta.words ?? []).map((area) => `${area}.`)].flatMap((file) => [...wordsOf(`${file}en`).keys()])
+  expect(asked.length, view).toBeGreaterThan(2)
+  expect([...new Set(asked)].filter((key) => !there.some((known) => known === key || (key.endsWith('.') && known.startsWith(key))))).toEqual([])
 })
 
 it('knows every key that the console asks for', () => {

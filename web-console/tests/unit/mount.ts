@@ -9,7 +9,7 @@ import { createMemoryHistory, createRouter, RouterView, type Router } from 'vue-
 import { VApp } from 'vuetify/components'
 
 import type { Locale } from '@/api/types'
-import { i18n, useLocale, useWords } from '@/i18n'
+import { AREAS, i18n, useLocale, useWords } from '@/i18n'
 import { vuetify } from '@/plugins'
 import { me } from '../fixtures/data'
 import { ORIGIN, server } from './server'
@@ -49,8 +49,7 @@ export async function open(view: Component, path: string, pattern: string, local
     ],
   })
   await useLocale(locale)
-  await useWords('inbox')
-  await useWords('prompts')
+  await useWords(...AREAS)
   await router.push(path)
   const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })
   const wrapper = mount(
