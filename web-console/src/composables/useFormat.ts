@@ -52,6 +52,8 @@ export function useFormat() {
   return {
     ago,
     span,
+    /** Within the hour. */
+    isSoon: (at: string) => Date.parse(at) - now.value.getTime() < 3_600_000,
     exact: (at: string) => full.value.format(new Date(at)),
     /** A short span to a tenth of a second, a longer one as everywhere. */
     precisely(from: string, to: string): string {

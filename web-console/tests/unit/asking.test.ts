@@ -45,7 +45,7 @@ it('has its open question answered on the page of the run, and its earlier ones 
   expect(asked[0]).toBe(`?run_id=${run.id}`)
   expect(text).toContain('Waits for an answer to what the agent asked.')
   expect(screen.wrapper.findAll('form.form')).toHaveLength(1)
-  expect(screen.wrapper.get('summary').text()).toBe('2 earlier questions')
+  expect(screen.wrapper.get('summary').text()).toBe('2 earlier requests')
   await screen.until((shown) => shown.includes('The run waits for an answer'))
 })
 

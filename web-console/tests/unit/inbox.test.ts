@@ -132,7 +132,7 @@ it('sends words of one\'s own, and keeps no draft of them', async () => {
   button('Send the answer').click()
   const text = await screen.until((shown) => shown.includes('olga answered'))
   expect(answers).toEqual([{ text: 'Only for new baskets.' }])
-  expect(text).not.toContain('Your answer was not sent')
+  expect(text).not.toContain('What you wrote was not sent')
 })
 
 it('says what is missing before it asks', async () => {
@@ -158,7 +158,7 @@ it('shows who was quicker and with what, and keeps what was written', async () =
   await screen.until((shown) => shown.includes('Send this answer?'))
   keeper.take(uuid(400), { option: 0 })
   button('Send the answer').click()
-  const text = await screen.until((shown) => shown.includes('Your answer was not sent'))
+  const text = await screen.until((shown) => shown.includes('What you wrote was not sent'))
   expect(text).toContain('olga answered')
   expect(text).toContain('Only for new baskets.')
   button('Discard it').click()
@@ -190,8 +190,8 @@ it('says who may answer to whoever may not', async () => {
 
 it.each([
   [someApproval({ state: 'answered', answer: { text: 'Neither.' }, decided_by: 'ivan', decided_at: '2026-01-01T10:00:00Z' }), ['ivan answered', 'In words of their own', 'Neither.']],
-  [someApproval({ state: 'expired' }), ['Nobody answered in time', 'The agent was told']],
-  [someApproval({ state: 'withdrawn' }), ['The run ended before anybody answered']],
+  [someApproval({ state: 'expired' }), ['Nobody decided in time', 'The agent was told']],
+  [someApproval({ state: 'withdrawn' }), ['The run ended before anybody decided']],
 ])('tells what became of a settled request', async (approval, sentences) => {
   theOnly(approval)
   screen = await inbox(`/inbox/${approval.id}`)
@@ -211,7 +211,7 @@ it('says the same in Russian', async () => {
 it('teaches what will come while nothing is there', async () => {
   server.use(http.get(staff('approvals'), () => HttpResponse.json({ items: [], open: 0 })))
   screen = await inbox()
-  await screen.until((shown) => shown.includes('Nothing needs you') && shown.includes('its run waits for the answer'))
+  await screen.until((shown) => shown.includes('Nothing needs you') && shown.includes('its run waits'))
 })
 
 it('says what failed, and reads again when asked to', async () => {
