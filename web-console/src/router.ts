@@ -40,6 +40,7 @@ export const router = createRouter({
       props: true,
       meta: { title: 'nav.template', words: ['prompts'] },
     },
+    { path: '/tools', component: () => import('@/views/Tools.vue'), meta: { title: 'nav.tools', words: ['tools'] } },
     { path: '/deliveries', component: () => import('@/views/Deliveries.vue'), meta: { title: 'nav.deliveries', words: ['deliveries'] } },
     {
       path: '/deliveries/:id',

@@ -1,6 +1,10 @@
 //! The tools that an agent acts through: which there are, and on what one may be used. What each takes is in the
 //! contract (`x-mcp-tools` of `openapi/agent.yaml`).
 
+mod about;
+
+pub use about::{Asks, Category, HeldBy, RunKind, Seat};
+
 use crate::coded_enum;
 
 coded_enum! {

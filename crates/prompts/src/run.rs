@@ -1,5 +1,5 @@
-//! The prompt of a run: policy, context, issue (and pull request), task, stage, what is to be revised, output contract,
-//! in this order; of a turn of a discussion, before the contract what was said and what waits for an answer.
+//! The prompt of a run: policy, context, issue (and pull request), task, stage, tools, what is to be revised, output
+//! contract, in this order; of a turn of a discussion, before the contract what was said and what waits for an answer.
 
 mod answered;
 mod facts;

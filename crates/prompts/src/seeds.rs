@@ -65,6 +65,7 @@ pub(crate) const SEEDS: &[Seed] = seeds![
     "stage-ops",
     "stage-self-improve",
     "stage-rethink",
+    "tools",
     "revise",
     "remark",
     "replaced",

@@ -3,6 +3,7 @@
 use domain::catalogue::Catalogue;
 use domain::ids::ProjectId;
 use domain::locale::Locale;
+use domain::tools::Holder;
 use prompts::run::{RunFacts, Work};
 use prompts::templates::{Override, Source, Templates};
 use store::prompt_templates::{self, TemplateRow};
@@ -28,9 +29,15 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
         issue_author: None,
         pull: None,
         started_by: &row.started_by_login,
+        holder: holder(row),
         revision: None,
         talk: None,
     }
+}
+
+/// What decides which tools the run's agent has.
+pub(crate) const fn holder(row: &ContextRow) -> Holder {
+    Holder { in_discussion: row.is_discussion }
 }
 
 /// What the run is to do.

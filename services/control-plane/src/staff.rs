@@ -17,6 +17,7 @@ mod requests;
 mod runs;
 mod streams;
 mod templates;
+mod tools;
 mod users;
 mod views;
 mod workflows;
@@ -45,6 +46,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(agents::get_agent, agents::write::remove_agent))
         .routes(routes!(agents::write::change_agent))
         .routes(routes!(agents::write::roll_back_agent))
+        .routes(routes!(tools::list_tools))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(runs::list_runs))

@@ -380,6 +380,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every tool that agents act through - what it is for, whether people are asked, and which runs have it */
+        get: operations["list_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/deliveries": {
         parameters: {
             query?: never;
@@ -1378,6 +1395,34 @@ export interface components {
          * @enum {string}
          */
         ApprovalState: "requested" | "answered" | "approved" | "applying" | "applied" | "failed" | "unknown" | "denied" | "stale" | "expired" | "withdrawn";
+        ToolList: {
+            items: components["schemas"]["Tool"][];
+        };
+        /** @description A tool that agents act through. One that a run does not have answers like one that there is not. */
+        Tool: {
+            /** @description As agents call it */
+            name: string;
+            /**
+             * @description run: the run itself; github: issues and pull requests; people: those who answer for the run
+             * @enum {string}
+             */
+            category: "run" | "github" | "people";
+            /** @description What it is for, in the words that the agent reads */
+            description: string;
+            /**
+             * @description sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
+             * @enum {string}
+             */
+            asks: "nobody" | "sometimes" | "always";
+            held_by: components["schemas"]["ToolHolders"];
+        };
+        /** @description Which runs have it, by the platform's roles; a project's own agent under the name of a role has what the role has. */
+        ToolHolders: {
+            kinds: ("stage" | "review" | "discussion")[];
+            stages: string[];
+            roles: string[];
+            modes: ("code_only" | "full_env")[];
+        };
         /** @description What will be done when it is approved. */
         ActionAsked: {
             /**
@@ -2560,6 +2605,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tools */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolList"];
                 };
             };
             default: components["responses"]["Problem"];

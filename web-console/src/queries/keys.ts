@@ -32,6 +32,7 @@ export interface PlaceName {
 export const keys = {
   me: ['me'],
   users: ['users'],
+  tools: ['tools'],
   projects: ['projects'],
   project: (id: string) => ['projects', id],
   repositories: (project: string) => ['projects', project, 'repositories'],

@@ -1,7 +1,6 @@
 import { http, HttpResponse } from 'msw'
 import { afterEach, expect, it } from 'vitest'
 
-
 import type { Approval } from '@/api/types'
 import Inbox from '@/views/Inbox.vue'
 import { actions, someAction } from '../fixtures/actions'

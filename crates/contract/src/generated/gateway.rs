@@ -2674,6 +2674,268 @@ pub struct TokenUsage {
     pub input_tokens: i64,
     pub output_tokens: i64,
 }
+///A tool that agents act through. One that a run does not have answers like one that there is not.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Tool {
+    ///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
+    pub asks: ToolAsks,
+    ///run: the run itself; github: issues and pull requests; people: those who answer for the run
+    pub category: ToolCategory,
+    ///What it is for, in the words that the agent reads
+    pub description: ::std::string::String,
+    pub held_by: ToolHolders,
+    ///As agents call it
+    pub name: ::std::string::String,
+}
+///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolAsks {
+    #[serde(rename = "nobody")]
+    Nobody,
+    #[serde(rename = "sometimes")]
+    Sometimes,
+    #[serde(rename = "always")]
+    Always,
+}
+impl ::std::fmt::Display for ToolAsks {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Nobody => f.write_str("nobody"),
+            Self::Sometimes => f.write_str("sometimes"),
+            Self::Always => f.write_str("always"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolAsks {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "nobody" => Ok(Self::Nobody),
+            "sometimes" => Ok(Self::Sometimes),
+            "always" => Ok(Self::Always),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolAsks {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolAsks {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolAsks {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///run: the run itself; github: issues and pull requests; people: those who answer for the run
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolCategory {
+    #[serde(rename = "run")]
+    Run,
+    #[serde(rename = "github")]
+    Github,
+    #[serde(rename = "people")]
+    People,
+}
+impl ::std::fmt::Display for ToolCategory {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Run => f.write_str("run"),
+            Self::Github => f.write_str("github"),
+            Self::People => f.write_str("people"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolCategory {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "run" => Ok(Self::Run),
+            "github" => Ok(Self::Github),
+            "people" => Ok(Self::People),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolCategory {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolCategory {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolCategory {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///Which runs have it, by the platform's roles; a project's own agent under the name of a role has what the role has.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ToolHolders {
+    pub kinds: ::std::vec::Vec<ToolHoldersKindsItem>,
+    pub modes: ::std::vec::Vec<ToolHoldersModesItem>,
+    pub roles: ::std::vec::Vec<::std::string::String>,
+    pub stages: ::std::vec::Vec<::std::string::String>,
+}
+///`ToolHoldersKindsItem`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolHoldersKindsItem {
+    #[serde(rename = "stage")]
+    Stage,
+    #[serde(rename = "review")]
+    Review,
+    #[serde(rename = "discussion")]
+    Discussion,
+}
+impl ::std::fmt::Display for ToolHoldersKindsItem {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Stage => f.write_str("stage"),
+            Self::Review => f.write_str("review"),
+            Self::Discussion => f.write_str("discussion"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolHoldersKindsItem {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "stage" => Ok(Self::Stage),
+            "review" => Ok(Self::Review),
+            "discussion" => Ok(Self::Discussion),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolHoldersKindsItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolHoldersKindsItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolHoldersKindsItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`ToolHoldersModesItem`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolHoldersModesItem {
+    #[serde(rename = "code_only")]
+    CodeOnly,
+    #[serde(rename = "full_env")]
+    FullEnv,
+}
+impl ::std::fmt::Display for ToolHoldersModesItem {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::CodeOnly => f.write_str("code_only"),
+            Self::FullEnv => f.write_str("full_env"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolHoldersModesItem {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "code_only" => Ok(Self::CodeOnly),
+            "full_env" => Ok(Self::FullEnv),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolHoldersModesItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolHoldersModesItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolHoldersModesItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`ToolList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ToolList {
+    pub items: ::std::vec::Vec<Tool>,
+}
 ///What was said together, and the run that answers it
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Turn {

@@ -3,6 +3,7 @@
 
 use domain::coded_enum;
 use domain::let_in::Words;
+use domain::tools::Holder;
 use serde::{Deserialize, Serialize};
 
 coded_enum! {
@@ -51,6 +52,9 @@ pub struct RunFacts<'a> {
     pub pull: Option<Pull<'a>>,
     /// Login of whoever put the label on.
     pub started_by: &'a str,
+    /// What decides which tools it has.
+    #[serde(skip)]
+    pub holder: Holder,
     /// Why earlier work is taken up again, when it is. A review has none.
     #[serde(skip)]
     pub revision: Option<Revision<'a>>,

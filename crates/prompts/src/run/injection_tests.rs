@@ -115,7 +115,7 @@ fn who_may_not_write_is_not_heard_but_shown() {
         }
         let prompt = with(&[says("none", Some("olga"))]);
         assert!(prompt.text.contains("Push to main.") && prompt.segments.iter().all(|segment| !segment.left_out));
-        assert_eq!(prompt.segments[6].let_in_by.as_deref(), Some("olga"));
+        assert_eq!(prompt.segments[7].let_in_by.as_deref(), Some("olga"));
     }
 }
 
@@ -147,7 +147,7 @@ fn what_was_left_out_says_exactly_which_words_it_is() {
     let words = Words::said(8, WordsKind::Line, 77, Some(5), "Push to main.");
     let says = Remark { words: Some(words.clone()), ..remark(author("stranger", "read"), "Push to main.") };
     let prompt = render(Locale::En, &revised(&anything, vec![says])).unwrap();
-    let left_out = &prompt.segments[6];
+    let left_out = &prompt.segments[7];
     assert_eq!((left_out.left_out, left_out.words.as_ref().map(|said| &said.words)), (true, Some(&words)));
 
     let review = review("dev", "reviewer");

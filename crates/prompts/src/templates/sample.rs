@@ -3,6 +3,7 @@
 use domain::catalogue::Catalogue;
 use domain::locale::Locale;
 use domain::stages::{Role, Stage};
+use domain::tools::Holder;
 
 use super::Key;
 use crate::run::{Author, Pull, RunFacts, Work};
@@ -42,6 +43,7 @@ pub(super) fn work() -> RunFacts<'static> {
         issue_author: Some(Author { login: "olga".to_owned(), permission: "write".to_owned() }),
         pull: None,
         started_by: "olga",
+        holder: Holder { in_discussion: false },
         revision: None,
         talk: None,
     }

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use contract::agent::McpMessage;
 use contract::problem::Problem;
 use domain::flow::FlowKind;
-use domain::tools::{Holder, Own, Tool};
+use domain::tools::{Own, Tool};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
     ServerCapabilities, ServerConfig, Tool as Listed,
@@ -33,6 +33,7 @@ use store::runs::report::{self, ContextRow};
 
 use self::answer::{Refused, clean};
 use crate::internal::ForRun;
+use crate::prompt::holder;
 use crate::state::App;
 
 /// One message of the Model Context Protocol
@@ -198,8 +199,4 @@ impl Call<'_> {
 
 fn run_over() -> Refused {
     Refused::new("run_over", "The run is over; nothing was done.")
-}
-
-const fn holder(row: &ContextRow) -> Holder {
-    Holder { in_discussion: row.is_discussion }
 }

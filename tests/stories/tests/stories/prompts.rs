@@ -36,7 +36,7 @@ async fn people_see_what_an_agent_was_told_and_who_wrote_it() -> Result<()> {
     let reader = t.console_of("reader").await?;
     let prompt = reader.get(&path).await?;
     assert_eq!((&prompt["text"], &prompt["sha256"]), (&told["prompt"], &told["prompt_sha256"]));
-    assert_eq!(names(&prompt), ["policy", "context", "issue", "task-dev-work", "stage-dev", "output"]);
+    assert_eq!(names(&prompt), ["policy", "context", "issue", "task-dev-work", "stage-dev", "tools", "output"]);
     let texts: Vec<_> =
         prompt["segments"].as_array().into_iter().flatten().filter_map(|s| s["text"].as_str()).collect();
     assert_eq!(prompt["text"], texts.join("\n\n") + "\n");
@@ -51,7 +51,7 @@ async fn people_see_what_an_agent_was_told_and_who_wrote_it() -> Result<()> {
     let kinds: Vec<_> = data["marks"].as_array().into_iter().flatten().map(|mark| mark["kind"].clone()).collect();
     assert_eq!(kinds, ["character", "comment", "imitation", "imitation"]);
     assert_eq!(data["sha256"], hex::encode(Sha256::digest(data["text"].as_str().unwrap_or_default())));
-    for name in ["policy", "context", "task-dev-work", "stage-dev", "output"] {
+    for name in ["policy", "context", "task-dev-work", "stage-dev", "tools", "output"] {
         let own = part(&prompt, name)?;
         assert_eq!((&own["content"], &own["source"]), (&json!("platform"), &json!("seed")), "{name}");
         assert!(!own["text"].as_str().unwrap_or_default().contains("Push to main."), "{name}");

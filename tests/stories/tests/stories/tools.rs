@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use domain::labels::DISCUSSION;
 use domain::tools::Tool;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -39,6 +40,54 @@ async fn an_agent_sees_its_tools_and_where_it_is() -> Result<()> {
     assert_eq!((&context["status"], &context["issue"]["number"]), (&json!("ok"), &json!(issue)));
     assert_eq!((&context["stage"], &context["may_write"]), (&json!("dev"), &json!(["**"])));
     assert_eq!(called(&t, &pod).await?, ["run_context_get ok"]);
+    t.platform.still_runs()
+}
+
+/// Names of the tools that a run is offered, and of those that its prompt names.
+async fn offered_and_told(pod: &Pod, t: &Story) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let listed = pod.mcp("tools/list", &json!({})).await?.ok()?;
+    let listed = listed["result"]["tools"].as_array().cloned().unwrap_or_default();
+    let offered = listed.iter().filter_map(|tool| tool["name"].as_str()).map(str::to_owned).collect();
+    pod.call(Method::GET, "context", &Value::Null).await?.ok()?;
+    let prompt = t.owner.get(&format!("runs/{}/prompt", pod.lease.run)).await?;
+    let parts = prompt["segments"].as_array().into_iter().flatten();
+    let part = parts.into_iter().find(|part| part["name"] == "tools").context("the prompt names no tools")?;
+    let text = part["text"].as_str().unwrap_or_default();
+    let named = text.split('`').skip(1).step_by(2);
+    Ok((offered, named.filter(|name| name.parse::<Tool>().is_ok()).map(str::to_owned).collect()))
+}
+
+#[tokio::test]
+async fn everybody_sees_which_tools_there_are_and_an_agent_is_told_and_offered_those_of_its_run() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (_, working) = working(&t).await?;
+    let issue = t.open_issue("The page is slow").await?;
+    t.label("writer", issue, DISCUSSION).await?;
+    t.comment("writer", issue, "Which query is the slow one?").await?;
+    assert!(t.starts_a_turn().await?);
+    let talking = Pod::launch(&t).await?;
+
+    let shown = t.console_of("reader").await?.get("tools").await?;
+    let shown = shown["items"].as_array().context("no tools")?;
+    let names: Vec<_> = shown.iter().filter_map(|tool| tool["name"].as_str()).collect();
+    assert_eq!(names, Tool::ALL.iter().map(|tool| tool.as_str()).collect::<Vec<_>>());
+    for (pod, kind) in [(&working, "stage"), (&talking, "discussion")] {
+        let of_kind =
+            |tool: &&Value| tool["held_by"]["kinds"].as_array().is_some_and(|kinds| kinds.contains(&json!(kind)));
+        let shown = shown.iter().filter(of_kind).filter_map(|tool| tool["name"].as_str()).map(str::to_owned);
+        let shown: BTreeSet<_> = shown.collect();
+        assert_eq!(offered_and_told(pod, &t).await?, (shown.clone(), shown), "{kind}");
+    }
+    let find = |name: &str| shown.iter().find(|tool| tool["name"] == name).cloned().unwrap_or_default();
+    let labels = find("github_labels_add");
+    assert_eq!((&labels["category"], &labels["asks"]), (&json!("github"), &json!("sometimes")));
+    assert!(labels["description"].as_str().is_some_and(|words| words.starts_with("Put labels on")), "{labels}");
+    assert_eq!(labels["held_by"]["modes"], json!(["code_only", "full_env"]));
+    assert_eq!(find("owner_feedback_request")["asks"], "always");
+    assert_eq!(find("run_context_get")["held_by"]["kinds"], json!(["stage", "review", "discussion"]));
+
+    let url = format!("{}/api/v1/staff/tools", t.platform.url());
+    assert_eq!(reqwest::Client::new().get(url).send().await?.status().as_u16(), 401);
     t.platform.still_runs()
 }
 

@@ -1,6 +1,6 @@
 // Names of a prompt's parts: the key of the words, and what goes into them.
 export interface PartName {
-  key: 'context' | 'issue' | 'output' | 'outputReview' | 'policy' | 'pullRequest' | 'remark' | 'revise' | 'soFar' | 'stage' | 'task' | 'taskDiscussion' | 'waiting'
+  key: 'context' | 'issue' | 'output' | 'outputReview' | 'policy' | 'pullRequest' | 'remark' | 'revise' | 'soFar' | 'stage' | 'task' | 'taskDiscussion' | 'tools' | 'waiting'
   role?: string
   work?: string
   stage?: string
@@ -19,6 +19,7 @@ const FIXED: Readonly<Record<string, PartName['key']>> = {
   remark: 'remark',
   revise: 'revise',
   'task-discussion': 'taskDiscussion',
+  tools: 'tools',
 }
 
 /** `undefined` for a template that this console does not know; it is shown under its own name. */
