@@ -78,11 +78,11 @@ export async function barriers(page: Page): Promise<string[]> {
   return Array.isArray(found) ? found.map(String) : [`axe answered ${JSON.stringify(found)}`]
 }
 
-async function github(path: string, body: object): Promise<unknown> {
+async function github(path: string, body?: object): Promise<unknown> {
   const response = await fetch(GITHUB + path, {
-    method: 'POST',
+    method: body === undefined ? 'GET' : 'POST',
     headers: { authorization: `Bearer ${OWNER_TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body && { body: JSON.stringify(body) }),
   })
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
   return response.json()
@@ -101,8 +101,31 @@ export async function makeRepository(): Promise<string> {
 }
 
 /** An issue whose agent plays a scenario of the scripted model, labelled so that its run starts. */
-export async function startRun(repository: string, title: string, scenario: string, more = ''): Promise<number> {
-  const issue = numberOf(await github(`/repos/${repository}/issues`, { title, body: `scenario: ${scenario}\n\n${more}` }))
+export async function startRun(repository: string, title: string, scenario: string, more = '', labels: string[] = []): Promise<number> {
+  const issue = numberOf(await github(`/repos/${repository}/issues`, { title, body: `scenario: ${scenario}\n\n${more}`, labels }))
   await github(`/repos/${repository}/issues/${issue}/labels`, { labels: ['run:dev'] })
   return issue
+}
+
+/** Names of the labels on an issue. */
+export async function labelsOn(repository: string, issue: number): Promise<string[]> {
+  const labels = await github(`/repos/${repository}/issues/${issue}/labels`)
+  if (!Array.isArray(labels)) throw new Error(`no labels: ${JSON.stringify(labels)}`)
+  return labels.map((label: { name: string }) => label.name)
+}
+
+/** A project of the suite's own with a connected repository, made in the console. */
+export async function makeProject(page: Page, name: string, repository: string): Promise<void> {
+  await openPage(page, 'Projects')
+  await page.getByRole('button', { name: 'New project' }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name', { exact: true }).fill(name)
+  await dialog.getByRole('button', { name: 'New project' }).click()
+  await page.getByRole('heading', { name, level: 1 }).waitFor()
+  await page.getByRole('button', { name: 'Connect a repository' }).first().click()
+  await dialog.getByLabel('Repository', { exact: true }).fill(repository)
+  await dialog.getByLabel('Token of the bot account').fill(BOT_TOKEN)
+  await page.getByRole('button', { name: 'Check and connect' }).click()
+  await page.getByRole('link', { name: repository }).waitFor()
+  await dialog.waitFor({ state: 'hidden' })
 }
