@@ -10,6 +10,7 @@ mod replaced;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod words;
 
 use sha2::{Digest, Sha256};

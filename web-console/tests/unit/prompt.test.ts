@@ -50,6 +50,7 @@ it('names the parts of a prompt', () => {
   expect(partName('task-dev-review')).toEqual({ key: 'task', role: 'dev', work: 'review' })
   expect(partName('stage-doc-audit')).toEqual({ key: 'stage', stage: 'doc-audit' })
   expect(partName('pull-request')).toEqual({ key: 'pullRequest' })
+  expect(partName('tools')).toEqual({ key: 'tools' })
   expect(partName('something-new')).toBeUndefined()
 })
 

@@ -7,12 +7,12 @@ use domain::labels;
 use domain::let_in::Words;
 use domain::locale::Locale;
 use domain::stages::Stage;
-use domain::tools::{Asks, Category, Tool};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::facts::{Author, Remark, Revision, RunFacts, Talk, Work};
+use super::tools;
 use crate::engine::{self, Peoples, TemplateError};
 use crate::seeds;
 use crate::templates::{Override, Picked, Source, Templates, version_of};
@@ -123,7 +123,7 @@ pub(super) fn of(templates: &Templates, facts: &RunFacts<'_>) -> Result<Vec<Segm
         (Work::Discussion, None) => segments.push(talking(locale, facts)?),
         (Work::Work | Work::Review, _) => segments.extend([task(templates, facts)?, stage(templates, facts)?]),
     }
-    segments.push(tools(locale, facts)?);
+    segments.push(segment(locale, "tools", &tools::told(facts.holder))?);
     if let (Work::Work, Some(revision)) = (facts.work, &facts.revision) {
         segments.extend(revise(locale, revision)?);
     }
@@ -138,7 +138,7 @@ fn discuss(
     talk: &Talk<'_>,
     mut segments: Vec<Segment>,
 ) -> Result<Vec<Segment>, RenderError> {
-    segments.extend([talking(locale, facts)?, tools(locale, facts)?]);
+    segments.extend([talking(locale, facts)?, segment(locale, "tools", &tools::told(facts.holder))?]);
     let (earlier, told) = remarks(locale, 0, &talk.earlier)?;
     if !earlier.is_empty() {
         let facts = json!({ "own": untrusted::line(talk.own), "remarks": told, "left_out": earlier.len() - told });
@@ -165,18 +165,6 @@ fn talking(locale: Locale, facts: &RunFacts<'_>) -> Result<Segment, TemplateErro
         })
         .collect();
     segment(locale, "task-discussion", &json!({ "issue_number": facts.issue_number, "stages": stages }))
-}
-
-/// The tools that the run has, by what they are about, and those of them that ask people.
-fn tools(locale: Locale, facts: &RunFacts<'_>) -> Result<Segment, TemplateError> {
-    let had: Vec<_> = Tool::ALL.iter().copied().filter(|&tool| facts.holder.has(tool)).collect();
-    let named = |fits: &dyn Fn(Tool) -> bool| -> Vec<_> { had.iter().filter(|&&tool| fits(tool)).collect() };
-    let of = |category| named(&|tool| tool.category() == category);
-    let categories: Vec<_> =
-        Category::ALL.iter().map(|&category| json!({ "code": category, "tools": of(category) })).collect();
-    let asking = |asks| named(&|tool| tool.asks() == asks);
-    let (sometimes, always) = (asking(Asks::Sometimes), asking(Asks::Always));
-    segment(locale, "tools", &json!({ "categories": categories, "sometimes": sometimes, "always": always }))
 }
 
 /// Changes whenever one of the templates does; how often each is used does not matter.

@@ -1,7 +1,7 @@
 use domain::catalogue::Catalogue;
 use domain::locale::Locale;
 use domain::stages::{Role, Stage};
-use domain::tools::{Holder, Tool};
+use domain::tools::Holder;
 
 use super::*;
 use crate::templates::Source;
@@ -176,26 +176,6 @@ fn what_may_be_written_is_told_by_pattern_and_to_a_reviewer_not_at_all() {
 }
 
 #[test]
-fn an_agent_is_told_the_tools_that_it_has_and_which_of_them_ask_people() {
-    let anything = patterns(&["**"]);
-    let told = |locale, facts: &RunFacts<'_>| {
-        let prompt = render(locale, facts).unwrap();
-        prompt.segments.into_iter().find(|segment| segment.name == "tools").unwrap()
-    };
-    for &locale in Locale::ALL {
-        let (acting, talking) = (told(locale, &facts("dev", "dev", &anything)), told(locale, &discussed(false)));
-        for (holder, text) in [(false, &acting.text), (true, &talking.text)] {
-            let holder = Holder { in_discussion: holder };
-            for &tool in Tool::ALL {
-                assert_eq!(text.contains(&format!("`{tool}`")), holder.has(tool), "{tool} ({locale}): {text}");
-            }
-        }
-        assert!(acting.text.contains("approval_required") && !talking.text.contains("approval_required"));
-        assert_eq!(acting.version, talking.version, "it is of the seed, not of the tools");
-    }
-}
-
-#[test]
 fn the_issue_stays_inside_its_fence_and_is_never_a_template() {
     let anything = patterns(&["**"]);
     let facts = facts("dev", "dev", &anything);
@@ -245,7 +225,7 @@ fn a_revision_reads_well() {
     assert!(silent.contains("Что менять, никто не написал."), "{silent}");
 }
 
-fn discussed(goes_on: bool) -> RunFacts<'static> {
+pub(super) fn discussed(goes_on: bool) -> RunFacts<'static> {
     let earlier = vec![
         remark(author("olga", "write"), "Which file sets the colours?"),
         remark(author("codex-bot", "admin"), "`src/theme.rs:12` does."),
