@@ -123,7 +123,7 @@ pub(super) fn of(templates: &Templates, facts: &RunFacts<'_>) -> Result<Vec<Segm
         (Work::Discussion, None) => segments.push(talking(locale, facts)?),
         (Work::Work | Work::Review, _) => segments.extend([task(templates, facts)?, stage(templates, facts)?]),
     }
-    segments.push(segment(locale, "tools", &tools::told(facts.holder))?);
+    segments.push(segment(locale, "tools", &tools::told(facts))?);
     if let (Work::Work, Some(revision)) = (facts.work, &facts.revision) {
         segments.extend(revise(locale, revision)?);
     }
@@ -138,7 +138,7 @@ fn discuss(
     talk: &Talk<'_>,
     mut segments: Vec<Segment>,
 ) -> Result<Vec<Segment>, RenderError> {
-    segments.extend([talking(locale, facts)?, segment(locale, "tools", &tools::told(facts.holder))?]);
+    segments.extend([talking(locale, facts)?, segment(locale, "tools", &tools::told(facts))?]);
     let (earlier, told) = remarks(locale, 0, &talk.earlier)?;
     if !earlier.is_empty() {
         let facts = json!({ "own": untrusted::line(talk.own), "remarks": told, "left_out": earlier.len() - told });

@@ -2,8 +2,8 @@
 
 use domain::catalogue::Catalogue;
 use domain::locale::Locale;
-use domain::stages::{Role, Stage};
-use domain::tools::Holder;
+use domain::stages::{Mode, Role, Stage};
+use domain::tools::{Holder, RunKind, Seat};
 
 use super::Key;
 use crate::run::{Author, Pull, RunFacts, Work};
@@ -43,7 +43,7 @@ pub(super) fn work() -> RunFacts<'static> {
         issue_author: Some(Author { login: "olga".to_owned(), permission: "write".to_owned() }),
         pull: None,
         started_by: "olga",
-        holder: Holder { in_discussion: false },
+        holder: Holder::from(Seat { kind: RunKind::Stage, stage: Stage::Dev, role: Role::Dev, mode: Mode::CodeOnly }),
         revision: None,
         talk: None,
     }
