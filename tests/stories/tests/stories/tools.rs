@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use domain::catalogue::Catalogue;
 use domain::labels::DISCUSSION;
+use domain::stages::{Mode, Role};
 use domain::tools::Tool;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -71,9 +73,12 @@ async fn everybody_sees_which_tools_there_are_and_an_agent_is_told_and_offered_t
     let shown = shown["items"].as_array().context("no tools")?;
     let names: Vec<_> = shown.iter().filter_map(|tool| tool["name"].as_str()).collect();
     assert_eq!(names, Tool::ALL.iter().map(|tool| tool.as_str()).collect::<Vec<_>>());
-    for (pod, kind) in [(&working, "stage"), (&talking, "discussion")] {
-        let of_kind =
-            |tool: &&Value| tool["held_by"]["kinds"].as_array().is_some_and(|kinds| kinds.contains(&json!(kind)));
+    let mode = Catalogue::builtin().role(Role::Dev).mode;
+    for (pod, kind, mode) in [(&working, "stage", mode), (&talking, "discussion", Mode::CodeOnly)] {
+        let lists = |tool: &Value, what: &str, one: Value| {
+            tool["held_by"][what].as_array().is_some_and(|all| all.contains(&one))
+        };
+        let of_kind = |tool: &&Value| lists(tool, "kinds", json!(kind)) && lists(tool, "modes", json!(mode));
         let shown = shown.iter().filter(of_kind).filter_map(|tool| tool["name"].as_str()).map(str::to_owned);
         let shown: BTreeSet<_> = shown.collect();
         assert_eq!(offered_and_told(pod, &t).await?, (shown.clone(), shown), "{kind}");
