@@ -48,6 +48,7 @@ export const router = createRouter({
       props: true,
       meta: { title: 'nav.delivery', words: ['deliveries'] },
     },
+    { path: '/notifications', component: () => import('@/views/Notifications.vue'), meta: { title: 'bell.label', words: ['inbox'] } },
     { path: '/users', component: () => import('@/views/Users.vue'), meta: { title: 'nav.users', words: ['people'] } },
     { path: '/:rest(.*)*', component: () => import('@/views/NotFound.vue'), meta: { title: 'notFound.title' } },
   ],

@@ -25,6 +25,7 @@ pub mod locale;
 pub mod missed;
 pub mod names;
 pub mod next_steps;
+pub mod notices;
 pub mod precondition;
 pub mod reasons;
 pub mod revision;

@@ -24,6 +24,8 @@ coded_enum! {
         GithubLabelsList = "github_labels_list",
         /// A question to the people who answer for the run.
         OwnerFeedbackRequest = "owner_feedback_request",
+        /// Word to the people who answer for the run.
+        UserNotify = "user_notify",
         /// A comment on the run's own issue or pull request.
         GithubCommentAdd = "github_comment_add",
         /// Labels on the run's own issue or pull request.
@@ -46,6 +48,7 @@ impl Tool {
             | Self::GithubCommentsList
             | Self::GithubLabelsList => false,
             Self::OwnerFeedbackRequest
+            | Self::UserNotify
             | Self::GithubCommentAdd
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove

@@ -18,6 +18,7 @@ pub mod flow;
 pub mod intake;
 pub mod let_ins;
 pub mod members;
+pub mod notices;
 pub mod outbound;
 mod page;
 mod pool;

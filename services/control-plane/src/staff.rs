@@ -9,6 +9,7 @@ mod egress_grants;
 mod let_ins;
 mod members;
 mod next_steps;
+mod notifications;
 mod permit;
 mod projects;
 mod prompts;
@@ -55,6 +56,9 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(approvals::get_approval))
         .routes(routes!(approvals::answer_question))
         .routes(routes!(approvals::decide_action))
+        .routes(routes!(notifications::list_notifications))
+        .routes(routes!(notifications::read_notifications))
+        .routes(routes!(notifications::get_notification_choices, notifications::choose_notifications))
         .routes(routes!(streams::stream_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::cancel_run))

@@ -455,7 +455,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events, one `run` event (a Run) for each change of a run I can see */
+        /** Server-sent events: one `run` event (a Run) for each change of a run I can see, and a `notifications` event (an UnreadCount) at first and whenever I was told something or have read it */
         get: operations["stream_runs"];
         put?: never;
         post?: never;
@@ -544,6 +544,58 @@ export interface paths {
         put?: never;
         /** Let an agent do what it asks leave for, or not (who that may be is the request's `mode`). The decision counts for exactly what `digest` covers. The first one counts; a later one is refused with 409 and what was decided. What was approved is done by the platform, and then the run goes on in the same session. */
         post: operations["decide_action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I was told, newest first */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark some of my notifications as read, or all up to one of them. Once more changes nothing. */
+        post: operations["read_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/notifications/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I want to be told */
+        get: operations["get_notification_choices"];
+        /** Say what I want to be told from now on. Kinds that are not named stay as they are. */
+        put: operations["choose_notifications"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1492,6 +1544,85 @@ export interface components {
              */
             open: number;
             next_cursor?: string;
+        };
+        /**
+         * @description question, action: an agent asks something; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
+         * @enum {string}
+         */
+        NotificationKind: "question" | "action" | "work_waits" | "run_failed" | "canary" | "completion" | "next_step" | "status_update" | "warning";
+        /** @description Something that one person was told, once. */
+        Notification: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["NotificationKind"];
+            /** Format: date-time */
+            at: string;
+            /** @description By me, or nothing is left to do about it */
+            read: boolean;
+            /** Format: uuid */
+            run_id: string;
+            /** Format: uuid */
+            project_id: string;
+            project_name: string;
+            repository_full_name: string;
+            /** Format: int64 */
+            subject_number: number;
+            subject_title: string;
+            stage: string;
+            role: string;
+            /** @description What the agent says, in one line; its claim */
+            summary?: string;
+            /** @description What else it says, in Markdown */
+            details?: string;
+            /**
+             * Format: uuid
+             * @description What the agent asks
+             */
+            request_id?: string;
+            /** @description Of a question */
+            question?: string;
+            action?: components["schemas"]["ActionAsked"];
+            /** @description Why the run did not reach its end */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description The run's pull request
+             */
+            pr_number?: number;
+        };
+        NotificationPage: {
+            items: components["schemas"]["Notification"][];
+            /**
+             * Format: int64
+             * @description How many of all are not read
+             */
+            unread: number;
+            next_cursor?: string;
+        };
+        /** @description Either of both. */
+        NotificationsRead: {
+            ids?: string[];
+            /**
+             * Format: uuid
+             * @description This one and all before it
+             */
+            up_to?: string;
+        };
+        UnreadCount: {
+            /** Format: int64 */
+            unread: number;
+        };
+        /** @description Whether I want to be told, by kind. */
+        NotificationChoices: {
+            question?: boolean;
+            action?: boolean;
+            work_waits?: boolean;
+            run_failed?: boolean;
+            canary?: boolean;
+            completion?: boolean;
+            next_step?: boolean;
+            status_update?: boolean;
+            warning?: boolean;
         };
         Conversation: {
             turns: components["schemas"]["Turn"][];
@@ -2860,6 +2991,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Approval"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description Only what I have not read */
+                unread?: boolean;
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    read_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationsRead"];
+            };
+        };
+        responses: {
+            /** @description What is left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_notification_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every kind */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChoices"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    choose_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationChoices"];
+            };
+        };
+        responses: {
+            /** @description Every kind */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChoices"];
                 };
             };
             default: components["responses"]["Problem"];

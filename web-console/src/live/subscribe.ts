@@ -102,6 +102,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       onLost: report.lost,
       isComplete: () => false,
       onMessage: ({ event, data }) => {
+        if (event === 'notifications') void cache.invalidateQueries({ queryKey: keys.notifications })
         const value = event === 'run' ? parse(data) : undefined
         if (!isRun(value)) return
         const { outdated } = putRun(cache, value)

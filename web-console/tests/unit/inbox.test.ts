@@ -4,7 +4,6 @@ import { nextTick } from 'vue'
 
 import type { Approval } from '@/api/types'
 import { dropDraft } from '@/components/inbox/drafts'
-import RequestBell from '@/components/shell/RequestBell.vue'
 import Inbox from '@/views/Inbox.vue'
 import { approvalKeeper, approvals, isOpen, someApproval } from '../fixtures/approvals'
 import { projects, uuid } from '../fixtures/data'
@@ -221,15 +220,4 @@ it('says what failed, and reads again when asked to', async () => {
   keep()
   await screen.wrapper.get('[role=alert] button').trigger('click')
   await screen.until((shown) => shown.includes('12.03'))
-})
-
-it('counts at the bell what the reader may decide, and leads to the newest', async () => {
-  keep()
-  screen = await open(RequestBell, '/bell', '/bell')
-  await screen.until((shown) => shown.includes('2 requests for you'))
-  await screen.wrapper.get('button').trigger('click')
-  const text = await screen.until((shown) => shown.includes('Open the inbox'))
-  expect(text).toContain('Where should an amount be rounded')
-  expect(text).not.toContain('keep their numbers')
-  expect(document.querySelector(`a[href="/inbox/${uuid(401)}"]`)).not.toBeNull()
 })

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { createI18n } from 'vue-i18n'
 
 import type { Check, Me, ProjectRole } from '@/api/types'
+import { NOTIFICATION_KINDS } from '@/components/notification/looks'
 import { FLOW_LOOKS } from '@/components/run/timeline'
 import { AREAS, russianPlural } from '@/i18n'
 import { router } from '@/router'
@@ -115,6 +116,7 @@ it('has a word for every state, role and check of the contract', () => {
     ...Object.keys(CHECK_STATE).map((name) => `checkState.${name}`),
     ...Object.entries(WAIT_GROUP).flatMap(([name, group]) => [`waits.${name}`, `waiting.group.${group}`, `waiting.help.${group === 'limits' || name === 'answer' ? name : group}`]),
     ...Object.keys(APPROVAL_STATE).map((name) => `inbox.state.${name}`),
+    ...NOTIFICATION_KINDS.flatMap((name) => [`notice.kind.${name}`, `notice.choice.${name}`]),
     ...Object.keys(CHECKS).flatMap((name) => [`check.${name}`, `checkFor.${name}`]),
     ...Object.keys(PLATFORM_ROLES).map((name) => `role.platform.${name}`),
     ...Object.keys(PROJECT_ROLES).map((name) => `role.project.${name}`),
@@ -126,6 +128,7 @@ it('has a sentence for every reason and every kind of audit event of the platfor
   const intake = domainCodes('reasons.rs', 'IntakeReason')
   const ends = domainCodes('reasons.rs', 'Reason')
   const kinds = domainCodes('flow.rs', 'FlowKind')
+  expect(domainCodes('notices.rs', 'NoticeKind').toSorted()).toEqual([...NOTIFICATION_KINDS].toSorted())
   expect(Math.min(intake.length, ends.length, kinds.length)).toBeGreaterThan(10)
   expect(intake.filter((code) => !english.has(`reason.delivery.${code}`))).toEqual([])
   expect(ends.filter((code) => !english.has(`reason.run.${code}`))).toEqual([])

@@ -736,6 +736,81 @@ impl ::std::default::Default for ToolNothing {
         Self {}
     }
 }
+///`ToolNotice`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolNotice {
+    ///What else they need to know, in Markdown
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub details: ::std::option::Option<::std::string::String>,
+    pub kind: ToolNoticeKind,
+    ///One line
+    pub summary: ::std::string::String,
+}
+///`ToolNoticeKind`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolNoticeKind {
+    #[serde(rename = "completion")]
+    Completion,
+    #[serde(rename = "next_step")]
+    NextStep,
+    #[serde(rename = "status_update")]
+    StatusUpdate,
+    #[serde(rename = "warning")]
+    Warning,
+}
+impl ::std::fmt::Display for ToolNoticeKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Completion => f.write_str("completion"),
+            Self::NextStep => f.write_str("next_step"),
+            Self::StatusUpdate => f.write_str("status_update"),
+            Self::Warning => f.write_str("warning"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolNoticeKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "completion" => Ok(Self::Completion),
+            "next_step" => Ok(Self::NextStep),
+            "status_update" => Ok(Self::StatusUpdate),
+            "warning" => Ok(Self::Warning),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolNoticeKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolNoticeKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolNoticeKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`ToolNumber`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]

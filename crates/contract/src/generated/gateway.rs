@@ -1534,6 +1534,190 @@ pub struct NextStepList {
     ///Whether the one who asks may start runs in the project
     pub may_start: bool,
 }
+///Something that one person was told, once.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Notification {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub action: ::std::option::Option<ActionAsked>,
+    pub at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///What else it says, in Markdown
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub details: ::std::option::Option<::std::string::String>,
+    pub id: ::uuid::Uuid,
+    pub kind: NotificationKind,
+    ///The run's pull request
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub pr_number: ::std::option::Option<i64>,
+    pub project_id: ::uuid::Uuid,
+    pub project_name: ::std::string::String,
+    ///Of a question
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub question: ::std::option::Option<::std::string::String>,
+    ///By me, or nothing is left to do about it
+    pub read: bool,
+    ///Why the run did not reach its end
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub reason: ::std::option::Option<::std::string::String>,
+    pub repository_full_name: ::std::string::String,
+    ///What the agent asks
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub request_id: ::std::option::Option<::uuid::Uuid>,
+    pub role: ::std::string::String,
+    pub run_id: ::uuid::Uuid,
+    pub stage: ::std::string::String,
+    pub subject_number: i64,
+    pub subject_title: ::std::string::String,
+    ///What the agent says, in one line; its claim
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub summary: ::std::option::Option<::std::string::String>,
+}
+///Whether I want to be told, by kind.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationChoices {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub action: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub canary: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub completion: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next_step: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub question: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub run_failed: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub status_update: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub warning: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub work_waits: ::std::option::Option<bool>,
+}
+impl ::std::default::Default for NotificationChoices {
+    fn default() -> Self {
+        Self {
+            action: Default::default(),
+            canary: Default::default(),
+            completion: Default::default(),
+            next_step: Default::default(),
+            question: Default::default(),
+            run_failed: Default::default(),
+            status_update: Default::default(),
+            warning: Default::default(),
+            work_waits: Default::default(),
+        }
+    }
+}
+/**question, action: an agent asks something; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
+*/
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum NotificationKind {
+    #[serde(rename = "question")]
+    Question,
+    #[serde(rename = "action")]
+    Action,
+    #[serde(rename = "work_waits")]
+    WorkWaits,
+    #[serde(rename = "run_failed")]
+    RunFailed,
+    #[serde(rename = "canary")]
+    Canary,
+    #[serde(rename = "completion")]
+    Completion,
+    #[serde(rename = "next_step")]
+    NextStep,
+    #[serde(rename = "status_update")]
+    StatusUpdate,
+    #[serde(rename = "warning")]
+    Warning,
+}
+impl ::std::fmt::Display for NotificationKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Question => f.write_str("question"),
+            Self::Action => f.write_str("action"),
+            Self::WorkWaits => f.write_str("work_waits"),
+            Self::RunFailed => f.write_str("run_failed"),
+            Self::Canary => f.write_str("canary"),
+            Self::Completion => f.write_str("completion"),
+            Self::NextStep => f.write_str("next_step"),
+            Self::StatusUpdate => f.write_str("status_update"),
+            Self::Warning => f.write_str("warning"),
+        }
+    }
+}
+impl ::std::str::FromStr for NotificationKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "question" => Ok(Self::Question),
+            "action" => Ok(Self::Action),
+            "work_waits" => Ok(Self::WorkWaits),
+            "run_failed" => Ok(Self::RunFailed),
+            "canary" => Ok(Self::Canary),
+            "completion" => Ok(Self::Completion),
+            "next_step" => Ok(Self::NextStep),
+            "status_update" => Ok(Self::StatusUpdate),
+            "warning" => Ok(Self::Warning),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for NotificationKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for NotificationKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for NotificationKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`NotificationPage`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct NotificationPage {
+    pub items: ::std::vec::Vec<Notification>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next_cursor: ::std::option::Option<::std::string::String>,
+    ///How many of all are not read
+    pub unread: i64,
+}
+///Either of both.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationsRead {
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub ids: ::std::vec::Vec<::uuid::Uuid>,
+    ///This one and all before it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub up_to: ::std::option::Option<::uuid::Uuid>,
+}
+impl ::std::default::Default for NotificationsRead {
+    fn default() -> Self {
+        Self { ids: Default::default(), up_to: Default::default() }
+    }
+}
 ///`PlatformRole`
 #[derive(
     ::serde::Deserialize,
@@ -2948,6 +3132,11 @@ pub struct Turn {
     pub run_id: ::std::option::Option<::uuid::Uuid>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub status: ::std::option::Option<RunStatus>,
+}
+///`UnreadCount`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct UnreadCount {
+    pub unread: i64,
 }
 ///`User`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

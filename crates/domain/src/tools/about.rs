@@ -55,7 +55,7 @@ impl Tool {
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition => Category::Github,
-            Self::OwnerFeedbackRequest => Category::People,
+            Self::OwnerFeedbackRequest | Self::UserNotify => Category::People,
         }
     }
 
@@ -69,7 +69,8 @@ impl Tool {
             | Self::GithubPullRequestGet
             | Self::GithubCommentsList
             | Self::GithubLabelsList
-            | Self::GithubCommentAdd => Asks::Nobody,
+            | Self::GithubCommentAdd
+            | Self::UserNotify => Asks::Nobody,
             Self::GithubLabelsAdd | Self::GithubLabelsRemove | Self::GithubLabelsTransition => Asks::Sometimes,
             Self::OwnerFeedbackRequest => Asks::Always,
         }

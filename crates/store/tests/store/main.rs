@@ -5,6 +5,7 @@ mod intake;
 mod leases;
 mod limits;
 mod namespaces;
+mod notices;
 mod places;
 mod repositories;
 mod sessions;

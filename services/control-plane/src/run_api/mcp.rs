@@ -160,6 +160,7 @@ impl Call<'_> {
             Tool::GithubCommentsList => forge_tools::comments(self).await,
             Tool::GithubLabelsList => forge_tools::labels(self).await,
             Tool::OwnerFeedbackRequest => owner_tools::ask(self).await,
+            Tool::UserNotify => owner_tools::notify(self).await,
             Tool::GithubCommentAdd => forge_tools::comment(self).await,
             Tool::GithubLabelsAdd | Tool::GithubLabelsRemove | Tool::GithubLabelsTransition => {
                 label_tools::change(self).await

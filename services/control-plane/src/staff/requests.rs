@@ -6,7 +6,8 @@ use store::approvals::view::ApprovalRow;
 
 /// A request, with whether the reader may decide about it.
 pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
-    let action = action(&row);
+    let mode = row.mode.as_ref().map(|mode| mode.0);
+    let action = action(&row.asked.0, mode, row.digest.as_deref(), row.outcome.clone());
     let kind = match row.asked.0.kind() {
         ApprovalKind::Question => gateway::ApprovalKind::Question,
         ApprovalKind::Action => gateway::ApprovalKind::Action,
@@ -53,17 +54,23 @@ pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
     }
 }
 
-fn action(row: &ApprovalRow) -> Option<gateway::ActionAsked> {
-    let Asked::Action(Action { effect, why }) = &row.asked.0 else { return None };
+/// Leave to act, as it is asked; `None` for a question.
+pub(super) fn action(
+    asked: &Asked,
+    by: Option<ApprovalMode>,
+    digest: Option<&str>,
+    trouble: Option<String>,
+) -> Option<gateway::ActionAsked> {
+    let Asked::Action(Action { effect, why }) = asked else { return None };
     let Effect::Labels { change, .. } = effect;
     Some(gateway::ActionAsked {
         does: gateway::ActionAskedDoes::Labels,
-        digest: row.digest.as_deref()?.parse().ok()?,
-        mode: mode(row.mode.as_ref()?.0),
+        digest: digest?.parse().ok()?,
+        mode: mode(by?),
         risk: risk(effect.risk()),
         why: why.clone(),
         labels: Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() }),
-        trouble: row.outcome.clone(),
+        trouble,
     })
 }
 

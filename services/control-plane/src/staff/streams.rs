@@ -1,7 +1,8 @@
 //! Live streams. Every turn rereads the database from where the stream stands, so a lost wake-up costs a moment, a
 //! dropped connection nothing (`Last-Event-ID`), and a slow reader no memory: nothing is queued for it.
 //!
-//! The id of each event says where the stream stands: `<position of the log>.<number of the audit event>.<version>`.
+//! The id of each event says where the stream stands: `<position of the log>.<number of the audit event>.<version>`. What
+//! says how things stand as a whole (`notifications`) has none: a stream begins with it.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::gateway::UnreadCount;
 use contract::problem::Problem;
 use futures::{Stream, stream};
 use http::HeaderMap;
+use store::notices::{self, News};
 use store::runs::view::{self, Filter};
 use store::{events, flow};
 use uuid::Uuid;
@@ -141,7 +144,7 @@ impl RunWatch {
     }
 }
 
-/// Server-sent events, one for each change of a run I can see
+/// Server-sent events, one for each change of a run I can see and of what I was told
 #[utoipa::path(get, path = "/api/v1/staff/runs/stream", params(("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
@@ -155,8 +158,15 @@ pub(super) async fn stream_runs(
         Some(since) => since,
         None => store::clock::now(&app.pool).await?,
     };
-    let watch =
-        ListWatch { changes: app.hub.watch(), app, staff, since, sent: VecDeque::new(), ready: VecDeque::new() };
+    let watch = ListWatch {
+        changes: app.hub.watch(),
+        app,
+        staff,
+        since,
+        sent: VecDeque::new(),
+        news: None,
+        ready: VecDeque::new(),
+    };
     let events = stream::unfold(watch, |mut watch| async move {
         let event = watch.next().await?;
         Some((Ok(event), watch))
@@ -171,6 +181,8 @@ struct ListWatch {
     since: DateTime<Utc>,
     /// Versions sent of late, so that the overlap is not sent again.
     sent: VecDeque<(Uuid, i64)>,
+    /// How the person's notifications stood when it was last said.
+    news: Option<News>,
     ready: VecDeque<Event>,
 }
 
@@ -211,6 +223,12 @@ impl ListWatch {
         }
         while self.sent.len() > usize::try_from(BATCH).unwrap_or(usize::MAX) * 2 {
             self.sent.pop_front();
+        }
+        let news = notices::news(&self.app.pool, self.staff.viewer()).await?;
+        if self.news.replace(news) != Some(news) {
+            let count = UnreadCount { unread: news.unread };
+            let data = serde_json::to_string(&count).map_err(anyhow::Error::from)?;
+            self.ready.push_back(Event::default().event("notifications").data(data));
         }
         Ok(())
     }

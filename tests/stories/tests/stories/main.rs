@@ -11,6 +11,7 @@ mod labels;
 mod let_ins;
 mod namespaces;
 mod next_steps;
+mod notifications;
 mod outages;
 mod prompts;
 mod replies;

@@ -3,9 +3,12 @@ import { useI18n } from 'vue-i18n'
 
 import type { Approval } from '@/api/types'
 
-export function useRequestName(): (approval: Approval) => string {
+/** As much of a request as its name is made of. */
+type Named = Partial<Pick<Approval, 'action' | 'question' | 'tool'>>
+
+export function useRequestName(): (asked: Named) => string {
   const { t } = useI18n()
-  return ({ action, question, tool }) => {
+  return ({ action, question, tool = '' }) => {
     const labels = action?.labels
     if (labels === undefined) return question ?? tool
     const [adds, removes, number] = [labels.adds.join(', '), labels.removes.join(', '), labels.number]

@@ -1,0 +1,36 @@
+// How each kind of notification looks, and where it leads.
+import {
+  mdiAlertCircleOutline,
+  mdiAlertOutline,
+  mdiBird,
+  mdiCheckCircleOutline,
+  mdiHammerWrench,
+  mdiHelpCircleOutline,
+  mdiMessageTextOutline,
+  mdiPlayCircleOutline,
+  mdiSourcePull,
+} from '@mdi/js'
+
+import type { Notification, NotificationKind } from '@/api/types'
+import type { Look } from '@/status'
+
+/** In the order in which choices are offered. */
+export const NOTIFICATION_KIND: Record<NotificationKind, Look> = {
+  question: { tone: 'warning', icon: mdiHelpCircleOutline },
+  action: { tone: 'warning', icon: mdiHammerWrench },
+  work_waits: { tone: 'warning', icon: mdiSourcePull },
+  run_failed: { tone: 'error', icon: mdiAlertCircleOutline },
+  canary: { tone: 'error', icon: mdiBird },
+  warning: { tone: 'error', icon: mdiAlertOutline },
+  completion: { tone: 'success', icon: mdiCheckCircleOutline },
+  next_step: { tone: 'info', icon: mdiPlayCircleOutline },
+  status_update: { tone: 'neutral', icon: mdiMessageTextOutline },
+}
+
+export const NOTIFICATION_KINDS: readonly NotificationKind[] = [
+  'question', 'action', 'work_waits', 'run_failed', 'canary', 'warning', 'completion', 'next_step', 'status_update',
+]
+
+export function leadsTo({ request_id, run_id }: Notification): string {
+  return request_id === undefined ? `/runs/${run_id}` : `/inbox/${request_id}`
+}
