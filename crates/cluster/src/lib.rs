@@ -1,5 +1,6 @@
 //! Runs in Kubernetes: what a run's namespace, guards and Job look like ([`manifests`], pure), what the cluster shows
-//! of them ([`seen`], pure), and the thin edge that asks the API server ([`Cluster`]).
+//! of them ([`seen`], pure), and the thin edge that asks the API server: [`Cluster`] for whoever drives runs, [`Looker`]
+//! for whoever looks at a run's namespace on its behalf.
 //!
 //! Every request may be repeated, by the same worker or by another one: names are deterministic, what is there
 //! already is adopted after its labels were checked, and what is taken away is named by UID.
@@ -9,6 +10,7 @@ mod ask;
 mod error;
 pub mod labels;
 mod launch;
+mod look;
 pub mod manifests;
 mod namespaces;
 mod remove;
@@ -22,6 +24,7 @@ pub use ask::Cluster;
 pub use error::ClusterError;
 pub use kube::runtime::watcher::Error as WatchError;
 pub use launch::MadeJob;
+pub use look::{ConnectError, Listing, Look, LookError, Looker, Printed};
 pub use namespaces::{RunNamespace, Standing};
 pub use remove::{Removal, RunJob};
 pub use seen::{Sighting, observe};

@@ -13,6 +13,7 @@ pub mod closing;
 pub mod code;
 pub mod delivery_log;
 pub mod egress;
+pub mod environment;
 pub mod event;
 pub mod flow;
 pub mod ids;

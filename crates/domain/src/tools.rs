@@ -6,6 +6,8 @@ mod about;
 pub use about::{Asks, Category, HeldBy, RunKind, Seat};
 
 use crate::coded_enum;
+use crate::stages::Right;
+use crate::surroundings::Surroundings;
 
 coded_enum! {
     /// A tool. Stable names: agents call them, the audit keeps them.
@@ -34,6 +36,14 @@ coded_enum! {
         GithubLabelsRemove = "github_labels_remove",
         /// Both at once.
         GithubLabelsTransition = "github_labels_transition",
+        /// Objects of one kind in the run's namespace.
+        K8sResourcesList = "k8s_resources_list",
+        /// One of them.
+        K8sResourceGet = "k8s_resource_get",
+        /// What a container there has printed.
+        K8sPodLogs = "k8s_pod_logs",
+        /// What the cluster says has happened there.
+        K8sEvents = "k8s_events",
     }
 }
 
@@ -46,7 +56,11 @@ impl Tool {
             | Self::GithubIssueGet
             | Self::GithubPullRequestGet
             | Self::GithubCommentsList
-            | Self::GithubLabelsList => false,
+            | Self::GithubLabelsList
+            | Self::K8sResourcesList
+            | Self::K8sResourceGet
+            | Self::K8sPodLogs
+            | Self::K8sEvents => false,
             Self::OwnerFeedbackRequest
             | Self::UserNotify
             | Self::GithubCommentAdd
@@ -55,20 +69,44 @@ impl Tool {
             | Self::GithubLabelsTransition => true,
         }
     }
+
+    /// What the run's account must be allowed to do in its namespace.
+    const fn needs(self) -> Option<Right> {
+        match self {
+            Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sEvents => Some(Right::Read),
+            Self::K8sPodLogs => Some(Right::Logs),
+            Self::RunContextGet
+            | Self::RunStatusReport
+            | Self::GithubIssueGet
+            | Self::GithubPullRequestGet
+            | Self::GithubCommentsList
+            | Self::GithubLabelsList
+            | Self::OwnerFeedbackRequest
+            | Self::UserNotify
+            | Self::GithubCommentAdd
+            | Self::GithubLabelsAdd
+            | Self::GithubLabelsRemove
+            | Self::GithubLabelsTransition => None,
+        }
+    }
 }
 
 /// What decides which tools an agent has. One that it does not have answers like one that there is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// It talks with people: its last word is its answer, so it neither acts nor asks beside it.
     pub in_discussion: bool,
+    /// Its environment, if it has one, and what it may look at there.
+    pub surroundings: Surroundings,
 }
 
 impl Holder {
     /// Whether the agent has a tool.
     #[must_use]
-    pub const fn has(self, tool: Tool) -> bool {
+    pub fn has(&self, tool: Tool) -> bool {
+        let needs = tool.needs();
         !(self.in_discussion && tool.acts())
+            && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
     }
 }
 
@@ -93,14 +131,38 @@ impl Own {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stages::Mode;
+
+    fn had(in_discussion: bool, mode: Mode, rights: &[Right]) -> Vec<Tool> {
+        let holder = Holder { in_discussion, surroundings: Surroundings::of(mode, rights.iter().copied()) };
+        Tool::ALL.iter().copied().filter(|&tool| holder.has(tool)).collect()
+    }
 
     #[test]
     fn who_talks_says_does_and_asks_nothing_beside_the_talk() {
-        let had = |in_discussion| Tool::ALL.iter().copied().filter(move |&tool| Holder { in_discussion }.has(tool));
         let looks = |tool: &Tool| tool.as_str().ends_with("_get") || tool.as_str().ends_with("_list");
-        assert!(had(true).all(|tool| looks(&tool) || tool == Tool::RunStatusReport));
-        assert_eq!(had(true).count(), 6);
-        assert_eq!(had(false).count(), Tool::ALL.len());
+        let talking = had(true, Mode::CodeOnly, &[]);
+        assert!(talking.iter().all(|tool| looks(tool) || *tool == Tool::RunStatusReport));
+        assert_eq!(talking.len(), 6);
+        assert_eq!(had(false, Mode::FullEnv, Right::ALL), Tool::ALL);
+    }
+
+    #[test]
+    fn who_has_no_environment_or_no_right_to_look_at_it_has_no_tool_for_it() {
+        use Right::{Exec, Logs, Read, TestJobs};
+        let table: [(Mode, &[Right], &[&str]); 5] = [
+            (Mode::CodeOnly, Right::ALL, &[]),
+            (Mode::FullEnv, &[], &[]),
+            (Mode::FullEnv, &[Exec, TestJobs], &[]),
+            (Mode::FullEnv, &[Read], &["k8s_resources_list", "k8s_resource_get", "k8s_events"]),
+            (Mode::FullEnv, &[Read, Logs], &["k8s_resources_list", "k8s_resource_get", "k8s_pod_logs", "k8s_events"]),
+        ];
+        for (mode, rights, expected) in table {
+            let found = had(false, mode, rights);
+            let of_environment: Vec<_> =
+                found.iter().map(|tool| tool.as_str()).filter(|name| name.starts_with("k8s_")).collect();
+            assert_eq!(of_environment, expected, "{mode} {rights:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cluster::Looker;
 use contract::assertion::{Clock, system_clock};
 use contract::keys::PublicKeys;
 use runtime::env::{ConfigProblems, Reader};
@@ -41,6 +42,8 @@ pub struct Config {
     pub webhook_secret: SecretString,
     /// `LIVE_ANSWER_SECONDS`: how long a tool that asks people waits for an answer before the run is parked.
     pub live_answer: Duration,
+    /// Through which runs look at their namespaces; `None` outside of a cluster.
+    pub looker: Option<Looker>,
     /// `LOG`, `OTLP_ENDPOINT`.
     pub telemetry: Settings,
 }
@@ -79,6 +82,7 @@ impl Config {
             webhook_url: webhook_url?,
             webhook_secret: webhook_secret?,
             live_answer: live_answer?,
+            looker: None,
             telemetry: telemetry?,
         })
     }

@@ -1,5 +1,5 @@
 //! The control-plane: decides and records. It answers what the gateway forwards and runs no loops; rules are in
-//! `domain`, SQL is in `store`, and what is done on GitHub or in the cluster is the worker's.
+//! `domain`, SQL is in `store`, and what is done on GitHub or in the cluster is the worker's; here it is only looked at.
 //!
 //! * [`internal`]: what the gateway itself asks (webhooks, sessions, run tokens, brokers).
 //! * [`run_api`]: what a run's pod reports.
@@ -20,6 +20,7 @@ mod wake;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use cluster::Looker;
 use contract::assertion::{self, Verifier};
 use contract::{Document, Validator};
 use runtime::env::Reader;
@@ -42,12 +43,13 @@ const BODY_LIMIT: usize = 65 * 1024 * 1024;
 /// # Errors
 /// A bad configuration, or a task that ended early.
 pub async fn main() -> anyhow::Result<()> {
-    let config = Config::read(Reader::from_process())?;
+    let mut config = Config::read(Reader::from_process())?;
     runtime::redact::set(config.redactor());
     let telemetry = runtime::telemetry::start("control-plane", &config.telemetry)?;
     if std::env::args().nth(1).as_deref() == Some("migrate") {
         return migrate(&config).await;
     }
+    config.looker = Looker::in_cluster()?;
     let stop = runtime::shutdown::token()?;
     let listener = TcpListener::bind(config.listen).await?;
     let outcome = run(config, listener, stop).await;

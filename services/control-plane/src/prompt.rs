@@ -36,8 +36,8 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
 }
 
 /// What decides which tools the run's agent has.
-pub(crate) const fn holder(row: &ContextRow) -> Holder {
-    Holder { in_discussion: row.is_discussion }
+pub(crate) fn holder(row: &ContextRow) -> Holder {
+    Holder { in_discussion: row.is_discussion, surroundings: row.surroundings() }
 }
 
 /// What the run is to do.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::Looker;
 use contract::{Document, Tools};
 use secrecy::SecretString;
 use store::PgPool;
@@ -33,6 +34,7 @@ pub struct Inner {
     pub(crate) webhook_url: Url,
     pub(crate) webhook_secret: SecretString,
     pub(crate) live_answer: Duration,
+    pub(crate) looker: Option<Looker>,
 }
 
 impl App {
@@ -56,6 +58,7 @@ impl App {
             webhook_url: config.webhook_url.clone(),
             webhook_secret: config.webhook_secret.clone(),
             live_answer: config.live_answer,
+            looker: config.looker.clone(),
         })))
     }
 }

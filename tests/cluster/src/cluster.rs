@@ -37,6 +37,16 @@ impl Cluster {
         Ok(Self { client: Client::try_from(config)? })
     }
 
+    /// What somebody without an account would see and could do.
+    ///
+    /// # Errors
+    /// When the file of the administrator cannot be read.
+    pub async fn as_nobody() -> Result<Self> {
+        let mut config = administration().await?;
+        config.auth_info = kube::config::AuthInfo::default();
+        Ok(Self { client: Client::try_from(config)? })
+    }
+
     /// A kind's objects in a namespace.
     #[must_use]
     pub fn api<K>(&self, namespace: &str) -> Api<K>

@@ -3,6 +3,7 @@
 //!
 //! `DATABASE_URL` names a PostgreSQL in which databases can be made.
 
+mod environment;
 mod front;
 mod nowhere;
 mod platform;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::Keyring;
 
-use crate::nowhere;
+use crate::{environment, nowhere};
 
 /// What GitHub signs deliveries with, and what it signed with before the last rotation.
 pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
@@ -52,7 +52,8 @@ impl Platform {
         let url = format!("http://{}", gateway.public_address()?);
         let agents_url = format!("http://{}", gateway.agents_address()?);
         let keyring = Keyring::generate_entry("story");
-        let config = control_plane((github, &url), &database_url, &keyring, &key, owner_email)?;
+        let mut config = control_plane((github, &url), &database_url, &keyring, &key, owner_email)?;
+        config.looker = Some(environment::looker());
         let worker = vec![
             ("DATABASE_URL", database_url.clone()),
             ("DATABASE_POOL", "4".to_owned()),

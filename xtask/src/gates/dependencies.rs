@@ -47,7 +47,7 @@ const INSIDE: [(&str, &[&str]); 13] = [
     ("runtime", &[]),
     ("xtask", &[]),
     ("api-gateway", &["domain", "contract", "vault", "runtime"]),
-    ("control-plane", &["domain", "contract", "store", "forge", "prompts", "vault", "runtime"]),
+    ("control-plane", &["domain", "contract", "store", "forge", "cluster", "prompts", "vault", "runtime"]),
     ("worker", &["domain", "contract", "store", "forge", "cluster", "prompts", "vault", "runtime"]),
     ("agent-runner", &["domain", "contract", "vault", "runtime"]),
 ];

@@ -1,5 +1,5 @@
-//! What the API server says of the manifests, asked on a running stack: it takes all of them, and it holds the worker's
-//! account to the namespaces of runs.
+//! What the API server says of the manifests, asked on a running stack: it takes all of them, and it holds the accounts of
+//! the worker and the control-plane to the namespaces of runs.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -12,6 +12,8 @@ use crate::steps::Step;
 
 /// Has a run's labels, but names no run, so no worker touches it.
 const RUN_NAMESPACE: &str = "rights-check";
+/// Has none of our labels.
+const OTHER_NAMESPACE: &str = "rights-check-other";
 
 /// Asks whether every object would be taken as it is, as base and as the stack's overlay.
 pub(crate) fn accepted(paths: &Paths, cluster: &Cluster) -> Result<()> {
@@ -25,14 +27,22 @@ pub(crate) fn accepted(paths: &Paths, cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Tries, as the worker, what it must be able to do and what it must not; as dry runs, which pass the same authorisation
-/// and admission, in a namespace labelled as a run's that no worker takes for one.
+/// Tries, as the worker and as the control-plane, what they must be able to do and what they must not; as dry runs, which
+/// pass the same authorisation and admission, in a namespace labelled as a run's that no worker takes for one.
 pub(crate) fn confined(step: &mut Step, cluster: &Cluster) -> Result<()> {
     let labels = json!({"codex-k8s.dev/managed-by": "codex-k8s", "codex-k8s.dev/purpose": "run"});
-    let scene = namespace(RUN_NAMESPACE, &labels).to_string();
+    let scene = [
+        namespace(RUN_NAMESPACE, &labels),
+        namespace(OTHER_NAMESPACE, &json!({})),
+        account(RUN_NAMESPACE, "agent"),
+        account(RUN_NAMESPACE, "another"),
+        account(OTHER_NAMESPACE, "agent"),
+    ];
+    let scene = json!({"apiVersion": "v1", "kind": "List", "items": scene}).to_string();
     feed(cluster.kubectl().arg("apply").args(MANAGER).args(["-f", "-"]), &scene)?;
-    let judged = writes(step, cluster).and_then(|()| others(step, cluster));
-    let removed = output(cluster.kubectl().args(["delete", "namespace", RUN_NAMESPACE, "--wait=false"]));
+    let judged = writes(step, cluster).and_then(|()| others(step, cluster)).and_then(|()| control_plane(step, cluster));
+    let removed =
+        output(cluster.kubectl().args(["delete", "namespace", RUN_NAMESPACE, OTHER_NAMESPACE, "--wait=false"]));
     judged.and(removed.map(drop))
 }
 
@@ -70,7 +80,7 @@ fn writes(step: &mut Step, cluster: &Cluster) -> Result<()> {
     ];
     for (what, object, refusal) in cases {
         step.note(what)?;
-        let mut create = as_worker(cluster);
+        let mut create = acting_as(cluster, "worker");
         create.args(["create", "--dry-run=server", "-f", "-"]);
         judged(what, feed(&mut create, &object.to_string()), refusal)?;
     }
@@ -90,7 +100,36 @@ fn others(step: &mut Step, cluster: &Cluster) -> Result<()> {
     ];
     for (what, arguments, refusal) in cases {
         step.note(what)?;
-        judged(what, output(as_worker(cluster).args(arguments.split_whitespace())), refusal)?;
+        judged(what, output(acting_as(cluster, "worker").args(arguments.split_whitespace())), refusal)?;
+    }
+    Ok(())
+}
+
+/// Tokens of a run's account, in the namespaces of runs, for minutes; nothing else.
+fn control_plane(step: &mut Step, cluster: &Cluster) -> Result<()> {
+    let cases = [
+        ("a token of a run's account", RUN_NAMESPACE, "agent", 600, None),
+        ("a token for an hour", RUN_NAMESPACE, "agent", 3600, Some("ten minutes")),
+        ("a token of another account", RUN_NAMESPACE, "another", 600, Some("forbidden")),
+        ("a token in a namespace that is not ours", OTHER_NAMESPACE, "agent", 600, Some("the namespaces of runs")),
+        ("a token of the worker", NAMESPACE, "worker", 600, Some("forbidden")),
+    ];
+    for (what, namespace, name, seconds, refusal) in cases {
+        step.note(what)?;
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token?dryRun=All");
+        let wanted = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [], "expirationSeconds": seconds},
+        });
+        let mut create = acting_as(cluster, "control-plane");
+        create.args(["create", "--raw", &path, "-f", "-"]);
+        judged(what, feed(&mut create, &wanted.to_string()), refusal)?;
+    }
+    for arguments in ["-n rights-check get pods", "-n codex-k8s get secrets", "get namespaces"] {
+        step.note(arguments)?;
+        let answer = output(acting_as(cluster, "control-plane").args(arguments.split_whitespace()));
+        judged(arguments, answer, Some("forbidden"))?;
     }
     Ok(())
 }
@@ -99,15 +138,16 @@ fn others(step: &mut Step, cluster: &Cluster) -> Result<()> {
 fn judged(what: &str, answer: Result<String>, refusal: Option<&str>) -> Result<()> {
     match (answer, refusal) {
         (Ok(_), None) => Ok(()),
-        (Ok(answer), Some(_)) => bail!("the worker is let through: {what}: {answer}"),
+        (Ok(answer), Some(_)) => bail!("let through: {what}: {answer}"),
         (Err(error), Some(reason)) if format!("{error:#}").contains(reason) => Ok(()),
         (Err(error), _) => Err(error.context(format!("{what}: another answer than expected ({refusal:?})"))),
     }
 }
 
-fn as_worker(cluster: &Cluster) -> std::process::Command {
+/// As an account of the platform.
+fn acting_as(cluster: &Cluster, account: &str) -> std::process::Command {
     let mut command = cluster.kubectl();
-    command.arg(format!("--as=system:serviceaccount:{NAMESPACE}:worker"));
+    command.arg(format!("--as=system:serviceaccount:{NAMESPACE}:{account}"));
     for group in ["system:serviceaccounts", "system:authenticated"] {
         command.arg(format!("--as-group={group}"));
     }
@@ -116,6 +156,10 @@ fn as_worker(cluster: &Cluster) -> std::process::Command {
 
 fn namespace(name: &str, labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+}
+
+fn account(namespace: &str, name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}})
 }
 
 fn binding(namespace: &str, role: &str, (home, account): (&str, &str)) -> Value {

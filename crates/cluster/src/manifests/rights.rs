@@ -100,6 +100,7 @@ fn rule(group: &str, kinds: &[&str], verbs: &[&str]) -> PolicyRule {
 #[cfg(test)]
 mod tests {
     use domain::catalogue::Catalogue;
+    use domain::environment::Kind;
     use domain::stages::Role;
 
     use super::*;
@@ -189,6 +190,18 @@ mod tests {
         assert!(
             allowed(Right::Read).iter().all(|one| ["get ", "list ", "watch "].iter().any(|verb| one.starts_with(verb)))
         );
+    }
+
+    #[test]
+    fn whatever_may_be_looked_at_may_be_read() {
+        let readable = allowed(Right::Read);
+        for &kind in Kind::ALL {
+            let (group, _, plural) = kind.place();
+            let dot = if group.is_empty() { "" } else { "." };
+            for verb in ["get", "list"] {
+                assert!(readable.contains(&format!("{verb} {plural}{dot}{group}")), "{verb} {kind}");
+            }
+        }
     }
 
     #[test]

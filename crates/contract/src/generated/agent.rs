@@ -702,6 +702,25 @@ impl ::std::default::Default for ToolComments {
         Self { number: Default::default(), since: Default::default() }
     }
 }
+///`ToolEvents`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolEvents {
+    ///Only about objects of this kind
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub kind: ::std::option::Option<::std::string::String>,
+    ///How many of the newest; without it, 50
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub limit: ::std::option::Option<i32>,
+    ///Only about the object of this name
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub name: ::std::option::Option<::std::string::String>,
+}
+impl ::std::default::Default for ToolEvents {
+    fn default() -> Self {
+        Self { kind: Default::default(), limit: Default::default(), name: Default::default() }
+    }
+}
 ///`ToolLabels`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -726,6 +745,25 @@ pub struct ToolLabelsTransition {
     ///For the people who may have to approve it
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub why: ::std::option::Option<::std::string::String>,
+}
+///`ToolLogs`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolLogs {
+    ///Needed where the pod has several
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub container: ::std::option::Option<::std::string::String>,
+    ///How many of the last ones; without it, 100
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub lines: ::std::option::Option<i32>,
+    ///Its name alone
+    pub pod: ::std::string::String,
+    ///Of the container before its last restart
+    #[serde(default)]
+    pub previous: bool,
+    ///Only what was printed within these seconds
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub since_seconds: ::std::option::Option<i32>,
 }
 ///Takes nothing.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -837,6 +875,31 @@ pub struct ToolQuestion {
     pub options: Vec<::std::string::String>,
     ///One question
     pub question: ::std::string::String,
+}
+///`ToolResource`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolResource {
+    ///As with `k8s_resources_list`
+    pub kind: ::std::string::String,
+    ///Its name alone
+    pub name: ::std::string::String,
+}
+///`ToolResources`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolResources {
+    ///`Pod`, `Deployment`, `Job`, `Service`, `ConfigMap` or another kind that an application is made of
+    pub kind: ::std::string::String,
+    ///Only objects with these labels: a selector as `app=web,tier!=cache`
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub labels: ::std::option::Option<::std::string::String>,
+    ///Objects in one answer; without it, 50
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub limit: ::std::option::Option<i32>,
+    ///`next` of an earlier answer, to go on from there
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next: ::std::option::Option<::std::string::String>,
 }
 ///`ToolStatus`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

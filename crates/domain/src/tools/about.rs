@@ -4,6 +4,7 @@ use super::{Holder, Tool};
 use crate::catalogue::Catalogue;
 use crate::coded_enum;
 use crate::stages::{Mode, Role, Stage};
+use crate::surroundings::Surroundings;
 
 coded_enum! {
     /// What a tool is about. In the order in which they are told.
@@ -12,6 +13,8 @@ coded_enum! {
         Run = "run",
         /// Issues and pull requests.
         Github = "github",
+        /// The run's namespace in the cluster.
+        Environment = "environment",
         /// The people who answer for the run.
         People = "people",
     }
@@ -55,6 +58,9 @@ impl Tool {
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition => Category::Github,
+            Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sPodLogs | Self::K8sEvents => {
+                Category::Environment
+            }
             Self::OwnerFeedbackRequest | Self::UserNotify => Category::People,
         }
     }
@@ -70,7 +76,11 @@ impl Tool {
             | Self::GithubCommentsList
             | Self::GithubLabelsList
             | Self::GithubCommentAdd
-            | Self::UserNotify => Asks::Nobody,
+            | Self::UserNotify
+            | Self::K8sResourcesList
+            | Self::K8sResourceGet
+            | Self::K8sPodLogs
+            | Self::K8sEvents => Asks::Nobody,
             Self::GithubLabelsAdd | Self::GithubLabelsRemove | Self::GithubLabelsTransition => Asks::Sometimes,
             Self::OwnerFeedbackRequest => Asks::Always,
         }
@@ -106,7 +116,9 @@ impl Seat {
 
 impl From<Seat> for Holder {
     fn from(seat: Seat) -> Self {
-        Self { in_discussion: seat.kind == RunKind::Discussion }
+        let rights = &Catalogue::builtin().role(seat.role).rights;
+        let surroundings = Surroundings::of(seat.mode, rights.iter().copied());
+        Self { in_discussion: seat.kind == RunKind::Discussion, surroundings }
     }
 }
 
@@ -154,6 +166,8 @@ mod tests {
         let everybody = HeldBy::of(Tool::GithubIssueGet);
         assert_eq!((&everybody.stages[..], &everybody.modes[..]), (Stage::ALL, Mode::ALL));
         assert_eq!(everybody.roles, Role::ALL);
+        let looks = HeldBy::of(Tool::K8sPodLogs);
+        assert_eq!((looks.modes, looks.roles), (vec![Mode::FullEnv], vec![Role::Dev, Role::Reviewer, Role::Qa]));
         let nobodys = Tool::ALL.iter().filter(|&&tool| HeldBy::of(tool).kinds.is_empty());
         assert_eq!(nobodys.count(), 0);
     }

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{ProjectId, RepositoryId, RunId};
-use domain::stages::Stage;
+use domain::stages::{Mode, Right, Stage};
+use domain::surroundings::Surroundings;
 use serde_json::Value;
 use sqlx::PgExecutor;
 
@@ -73,6 +74,20 @@ pub struct ContextRow {
     pub labels_set: Vec<String>,
     /// Labels that the project lets its agents move.
     pub agent_labels: Vec<String>,
+    /// Its namespace.
+    pub namespace: String,
+    /// What surrounds the role, by its policy of this moment.
+    pub mode: Coded<Mode>,
+    /// What that policy gives the run's account.
+    pub rights: Vec<Coded<Right>>,
+}
+
+impl ContextRow {
+    /// What the agent may look at. A run whose agent is gone gets the least, and so does one that only talks.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings::of(self.mode.0, self.rights.iter().map(|right| right.0))
+    }
 }
 
 /// Reads what the prompt of a run is made from.
@@ -88,11 +103,15 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
                   COALESCE((SELECT max(e.position) FROM run_events AS e WHERE e.run_id = a.id), 0) AS "last_position!",
                   a.kind = 'review' AS "is_review!", a.kind = 'discussion' AS "is_discussion!", a.resumes IS NOT NULL AS "goes_on!",
                   CASE WHEN a.revises THEN earlier.queued_at END AS revises_since,
-                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed, a.decoy_sealed, a.labels_set, p.agent_labels
+                  a.pr_number, a.pr_url, a.repository_id, r.token_sealed, a.decoy_sealed, a.labels_set, p.agent_labels,
+                  a.namespace,
+                  CASE WHEN a.kind = 'discussion' THEN 'code_only' ELSE COALESCE(policy.mode, 'code_only') END AS "mode!: Coded<Mode>",
+                  CASE WHEN a.kind = 'discussion' THEN '{}' ELSE COALESCE(policy.rights, '{}') END AS "rights!: Vec<Coded<Right>>"
            FROM agent_runs AS a
            JOIN repositories AS r ON r.id = a.repository_id
            JOIN projects AS p ON p.id = a.project_id
            LEFT JOIN agent_runs AS earlier ON earlier.id = a.resumes
+           LEFT JOIN LATERAL agent_policy(a.project_id, a.role) AS policy ON true
            WHERE a.id = $1"#,
         run.0
     )

@@ -5,6 +5,7 @@
 //! audit: in the transaction of its effect where it has one, else when its answer is known.
 
 mod answer;
+mod environment_tools;
 mod forge_tools;
 mod label_tools;
 mod owner_tools;
@@ -165,6 +166,10 @@ impl Call<'_> {
             Tool::GithubLabelsAdd | Tool::GithubLabelsRemove | Tool::GithubLabelsTransition => {
                 label_tools::change(self).await
             }
+            Tool::K8sResourcesList => environment_tools::list(self).await,
+            Tool::K8sResourceGet => environment_tools::get(self).await,
+            Tool::K8sPodLogs => environment_tools::logs(self).await,
+            Tool::K8sEvents => environment_tools::events(self).await,
         }
     }
 

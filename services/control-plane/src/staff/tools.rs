@@ -29,6 +29,7 @@ fn shown(app: &App, tool: rules::Tool) -> Tool {
         category: match tool.category() {
             Category::Run => ToolCategory::Run,
             Category::Github => ToolCategory::Github,
+            Category::Environment => ToolCategory::Environment,
             Category::People => ToolCategory::People,
         },
         description: contract.map(|told| told.description.trim().to_owned()).unwrap_or_default(),

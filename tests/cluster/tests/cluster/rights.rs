@@ -1,6 +1,7 @@
 //! What the platform's accounts may do: the worker's what its loops need, a run's what its policy says, and not one thing
 //! more.
 
+mod looking;
 mod of_runs;
 mod test_jobs;
 

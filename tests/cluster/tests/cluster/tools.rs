@@ -34,8 +34,9 @@ async fn the_agent_calls_each_tool_and_hears_the_answer() -> Result<()> {
         let run = scene.start("Look around", "scenario: tools\n").await?;
         run.handed_in().await?;
         let calls = called(&run).await?;
-        // What asks people is tried where runs wait for them.
-        for tool in Tool::ALL.iter().filter(|&&tool| tool != Tool::OwnerFeedbackRequest) {
+        // What asks people is tried where runs wait for them, what looks at an environment below.
+        let elsewhere = |tool: Tool| tool == Tool::OwnerFeedbackRequest || tool.as_str().starts_with("k8s_");
+        for tool in Tool::ALL.iter().filter(|&&tool| !elsewhere(tool)) {
             let expected = if *tool == Tool::GithubPullRequestGet { "no_pull_request" } else { "ok" };
             let call = calls.iter().find(|(name, _)| name == tool.as_str());
             ensure!(call.is_some_and(|(_, outcome)| outcome == expected), "{tool}: {calls:?}");
@@ -48,6 +49,34 @@ async fn the_agent_calls_each_tool_and_hears_the_answer() -> Result<()> {
             Ok(comments.iter().any(|text| text.contains("I have looked around.")).then_some(()))
         })
         .await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_agent_looks_at_its_own_namespace_and_at_nothing_else() -> Result<()> {
+    beside(async |scene| {
+        let run = scene.start("Look at your environment", "scenario: environment\n").await?;
+        run.handed_in().await?;
+        let calls = called(&run).await?;
+        let expected = [
+            ("k8s_resource_get", "ok"),
+            ("k8s_resources_list", "ok"),
+            ("k8s_events", "ok"),
+            ("k8s_pod_logs", "ok"),
+            ("k8s_resources_list", "not_shown"),
+            ("k8s_resources_list", "not_shown"),
+            ("k8s_resource_get", "not_shown"),
+            ("k8s_resource_get", "not_found"),
+            ("k8s_resources_list", "invalid_input"),
+        ];
+        let calls: Vec<_> = calls.iter().map(|(tool, outcome)| (tool.as_str(), outcome.as_str())).collect();
+        ensure!(calls == expected, "{calls:?}");
+        // Its own pod with its namespace, its Job's event, and why it sees no Secret.
+        for words in [run.namespace.as_str(), "SuccessfulCreate", "Secrets are never shown"] {
+            ensure!(answered(&scene.stage, words).await?, "the model was not told {words:?}");
+        }
         Ok(())
     })
     .await

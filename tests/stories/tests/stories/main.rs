@@ -7,6 +7,7 @@ mod approvals;
 mod canaries;
 mod connecting;
 mod discussion;
+mod environment;
 mod labels;
 mod let_ins;
 mod namespaces;

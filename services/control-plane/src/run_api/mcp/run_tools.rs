@@ -2,6 +2,7 @@
 
 use contract::agent::ToolStatus;
 use domain::catalogue::Catalogue;
+use domain::stages::Mode;
 use prompts::run::Work;
 use serde_json::{Value, json};
 use store::runs::report::{self, ContextRow};
@@ -17,6 +18,9 @@ pub(super) fn context(row: &ContextRow) -> Value {
         Work::Work => Catalogue::builtin().stage(row.stage.0).may_write.written(),
         Work::Review | Work::Discussion => &[],
     };
+    let surroundings = row.surroundings();
+    let environment = (surroundings.mode() == Mode::FullEnv)
+        .then(|| json!({ "namespace": row.namespace, "may": surroundings.rights().collect::<Vec<_>>() }));
     json!({
         "repository": row.repository,
         "issue": { "number": row.subject_number, "url": row.subject_url },
@@ -27,6 +31,7 @@ pub(super) fn context(row: &ContextRow) -> Value {
         "role": row.role,
         "work": work,
         "may_write": may_write,
+        "environment": environment,
         "locale": row.locale,
         "launch": row.launch,
     })
