@@ -21,9 +21,9 @@ export const router = createRouter({
   routes: [
     { path: '/', redirect: '/runs' },
     { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true, words: ['signIn'] } },
-    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox'] } },
+    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox', 'egress'] } },
     { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
-    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: ['run', 'inbox', 'deliveries'] } },
+    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: ['run', 'inbox', 'deliveries', 'egress'] } },
     { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: ['prompts'] } },
     { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting', words: ['waiting'] } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects', words: ['projects'] } },

@@ -7,6 +7,56 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::coded_enum;
+
+/// How long people have to decide about a host that was refused.
+pub const PATIENCE_HOURS: u64 = 72;
+/// About how many hosts of one run people are asked at once: an agent cannot bury them in cards.
+pub const MOST_ASKED: i32 = 5;
+/// How long what a role was granted lasts.
+pub const ROLE_DAYS: u64 = 7;
+
+coded_enum! {
+    /// What people decide about a host that was refused.
+    EgressDecision {
+        /// This run may reach it.
+        Once = "once",
+        /// Runs of this role may, for [`ROLE_DAYS`].
+        Role = "role",
+        /// All runs of the project may, until it is withdrawn.
+        Project = "project",
+        /// No run of the project may, and nobody is asked again.
+        Never = "never",
+    }
+}
+
+coded_enum! {
+    /// Where the question about a host stands.
+    EgressVerdict {
+        /// The run may reach it.
+        Allowed = "allowed",
+        /// People said no.
+        Refused = "refused",
+        /// People are asked.
+        Asked = "asked",
+        /// People are not asked: too much is open, or they had their time.
+        NotAsked = "not_asked",
+    }
+}
+
+impl EgressVerdict {
+    /// Why a host is not reached, for the agent and the run's page.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Allowed => "the grant has come; try again",
+            Self::Refused => "people have decided that this project does not reach it",
+            Self::Asked => "the project has no grant for this host; people are asked, so go on without it or try later",
+            Self::NotAsked => "the project has no grant for this host; an administrator of the project can add one",
+        }
+    }
+}
+
 /// Why a host name of a request is not dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HostRefusal {

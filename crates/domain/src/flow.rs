@@ -71,6 +71,12 @@ coded_enum! {
         EgressRefused = "egress.refused",
         /// The gateway opened a tunnel to a granted host.
         EgressOpened = "egress.opened",
+        /// A tunnel ended, with what went through it.
+        EgressClosed = "egress.closed",
+        /// People are asked about a host that was refused.
+        EgressAsked = "egress.asked",
+        /// Somebody decided about a host that was refused.
+        EgressDecided = "egress.decided",
         /// The gateway refused a push or a fetch.
         GitRefused = "git.refused",
         /// The gateway passed a push on.

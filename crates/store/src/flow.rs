@@ -67,12 +67,13 @@ pub struct FlowRow {
     pub at: DateTime<Utc>,
 }
 
-/// Appends to a run's chain, whoever holds its lease. Appending the same entry again does nothing.
+/// Appends to a run's chain, whoever holds its lease; answers whether it is new. Appending the same entry again does
+/// nothing.
 ///
 /// # Errors
 /// The database's.
-pub async fn append(db: impl PgExecutor<'_>, run: RunId, entry: &Entry) -> Result<()> {
-    sqlx::query_file!(
+pub async fn append(db: impl PgExecutor<'_>, run: RunId, entry: &Entry) -> Result<bool> {
+    let appended = sqlx::query_file!(
         "src/flow/append.sql",
         run.0,
         entry.id,
@@ -83,7 +84,7 @@ pub async fn append(db: impl PgExecutor<'_>, run: RunId, entry: &Entry) -> Resul
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(appended.rows_affected() == 1)
 }
 
 /// A run's events after `after`, oldest first, at most `limit`.

@@ -13,6 +13,7 @@ mod coded;
 pub mod deliveries;
 pub mod discussions;
 pub mod egress_grants;
+pub mod egress_requests;
 pub mod events;
 pub mod flow;
 pub mod intake;

@@ -53,7 +53,7 @@ pub struct GrantRow {
     pub model: String,
     /// Asked to stop, or done: it may only save.
     pub saving_only: bool,
-    /// Hosts granted to its project.
+    /// Hosts that it may reach.
     pub egress_hosts: Vec<String>,
     /// Its decoy, sealed for [`crate::runs::trip::decoy_aad`]; `None` before a pod has shown its first token.
     pub decoy_sealed: Option<Vec<u8>>,
@@ -73,8 +73,7 @@ pub async fn verify(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<Option
                   a.base_branch, a.stage AS "stage: Coded<Stage>", a.kind IN ('review', 'discussion') AS "only_reads!", a.model,
                   a.decoy_sealed, t.expires_at,
                   (a.cancel_requested_at IS NOT NULL OR a.deadline_at < app_now()) AS "saving_only!",
-                  ARRAY(SELECT g.host FROM egress_grants AS g
-                        WHERE g.project_id = a.project_id AND g.withdrawn_at IS NULL ORDER BY g.host) AS "egress_hosts!"
+                  egress_hosts(a.project_id, a.role, a.id) AS "egress_hosts!"
            FROM run_tokens AS t
            JOIN agent_runs AS a ON a.id = t.run_id AND a.launch = t.launch
            JOIN repositories AS r ON r.id = a.repository_id

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use contract::assertion::{Signer, system_clock};
 use contract::keys::SignatureKey;
@@ -121,12 +122,14 @@ fn agents(env: &mut Reader) -> Read<AgentsConfig> {
     let registries = registries(env);
     let refused_ranges = env.list::<IpNet>("EGRESS_REFUSED_RANGES");
     let allowed_ranges = env.list::<IpNet>("EGRESS_ALLOWED_RANGES");
+    let answer = env.parse_or::<u64>("EGRESS_ANSWER_SECONDS", "20");
     Ok(AgentsConfig {
         model: ModelConfig { url: url?, key: key? },
         registries: registries?,
         egress: EgressConfig {
             refused_ranges: refused_ranges?,
             allowed_ranges: allowed_ranges?,
+            answer_within: Duration::from_secs(answer?),
             ..EgressConfig::default()
         },
     })

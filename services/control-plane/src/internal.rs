@@ -1,6 +1,7 @@
 //! What the gateway asks on its own behalf, for GitHub and for its brokers.
 
 mod brokers;
+mod egress;
 mod sessions;
 mod tokens;
 mod webhooks;
@@ -27,6 +28,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(brokers::record_model_call))
         .routes(routes!(brokers::record_model_limit))
         .routes(routes!(brokers::record_broker_event))
+        .routes(routes!(egress::ask_for_host))
         .routes(routes!(brokers::record_decoy_sighting))
 }
 

@@ -6,6 +6,7 @@ mod checks;
 mod conversation;
 mod deliveries;
 mod egress_grants;
+mod egress_requests;
 mod let_ins;
 mod members;
 mod next_steps;
@@ -43,6 +44,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(repositories::check_repository))
         .routes(routes!(egress_grants::list_egress_grants, egress_grants::add_egress_grant))
         .routes(routes!(egress_grants::withdraw_egress_grant))
+        .routes(routes!(egress_requests::list_egress_requests))
+        .routes(routes!(egress_requests::decide_egress))
         .routes(routes!(agents::list_agents, agents::write::add_agent))
         .routes(routes!(agents::get_agent, agents::write::remove_agent))
         .routes(routes!(agents::write::change_agent))

@@ -142,6 +142,7 @@ async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &
         ("GITHUB_API_URL", github),
         ("MODEL_API_URL", "http://127.0.0.1:9"),
         ("MODEL_API_KEY", "sk-story"),
+        ("EGRESS_ANSWER_SECONDS", "0"),
     ];
     Gateway::bind(api_gateway::Config::read(reader(&pairs))?).await
 }

@@ -290,6 +290,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/egress-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hosts that runs were refused and that people are asked about, newest first */
+        get: operations["list_egress_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/egress-requests/{request_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide about a host. The first decision counts; a later one is refused with 409. What is decided is in the project's list of hosts and can be withdrawn there. */
+        post: operations["decide_egress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/egress-grants/{grant_id}": {
         parameters: {
             query?: never;
@@ -1138,9 +1172,91 @@ export interface components {
             id: string;
             host: string;
             note: string;
+            /** @description No run of the project reaches the host, whatever else is granted, and nobody is asked about it */
+            refuses: boolean;
+            /** @description Only for runs of this role */
+            role?: string;
+            /**
+             * Format: uuid
+             * @description Only for this run
+             */
+            run_id?: string;
+            /**
+             * Format: date-time
+             * @description Without it, until it is withdrawn
+             */
+            expires_at?: string;
             /** Format: date-time */
             created_at: string;
             created_by: string;
+            /**
+             * Format: int64
+             * @description That have ended
+             */
+            tunnels: number;
+            /**
+             * Format: int64
+             * @description To the host
+             */
+            bytes_sent: number;
+            /** Format: int64 */
+            bytes_received: number;
+            /**
+             * Format: date-time
+             * @description When the last tunnel ended
+             */
+            used_at?: string;
+        };
+        /**
+         * @description once: this run reaches the host; role: runs of its role do for seven days; project: all runs of the project do; never: none does, and nobody is asked again
+         * @enum {string}
+         */
+        EgressDecision: "once" | "role" | "project" | "never";
+        EgressDecisionGiven: {
+            decision: components["schemas"]["EgressDecision"];
+        };
+        EgressRequest: {
+            /** Format: uuid */
+            id: string;
+            host: string;
+            /** @enum {string} */
+            state: "open" | "decided" | "expired";
+            decision?: components["schemas"]["EgressDecision"];
+            /** @description Login */
+            decided_by?: string;
+            /** Format: date-time */
+            decided_at?: string;
+            /**
+             * Format: int32
+             * @description How often the run tried
+             */
+            tries: number;
+            /** Format: date-time */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description Then nobody is asked any more
+             */
+            expires_at: string;
+            /** Format: uuid */
+            run_id: string;
+            /** @description The run gains nothing any more; what is decided for its role or project counts for later ones */
+            run_over: boolean;
+            /** Format: uuid */
+            project_id: string;
+            project_name: string;
+            repository_full_name: string;
+            /** Format: int64 */
+            subject_number: number;
+            subject_title: string;
+            /** @description Of the run */
+            role: string;
+            /** @description Whether the reader may */
+            may_decide: boolean;
+        };
+        EgressRequestPage: {
+            items: components["schemas"]["EgressRequest"][];
+            next_cursor?: string;
         };
         NewEgressGrant: {
             /** @description A host name in lower case; no address, no wildcard, no port */
@@ -1455,10 +1571,10 @@ export interface components {
             /** @description As agents call it */
             name: string;
             /**
-             * @description run: the run itself; github: issues and pull requests; people: those who answer for the run
+             * @description run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; people: those who answer for the run
              * @enum {string}
              */
-            category: "run" | "github" | "people";
+            category: "run" | "github" | "environment" | "people";
             /** @description What it is for, in the words that the agent reads */
             description: string;
             /**
@@ -2561,6 +2677,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EgressGrant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_egress_requests: {
+        parameters: {
+            query?: {
+                /** @description open: nobody has decided and there is time; decided: the others; without it, all */
+                state?: "open" | "decided";
+                project_id?: string;
+                run_id?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EgressRequestPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decide_egress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EgressDecisionGiven"];
+            };
+        };
+        responses: {
+            /** @description The question with its decision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EgressRequest"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -10,6 +10,7 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['hour', 3600],
   ['minute', 60],
 ]
+const BYTES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 const THIN_SPACE = '\u202f'
 
 /** One clock for the whole console. */
@@ -70,6 +71,14 @@ export function useFormat() {
     /** Between two moments; until now when the second is not there yet. */
     between: (from: string, to: string | undefined) =>
       span((to === undefined ? now.value.getTime() : Date.parse(to)) - Date.parse(from)),
+    /** An amount of data in its greatest unit. */
+    bytes(value: number): string {
+      const power = Math.min(BYTES.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3))
+      const amount = value / 1000 ** power
+      const digits = power > 0 && amount < 10 ? 1 : 0
+      const style = { style: 'unit', unit: BYTES[power], unitDisplay: power === 0 ? 'narrow' : 'short', maximumFractionDigits: digits } as const
+      return new Intl.NumberFormat(locale.value, style).format(amount)
+    },
     /** Digits in groups of three, a thin space between them. */
     number: (value: number) =>
       new Intl.NumberFormat('en')

@@ -40,7 +40,7 @@ function isFlowEvent(value: unknown): value is FlowEvent {
 export function putRun(cache: QueryClient, run: Run): { outdated: boolean } {
   cache.setQueryData<Run>(keys.run(run.id), (known) => (known === undefined ? undefined : newerRun(known, run)))
   let outdated = putWait(cache, run)
-  if (isAsking(cache, run)) outdated = true
+  if (isAsking(cache, run) || showsHosts(cache)) outdated = true
   for (const [key, pages] of cache.getQueriesData<RunPages>({ queryKey: keys.runLists })) {
     if (pages === undefined) continue
     const next = replaceInPages(pages, run)
@@ -69,6 +69,11 @@ function isAsking(cache: QueryClient, run: Run): boolean {
   return shown.some(({ run_id, state }) => run_id === run.id && state === 'requested')
 }
 
+/** Hosts that agents ask for are on the screen, and any run may ask for another one. */
+function showsHosts(cache: QueryClient): boolean {
+  return cache.getQueryCache().findAll({ queryKey: keys.hosts, type: 'active' }).length > 0
+}
+
 export function addFlowEvent(cache: QueryClient, runId: string, event: FlowEvent): void {
   cache.setQueryData<FlowEventList>(keys.timeline(runId), (known) => {
     if (known === undefined || known.items.some(({ seq }) => seq === event.seq)) return known
@@ -86,6 +91,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       void cache.invalidateQueries({ queryKey: keys.runLists })
       void cache.invalidateQueries({ queryKey: keys.waits })
       void cache.invalidateQueries({ queryKey: keys.approvals })
+      void cache.invalidateQueries({ queryKey: keys.hosts })
       void cache.invalidateQueries({ predicate: ({ state }) => isRun(state.data) && state.data.waits !== undefined })
     }, LIST_REFRESH_MS)
   }
@@ -161,6 +167,7 @@ function receive(cache: QueryClient, runId: string, log: LogBuffer, event: strin
   if (event === 'flow' && isFlowEvent(value)) {
     addFlowEvent(cache, runId, value)
     if (value.kind.startsWith('request.')) void cache.invalidateQueries({ queryKey: keys.approvals })
+    if (value.kind.startsWith('egress.')) void cache.invalidateQueries({ queryKey: keys.hosts })
   }
   if (event === 'run' && isRun(value)) putRun(cache, value)
 }

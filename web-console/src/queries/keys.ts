@@ -22,6 +22,8 @@ export interface ApprovalFilters {
   run_id?: string
 }
 
+export type HostFilters = ApprovalFilters
+
 /** Where a template stands in; without a project, for every one. */
 export interface PlaceName {
   key: string
@@ -50,6 +52,8 @@ export const keys = {
   newestNotifications: ['notifications', 'newest'],
   notificationList: (unread: boolean) => ['notifications', 'list', unread],
   notificationChoices: ['notification-choices'],
+  hosts: ['hosts'],
+  hostList: (filters: HostFilters) => ['hosts', filters],
   run: (id: string) => ['run', id],
   events: (id: string, after: number) => ['run-events', id, after],
   conversation: (id: string, status: string) => ['run', id, 'conversation', status],

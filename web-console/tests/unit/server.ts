@@ -1,4 +1,7 @@
+import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
 
 export const ORIGIN = 'http://console.test'
-export const server = setupServer()
+/** Hosts that agents ask for stand on pages that are about something else. */
+const noHosts = http.get(`${ORIGIN}/api/v1/staff/egress-requests`, () => HttpResponse.json({ items: [] }))
+export const server = setupServer(noHosts)

@@ -1090,19 +1090,207 @@ impl ::std::convert::TryFrom<::std::string::String> for DeliveryReceiptStatus {
         value.parse()
     }
 }
+/**once: this run reaches the host; role: runs of its role do for seven days; project: all runs of the project do; never: none does, and nobody is asked again
+*/
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum EgressDecision {
+    #[serde(rename = "once")]
+    Once,
+    #[serde(rename = "role")]
+    Role,
+    #[serde(rename = "project")]
+    Project,
+    #[serde(rename = "never")]
+    Never,
+}
+impl ::std::fmt::Display for EgressDecision {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Once => f.write_str("once"),
+            Self::Role => f.write_str("role"),
+            Self::Project => f.write_str("project"),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
+impl ::std::str::FromStr for EgressDecision {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "once" => Ok(Self::Once),
+            "role" => Ok(Self::Role),
+            "project" => Ok(Self::Project),
+            "never" => Ok(Self::Never),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for EgressDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for EgressDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for EgressDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`EgressDecisionGiven`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct EgressDecisionGiven {
+    pub decision: EgressDecision,
+}
 ///`EgressGrant`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct EgressGrant {
+    pub bytes_received: i64,
+    ///To the host
+    pub bytes_sent: i64,
     pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub created_by: ::std::string::String,
+    ///Without it, until it is withdrawn
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub expires_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
     pub host: ::std::string::String,
     pub id: ::uuid::Uuid,
     pub note: ::std::string::String,
+    ///No run of the project reaches the host, whatever else is granted, and nobody is asked about it
+    pub refuses: bool,
+    ///Only for runs of this role
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub role: ::std::option::Option<::std::string::String>,
+    ///Only for this run
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub run_id: ::std::option::Option<::uuid::Uuid>,
+    ///That have ended
+    pub tunnels: i64,
+    ///When the last tunnel ended
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub used_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
 }
 ///`EgressGrantList`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct EgressGrantList {
     pub items: ::std::vec::Vec<EgressGrant>,
+}
+///`EgressRequest`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct EgressRequest {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    ///Login
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_by: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decision: ::std::option::Option<EgressDecision>,
+    ///Then nobody is asked any more
+    pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub host: ::std::string::String,
+    pub id: ::uuid::Uuid,
+    ///Whether the reader may
+    pub may_decide: bool,
+    pub project_id: ::uuid::Uuid,
+    pub project_name: ::std::string::String,
+    pub repository_full_name: ::std::string::String,
+    pub requested_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///Of the run
+    pub role: ::std::string::String,
+    pub run_id: ::uuid::Uuid,
+    ///The run gains nothing any more; what is decided for its role or project counts for later ones
+    pub run_over: bool,
+    pub state: EgressRequestState,
+    pub subject_number: i64,
+    pub subject_title: ::std::string::String,
+    ///How often the run tried
+    pub tries: i32,
+}
+///`EgressRequestPage`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct EgressRequestPage {
+    pub items: ::std::vec::Vec<EgressRequest>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next_cursor: ::std::option::Option<::std::string::String>,
+}
+///`EgressRequestState`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum EgressRequestState {
+    #[serde(rename = "open")]
+    Open,
+    #[serde(rename = "decided")]
+    Decided,
+    #[serde(rename = "expired")]
+    Expired,
+}
+impl ::std::fmt::Display for EgressRequestState {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Open => f.write_str("open"),
+            Self::Decided => f.write_str("decided"),
+            Self::Expired => f.write_str("expired"),
+        }
+    }
+}
+impl ::std::str::FromStr for EgressRequestState {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "open" => Ok(Self::Open),
+            "decided" => Ok(Self::Decided),
+            "expired" => Ok(Self::Expired),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for EgressRequestState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for EgressRequestState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for EgressRequestState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 ///`FieldProblem`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -2863,7 +3051,7 @@ pub struct TokenUsage {
 pub struct Tool {
     ///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
     pub asks: ToolAsks,
-    ///run: the run itself; github: issues and pull requests; people: those who answer for the run
+    ///run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; people: those who answer for the run
     pub category: ToolCategory,
     ///What it is for, in the words that the agent reads
     pub description: ::std::string::String,
@@ -2931,7 +3119,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ToolAsks {
         value.parse()
     }
 }
-///run: the run itself; github: issues and pull requests; people: those who answer for the run
+///run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; people: those who answer for the run
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -2950,6 +3138,8 @@ pub enum ToolCategory {
     Run,
     #[serde(rename = "github")]
     Github,
+    #[serde(rename = "environment")]
+    Environment,
     #[serde(rename = "people")]
     People,
 }
@@ -2958,6 +3148,7 @@ impl ::std::fmt::Display for ToolCategory {
         match *self {
             Self::Run => f.write_str("run"),
             Self::Github => f.write_str("github"),
+            Self::Environment => f.write_str("environment"),
             Self::People => f.write_str("people"),
         }
     }
@@ -2968,6 +3159,7 @@ impl ::std::str::FromStr for ToolCategory {
         match value {
             "run" => Ok(Self::Run),
             "github" => Ok(Self::Github),
+            "environment" => Ok(Self::Environment),
             "people" => Ok(Self::People),
             _ => Err("invalid value".into()),
         }

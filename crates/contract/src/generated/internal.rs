@@ -53,6 +53,8 @@ pub enum BrokerEventKind {
     EgressRefused,
     #[serde(rename = "egress.opened")]
     EgressOpened,
+    #[serde(rename = "egress.closed")]
+    EgressClosed,
     #[serde(rename = "git.refused")]
     GitRefused,
     #[serde(rename = "git.pushed")]
@@ -65,6 +67,7 @@ impl ::std::fmt::Display for BrokerEventKind {
         match *self {
             Self::EgressRefused => f.write_str("egress.refused"),
             Self::EgressOpened => f.write_str("egress.opened"),
+            Self::EgressClosed => f.write_str("egress.closed"),
             Self::GitRefused => f.write_str("git.refused"),
             Self::GitPushed => f.write_str("git.pushed"),
             Self::ModelRefused => f.write_str("model.refused"),
@@ -77,6 +80,7 @@ impl ::std::str::FromStr for BrokerEventKind {
         match value {
             "egress.refused" => Ok(Self::EgressRefused),
             "egress.opened" => Ok(Self::EgressOpened),
+            "egress.closed" => Ok(Self::EgressClosed),
             "git.refused" => Ok(Self::GitRefused),
             "git.pushed" => Ok(Self::GitPushed),
             "model.refused" => Ok(Self::ModelRefused),
@@ -246,6 +250,89 @@ impl ::std::convert::TryFrom<::std::string::String> for DecoySightingPlace {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///`EgressAnswer`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct EgressAnswer {
+    ///Why the host is not reached, in words for the agent
+    pub reason: ::std::string::String,
+    ///How often the run tried since people are asked; 0: they are not
+    pub tries: i32,
+    ///not_asked: too much of the run is open, or people had their time
+    pub verdict: EgressAnswerVerdict,
+}
+///not_asked: too much of the run is open, or people had their time
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum EgressAnswerVerdict {
+    #[serde(rename = "allowed")]
+    Allowed,
+    #[serde(rename = "refused")]
+    Refused,
+    #[serde(rename = "asked")]
+    Asked,
+    #[serde(rename = "not_asked")]
+    NotAsked,
+}
+impl ::std::fmt::Display for EgressAnswerVerdict {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Allowed => f.write_str("allowed"),
+            Self::Refused => f.write_str("refused"),
+            Self::Asked => f.write_str("asked"),
+            Self::NotAsked => f.write_str("not_asked"),
+        }
+    }
+}
+impl ::std::str::FromStr for EgressAnswerVerdict {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "allowed" => Ok(Self::Allowed),
+            "refused" => Ok(Self::Refused),
+            "asked" => Ok(Self::Asked),
+            "not_asked" => Ok(Self::NotAsked),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for EgressAnswerVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for EgressAnswerVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for EgressAnswerVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`EgressAsk`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct EgressAsk {
+    ///A host name in lower case
+    pub host: ::std::string::String,
+    ///false: it waits for the answer to an earlier try
+    pub tries: bool,
 }
 ///`ForgeCredential`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -58,9 +58,7 @@ impl Tool {
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition => Category::Github,
-            Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sPodLogs | Self::K8sEvents => {
-                Category::Environment
-            }
+            Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sPodLogs | Self::K8sEvents => Category::Environment,
             Self::OwnerFeedbackRequest | Self::UserNotify => Category::People,
         }
     }

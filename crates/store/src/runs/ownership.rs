@@ -18,7 +18,8 @@ pub(crate) async fn take_over(db: &mut PgConnection, revised: RunId, run: RunId,
     let taken = sqlx::query_file!("src/runs/take_over.sql", revised.0, run.0).fetch_optional(&mut *db).await?;
     let Some(taken) = taken else { return Ok(()) };
     let what = json!({ "namespace": taken.namespace, "from": taken.from.to_string() });
-    flow::append(&mut *db, run, &flow::Entry::new(FlowKind::NamespaceTakenOver, actor, what)).await
+    flow::append(&mut *db, run, &flow::Entry::new(FlowKind::NamespaceTakenOver, actor, what)).await?;
+    Ok(())
 }
 
 /// Gives a leased run another namespace, of this name, to be made anew. `false`: the run is not this worker's any more.

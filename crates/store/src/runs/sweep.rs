@@ -47,7 +47,10 @@ pub async fn deleted(db: impl PgExecutor<'_> + Copy, run: RunId, flow: &flow::En
     )
     .execute(db)
     .await?;
-    if marked.rows_affected() == 1 { flow::append(db, run, flow).await } else { Ok(()) }
+    if marked.rows_affected() == 1 {
+        flow::append(db, run, flow).await?;
+    }
+    Ok(())
 }
 
 /// The namespace hangs in its removal; the run that had it says so once. Answers whether that was now.

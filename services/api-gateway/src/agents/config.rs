@@ -1,6 +1,7 @@
 //! What the agents listener is configured with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -114,12 +115,20 @@ pub struct EgressConfig {
     pub allowed_ranges: Vec<IpNet>,
     /// The only port of granted hosts that can be reached.
     pub port: u16,
+    /// How long the first try of a host that is not granted waits for people.
+    pub answer_within: Duration,
     /// How names become addresses.
     pub names: Arc<dyn NameService>,
 }
 
 impl Default for EgressConfig {
     fn default() -> Self {
-        Self { refused_ranges: Vec::new(), allowed_ranges: Vec::new(), port: 443, names: Arc::new(SystemNames) }
+        Self {
+            refused_ranges: Vec::new(),
+            allowed_ranges: Vec::new(),
+            port: 443,
+            answer_within: Duration::from_secs(20),
+            names: Arc::new(SystemNames),
+        }
     }
 }

@@ -8,7 +8,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use contract::assertion::Caller;
 use contract::internal::{
-    BrokerEvent, DecoySighting, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunTokenSecret,
+    BrokerEvent, DecoySighting, EgressAnswer, EgressAsk, ForgeCredential, ModelCall, ModelLimit, RunGrant,
+    RunTokenSecret,
 };
 use contract::problem::Problem;
 use futures::future::BoxFuture;
@@ -90,6 +91,10 @@ impl Control {
 
     pub(super) async fn record_event(&self, run: &RunGrant, event: &BrokerEvent) -> Result<(), ControlError> {
         self.tell(run, "/internal/v1/run/broker-events", event).await
+    }
+
+    pub(super) async fn ask_for_host(&self, run: &RunGrant, ask: &EgressAsk) -> Result<EgressAnswer, ControlError> {
+        self.call(as_run(run), "/internal/v1/run/egress-asks", ask).await
     }
 
     pub(super) async fn record_sighting(&self, run: &RunGrant, sighting: &DecoySighting) -> Result<(), ControlError> {

@@ -13,8 +13,8 @@ use axum::routing::{any, post};
 use axum::{Json, Router};
 use contract::assertion::{Caller, Signer, Verifier, guard, system_clock};
 use contract::internal::{
-    BrokerEvent, BrokerEventKind, DecoySighting, ForgeCredential, ModelCall, ModelLimit, RunGrant, RunGrantServes,
-    RunTokenSecret,
+    BrokerEvent, BrokerEventKind, DecoySighting, EgressAnswer, EgressAnswerVerdict, EgressAsk, ForgeCredential,
+    ModelCall, ModelLimit, RunGrant, RunGrantServes, RunTokenSecret,
 };
 use contract::keys::SignatureKey;
 use contract::problem::Problem;
@@ -53,6 +53,8 @@ struct Facts {
     calls: Vec<ModelCall>,
     limits: Vec<ModelLimit>,
     sightings: Vec<DecoySighting>,
+    hosts: Vec<String>,
+    decided: Option<EgressAnswerVerdict>,
     forwarded: Vec<Forwarded>,
 }
 
@@ -75,6 +77,7 @@ impl Control {
             .route("/internal/v1/run/model-calls", post(model_call))
             .route("/internal/v1/run/model-limits", post(model_limit))
             .route("/internal/v1/run/broker-events", post(broker_event))
+            .route("/internal/v1/run/egress-asks", post(egress_ask))
             .route("/internal/v1/run/decoy-sightings", post(decoy_sighting));
         let internal = Validator::new(&Document::internal().unwrap()).unwrap().guard(internal);
         let run = Router::new().route("/api/v1/run/{*rest}", any(run_api)).route("/mcp", post(run_api));
@@ -185,6 +188,16 @@ impl Control {
         self.once(|facts| facts.sightings.first().cloned()).await
     }
 
+    /// Hosts that the run tried, once for each try, as soon as one was.
+    pub(crate) async fn tried(&self) -> Vec<String> {
+        self.once(|facts| Some(facts.hosts.clone()).filter(|hosts| !hosts.is_empty())).await
+    }
+
+    /// What people decide about every host.
+    pub(crate) fn decide(&self, verdict: EgressAnswerVerdict) {
+        self.facts.lock().unwrap().decided = Some(verdict);
+    }
+
     /// How often the decoy was seen so far.
     pub(crate) fn sightings(&self) -> usize {
         self.facts.lock().unwrap().sightings.len()
@@ -247,6 +260,19 @@ async fn broker_event(State(control): State<Control>, caller: Caller, Json(event
     assert!(matches!(caller, Caller::Run { .. }));
     control.note(|facts| facts.events.push(event));
     StatusCode::NO_CONTENT
+}
+
+async fn egress_ask(State(control): State<Control>, caller: Caller, Json(ask): Json<EgressAsk>) -> Json<EgressAnswer> {
+    assert!(matches!(caller, Caller::Run { .. }));
+    let host = ask.host.clone();
+    control.note(|facts| facts.hosts.extend(Some(host).filter(|_| ask.tries)));
+    let facts = control.facts.lock().unwrap();
+    let tries = facts.hosts.iter().filter(|tried| **tried == ask.host).count();
+    Json(EgressAnswer {
+        verdict: facts.decided.unwrap_or(EgressAnswerVerdict::Asked),
+        reason: "no grant yet".to_owned(),
+        tries: tries.try_into().unwrap(),
+    })
 }
 
 async fn decoy_sighting(State(control): State<Control>, caller: Caller, Json(seen): Json<DecoySighting>) -> StatusCode {

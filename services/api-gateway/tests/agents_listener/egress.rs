@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api_gateway::agents::EgressConfig;
-use contract::internal::{BrokerEventKind, RunGrantServes};
+use contract::internal::{BrokerEventKind, EgressAnswerVerdict, RunGrantServes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -32,6 +32,7 @@ async fn world() -> World {
     let egress = EgressConfig {
         allowed_ranges: vec!["127.0.0.1/32".parse().unwrap()],
         port,
+        answer_within: Duration::from_secs(3),
         names: Arc::new(names),
         ..EgressConfig::default()
     };
@@ -108,6 +109,44 @@ async fn everything_else_is_refused_with_its_reason() {
     let event = world.control.event(BrokerEventKind::EgressRefused).await;
     assert_eq!(event.data["target"], format!("other.test:{port}"));
     assert!(event.data["reason"].as_str().unwrap().contains("no grant"));
+}
+
+#[tokio::test]
+async fn a_host_that_people_allow_in_time_is_reached_at_once() {
+    let world = world().await;
+    let port = *world.port.get().unwrap();
+    let line = format!("CONNECT other.test:{port}");
+    let allowed = async {
+        assert_eq!(world.control.tried().await, ["other.test"]);
+        world.control.change(|grant| grant.egress_hosts.push("other.test".to_owned()));
+        world.control.decide(EgressAnswerVerdict::Allowed);
+    };
+    let ((mut stream, head), ()) = tokio::join!(ask(&world, &line, true), allowed);
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    echo(&mut stream).await;
+    drop(stream);
+    let ended = world.control.event(BrokerEventKind::EgressClosed).await.data;
+    assert_eq!((&ended["host"], &ended["sent"], &ended["received"]), (&"other.test".into(), &5.into(), &5.into()));
+}
+
+#[tokio::test]
+async fn only_the_first_try_waits_for_people() {
+    let world = world().await;
+    let port = *world.port.get().unwrap();
+    let line = format!("CONNECT other.test:{port}");
+    let tried = async || {
+        let began = Instant::now();
+        let (_, head) = ask(&world, &line, true).await;
+        assert!(head.starts_with("HTTP/1.1 403"), "{head}");
+        began.elapsed()
+    };
+    let (first, second) = (tried().await, tried().await);
+    assert!(first >= Duration::from_secs(3), "{first:?}");
+    assert_eq!(world.control.tried().await.len(), 2, "{second:?}");
+    world.control.decide(EgressAnswerVerdict::Refused);
+    tried().await;
+    let event = world.control.event(BrokerEventKind::EgressRefused).await;
+    assert_eq!(event.data["reason"], "no grant yet");
 }
 
 #[tokio::test]

@@ -3,14 +3,16 @@
 use anyhow::Context;
 use axum::Json;
 use axum::extract::State;
-use contract::internal::{BrokerEvent, DecoySighting, ForgeCredential, ModelCall, ModelLimit};
+use contract::internal::{BrokerEvent, BrokerEventKind, DecoySighting, ForgeCredential, ModelCall, ModelLimit};
 use contract::problem::Problem;
 use domain::canary::Place;
 use domain::flow::FlowKind;
 use domain::limits::model_pause;
 use http::StatusCode;
+use serde_json::Value;
+use store::egress_grants::Traffic;
 use store::usage::{self, Call};
-use store::{flow, repositories, runs};
+use store::{egress_grants, flow, repositories, runs};
 
 use super::ForRun;
 use crate::decoy::{self, Seen};
@@ -19,7 +21,7 @@ use crate::github;
 use crate::state::App;
 
 /// The actor in the audit.
-const GATEWAY: &str = "system:gateway";
+pub(super) const GATEWAY: &str = "system:gateway";
 
 /// (as run) The credential for one brokered git request
 #[utoipa::path(post, path = "/internal/v1/run/forge-credential",
@@ -81,10 +83,22 @@ pub(super) async fn record_broker_event(
     Json(event): Json<BrokerEvent>,
 ) -> Result<StatusCode, ApiError> {
     let kind: FlowKind = event.kind.to_string().parse().context("a broker event of an unknown kind")?;
+    let traffic = traffic(of, &event);
     let entry = flow::Entry { id: event.event_id, ..flow::Entry::new(kind, GATEWAY, event.data.into()) };
-    flow::append(&app.pool, of.run, &entry).await?;
+    match traffic {
+        Some(traffic) => egress_grants::count(&app.pool, traffic, entry).await?,
+        None => drop(flow::append(&app.pool, of.run, &entry).await?),
+    }
     app.waker.run(of.run.into());
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What went through a tunnel that has ended; `None` of any other event.
+fn traffic(of: ForRun, event: &BrokerEvent) -> Option<Traffic> {
+    let bytes = |name: &str| event.data.get(name).and_then(Value::as_i64);
+    let ended = event.kind == BrokerEventKind::EgressClosed;
+    let host = event.data.get("host").and_then(Value::as_str).filter(|_| ended)?;
+    Some(Traffic { run: of.run, host: host.to_owned(), sent: bytes("sent")?, received: bytes("received")? })
 }
 
 /// (as run) The run's decoy turned up in what the run sent

@@ -42,7 +42,11 @@ pub(super) async fn add_egress_grant(
     staff.may(&app.pool, Permission::Manage, ProjectId(project)).await?;
     let note = new.note.unwrap_or_default();
     let added = egress_grants::add(&app.pool, ProjectId(project), &new.host, &note, staff.id).await;
-    let row = added.map_err(taken("host_granted", "/host", "This host is granted already"))?;
+    let row = added.map_err(taken(
+        "host_granted",
+        "/host",
+        "This host is in the project's list already; withdraw that entry first",
+    ))?;
     Ok((StatusCode::CREATED, Json(views::grant(row))))
 }
 

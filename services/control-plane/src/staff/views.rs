@@ -123,8 +123,16 @@ pub(super) fn grant(row: egress_grants::GrantRow) -> gateway::EgressGrant {
         id: row.id,
         host: row.host,
         note: row.note,
+        refuses: row.refuses,
+        role: row.role,
+        run_id: row.run_id,
+        expires_at: row.expires_at,
         created_at: row.created_at,
         created_by: row.created_by,
+        tunnels: row.tunnels,
+        bytes_sent: row.bytes_sent,
+        bytes_received: row.bytes_received,
+        used_at: row.used_at,
     }
 }
 

@@ -64,6 +64,52 @@ async fn reached_while_granted(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
+/// Tries a host until it answers `$2`, and prints what the last try came to.
+const UNTIL: &str = "until_it() {
+  for _ in $(seq 60); do
+    code=$(curl -sk -o /dev/null -w '%{http_connect}' https://granted.test/)
+    [ \"$code\" = \"$2\" ] && break
+    sleep 1
+  done
+  echo \"$1=$code\"
+}";
+
+#[tokio::test]
+async fn a_refused_host_is_asked_about_and_opens_for_the_role_until_that_is_withdrawn() -> Result<()> {
+    beside(async |scene| playing(&[(GRANTED, 443, Host::Tls)], async |_| opened_for_a_role(scene).await).await).await
+}
+
+async fn opened_for_a_role(scene: &Scene) -> Result<()> {
+    let run = scene.start_script(&format!("{UNTIL}\nuntil_it opened 200\nuntil_it closed 403")).await?;
+    let asked = until("the card", Duration::from_secs(60), async || {
+        let path = format!("egress-requests?state=open&run_id={}", run.id);
+        Ok(scene.owner.get(&path).await?["items"].as_array().and_then(|cards| cards.first().cloned()))
+    });
+    let (card, _) = asked.await?;
+    ensure!(card["host"] == "granted.test" && card["role"] == "dev", "{card}");
+    let path = format!("egress-requests/{}/decision", card["id"].as_str().context("a card without an id")?);
+    scene.owner.post(&path, &json!({ "decision": "role" })).await?;
+    until("the tunnel", Duration::from_secs(60), async || Ok((run.times("egress.closed").await? > 0).then_some(())))
+        .await?;
+
+    let other = scene.start_stage("qa", "Run a script", &format!("scenario: shell\n\n```sh\n{OTHER}\n```\n")).await?;
+    other.ended().await?;
+    ensure!(said(&other.printed().await?, "other")? == "403", "another role reached it");
+    let listed = scene.owner.get(&format!("projects/{}/egress-grants", scene.project)).await?;
+    let grant = &listed["items"][0];
+    ensure!(grant["role"] == "dev" && grant["tunnels"].as_i64() > Some(0), "{grant}");
+    ensure!(grant["bytes_received"].as_i64() > Some(0) && grant["used_at"].is_string(), "{grant}");
+    let path = format!("egress-grants/{}", grant["id"].as_str().context("a grant without an id")?);
+    scene.owner.call(Method::DELETE, &path, &Value::Null).await?.ok()?;
+    run.ended().await?;
+    let printed = run.printed().await?;
+    ensure!(said(&printed, "opened")? == "200" && said(&printed, "closed")? == "403", "{printed}");
+    Ok(())
+}
+
+/// One try of another run.
+const OTHER: &str = "curl -sk -o /dev/null -w 'other=%{http_connect}\\n' https://granted.test/";
+
 /// Lets the project's agents reach a host; answers the grant's id.
 async fn granted(scene: &Scene, host: &str) -> Result<String> {
     let path = format!("projects/{}/egress-grants", scene.project);

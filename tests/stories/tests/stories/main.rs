@@ -7,6 +7,7 @@ mod approvals;
 mod canaries;
 mod connecting;
 mod discussion;
+mod egress;
 mod environment;
 mod labels;
 mod let_ins;

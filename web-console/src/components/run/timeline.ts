@@ -69,6 +69,9 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'namespace.deleted': { icon: mdiDeleteOutline, tone: 'neutral' },
   'egress.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'egress.opened': { icon: mdiLanConnect, tone: 'neutral' },
+  'egress.closed': { icon: mdiLanConnect, tone: 'neutral' },
+  'egress.asked': { icon: mdiCommentQuestionOutline, tone: 'warning' },
+  'egress.decided': { icon: mdiCommentCheckOutline, tone: 'info' },
   'git.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
   'git.pushed': { icon: mdiSourceBranch, tone: 'neutral' },
   'model.refused': { icon: mdiShieldAlertOutline, tone: 'error' },
@@ -97,7 +100,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.approved', 'request.denied', 'request.stale', 'request.applied', 'request.expired', 'request.withdrawn', 'tool.called'])
+const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'egress.closed', 'egress.asked', 'egress.decided', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.approved', 'request.denied', 'request.stale', 'request.applied', 'request.expired', 'request.withdrawn', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent

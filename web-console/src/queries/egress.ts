@@ -1,0 +1,32 @@
+// Hosts that agents were refused. The live streams say when to read again; nothing here asks by the clock.
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/vue-query'
+import { computed, toValue, type MaybeRefOrGetter } from 'vue'
+
+import { api, bodyOf } from '@/api/client'
+import type { EgressDecision } from '@/api/types'
+import { keys, type HostFilters } from './keys'
+
+const FIRST_PAGE: string | undefined = undefined
+
+export function useHostQuestions(filters: MaybeRefOrGetter<HostFilters>) {
+  return useInfiniteQuery({
+    queryKey: computed(() => keys.hostList(toValue(filters))),
+    initialPageParam: FIRST_PAGE,
+    queryFn: ({ pageParam, signal }) => {
+      const query = { ...toValue(filters), ...(pageParam && { cursor: pageParam }) }
+      return bodyOf(api.GET('/api/v1/staff/egress-requests', { params: { query }, signal }))
+    },
+    getNextPageParam: (page) => page.next_cursor,
+  })
+}
+
+/** Decides. Everything is read again, also when somebody was quicker: one decision may answer several questions. */
+export function useDecideHost(sent: () => void) {
+  const cache = useQueryClient()
+  return useMutation({
+    mutationFn: ({ id, decision }: { id: string; decision: EgressDecision }) =>
+      bodyOf(api.POST('/api/v1/staff/egress-requests/{request_id}/decision', { params: { path: { request_id: id } }, body: { decision } })),
+    onSuccess: sent,
+    onSettled: () => cache.invalidateQueries({ queryKey: keys.hosts }),
+  })
+}
