@@ -3,7 +3,7 @@
 
 use crate::approvals::{ApprovalMode, may_approve, may_decide};
 use crate::coded_enum;
-use crate::rights::ProjectRole;
+use crate::rights::{self, Permission, ProjectRole};
 
 /// How many notices an agent may write of its own accord, by run and hour.
 pub const MOST_AN_HOUR: i64 = 10;
@@ -15,6 +15,8 @@ coded_enum! {
         Question = "question",
         /// An agent asks for leave to act.
         Action = "action",
+        /// An agent tries a host that it may not reach.
+        Host = "host",
         /// Work is handed in, and looked at by a second role where the project wants that: its owner is waited for.
         WorkWaits = "work_waits",
         /// A run failed or met its time limit. One that somebody stopped raises nothing.
@@ -40,13 +42,14 @@ impl NoticeKind {
     }
 }
 
-/// Whether a person is told: whoever may let the agent act is told of what it asks leave for (`mode`), and whoever
-/// answers for the run of everything else.
+/// Whether a person is told: whoever may let the agent act is told of what it asks leave for (`mode`), who manages the
+/// project of hosts, and whoever answers for the run of everything else.
 #[must_use]
 pub const fn is_told(kind: NoticeKind, mode: Option<ApprovalMode>, role: ProjectRole, started_it: bool) -> bool {
     match (kind, mode) {
         (NoticeKind::Action, Some(mode)) => may_approve(mode, role),
         (NoticeKind::Action, None) => may_approve(ApprovalMode::Owner, role),
+        (NoticeKind::Host, _) => rights::allows(role, Permission::Manage),
         _ => may_decide(role, started_it),
     }
 }
@@ -64,6 +67,7 @@ mod tests {
         let table = [
             (NoticeKind::Action, Some(Owner), [true, false, false, false]),
             (NoticeKind::Action, Some(Delegated), [true, true, true, false]),
+            (NoticeKind::Host, None, [true, false, false, false]),
             (NoticeKind::Question, None, [true, true, false, false]),
             (NoticeKind::WorkWaits, None, [true, true, false, false]),
             (NoticeKind::RunFailed, None, [true, true, false, false]),

@@ -74,6 +74,8 @@ pub struct NotificationRow {
     pub details: Option<String>,
     /// What an agent asks.
     pub request_id: Option<Uuid>,
+    /// The host that it tries.
+    pub host: Option<String>,
     /// In its words.
     pub asked: Option<Json<Asked>>,
     /// Of an action: who may approve it.

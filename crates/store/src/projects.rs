@@ -24,6 +24,8 @@ pub struct ProjectRow {
     pub pre_review: bool,
     /// A stage asks for accepted work of one of those that lead to it.
     pub stage_order: bool,
+    /// Labels that its agents move without asking.
+    pub agent_labels: Vec<String>,
     /// Grows with each change of settings.
     pub version: i64,
     /// Connected repositories.
@@ -140,6 +142,8 @@ pub struct ProjectChange<'a> {
     pub pre_review: Option<bool>,
     /// Whether a stage asks for accepted work of one of those that lead to it.
     pub stage_order: Option<bool>,
+    /// Labels that its agents move without asking.
+    pub agent_labels: Option<&'a [String]>,
 }
 
 /// Changes settings if the version is still the one that was read; answers whether it was.
@@ -149,7 +153,8 @@ pub struct ProjectChange<'a> {
 pub async fn update(db: impl PgExecutor<'_>, id: ProjectId, version: i64, to: &ProjectChange<'_>) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE projects SET name = COALESCE($3, name), locale = COALESCE($4, locale), model = COALESCE($5, model),
-                pre_review = COALESCE($6, pre_review), stage_order = COALESCE($7, stage_order), version = version + 1
+                pre_review = COALESCE($6, pre_review), stage_order = COALESCE($7, stage_order),
+                agent_labels = COALESCE($8, agent_labels), version = version + 1
          WHERE id = $1 AND version = $2 AND removed_at IS NULL",
         id.0,
         version,
@@ -157,7 +162,8 @@ pub async fn update(db: impl PgExecutor<'_>, id: ProjectId, version: i64, to: &P
         to.locale,
         to.model,
         to.pre_review,
-        to.stage_order
+        to.stage_order,
+        to.agent_labels
     )
     .execute(db)
     .await?;

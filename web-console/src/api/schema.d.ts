@@ -1086,6 +1086,8 @@ export interface components {
             pre_review: boolean;
             /** @description A stage asks for accepted work of one of the stages that lead to it */
             stage_order: boolean;
+            /** @description Labels that agents move without asking */
+            agent_labels: string[];
             /**
              * Format: int64
              * @description For `If-Match`
@@ -1111,6 +1113,8 @@ export interface components {
             model?: string;
             pre_review?: boolean;
             stage_order?: boolean;
+            /** @description Beside those that say where work stands; never those that start runs, approve, or choose a model */
+            agent_labels?: string[];
         };
         ProjectPage: {
             items: components["schemas"]["Project"][];
@@ -1662,10 +1666,10 @@ export interface components {
             next_cursor?: string;
         };
         /**
-         * @description question, action: an agent asks something; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
+         * @description question, action: an agent asks something; host: an agent was refused a host; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
          * @enum {string}
          */
-        NotificationKind: "question" | "action" | "work_waits" | "run_failed" | "canary" | "completion" | "next_step" | "status_update" | "warning";
+        NotificationKind: "question" | "action" | "host" | "work_waits" | "run_failed" | "canary" | "completion" | "next_step" | "status_update" | "warning";
         /** @description Something that one person was told, once. */
         Notification: {
             /** Format: uuid */
@@ -1698,6 +1702,8 @@ export interface components {
             /** @description Of a question */
             question?: string;
             action?: components["schemas"]["ActionAsked"];
+            /** @description The host that an agent was refused */
+            host?: string;
             /** @description Why the run did not reach its end */
             reason?: string;
             /**
@@ -1732,6 +1738,7 @@ export interface components {
         NotificationChoices: {
             question?: boolean;
             action?: boolean;
+            host?: boolean;
             work_waits?: boolean;
             run_failed?: boolean;
             canary?: boolean;

@@ -53,6 +53,7 @@ export interface ProjectChange {
   model?: string
   pre_review?: boolean
   stage_order?: boolean
+  agent_labels?: string[]
 }
 
 /** Changes settings; refused when somebody else changed them since `project` was read. */

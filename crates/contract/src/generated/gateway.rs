@@ -1731,6 +1731,9 @@ pub struct Notification {
     ///What else it says, in Markdown
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub details: ::std::option::Option<::std::string::String>,
+    ///The host that an agent was refused
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub host: ::std::option::Option<::std::string::String>,
     pub id: ::uuid::Uuid,
     pub kind: NotificationKind,
     ///The run's pull request
@@ -1770,6 +1773,8 @@ pub struct NotificationChoices {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub completion: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub host: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub next_step: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub question: ::std::option::Option<bool>,
@@ -1788,6 +1793,7 @@ impl ::std::default::Default for NotificationChoices {
             action: Default::default(),
             canary: Default::default(),
             completion: Default::default(),
+            host: Default::default(),
             next_step: Default::default(),
             question: Default::default(),
             run_failed: Default::default(),
@@ -1797,7 +1803,7 @@ impl ::std::default::Default for NotificationChoices {
         }
     }
 }
-/**question, action: an agent asks something; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
+/**question, action: an agent asks something; host: an agent was refused a host; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
 */
 #[derive(
     ::serde::Deserialize,
@@ -1817,6 +1823,8 @@ pub enum NotificationKind {
     Question,
     #[serde(rename = "action")]
     Action,
+    #[serde(rename = "host")]
+    Host,
     #[serde(rename = "work_waits")]
     WorkWaits,
     #[serde(rename = "run_failed")]
@@ -1837,6 +1845,7 @@ impl ::std::fmt::Display for NotificationKind {
         match *self {
             Self::Question => f.write_str("question"),
             Self::Action => f.write_str("action"),
+            Self::Host => f.write_str("host"),
             Self::WorkWaits => f.write_str("work_waits"),
             Self::RunFailed => f.write_str("run_failed"),
             Self::Canary => f.write_str("canary"),
@@ -1853,6 +1862,7 @@ impl ::std::str::FromStr for NotificationKind {
         match value {
             "question" => Ok(Self::Question),
             "action" => Ok(Self::Action),
+            "host" => Ok(Self::Host),
             "work_waits" => Ok(Self::WorkWaits),
             "run_failed" => Ok(Self::RunFailed),
             "canary" => Ok(Self::Canary),
@@ -1986,6 +1996,8 @@ pub struct Problem {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Project {
     pub active_runs: i64,
+    ///Labels that agents move without asking
+    pub agent_labels: ::std::vec::Vec<::std::string::String>,
     pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub id: ::uuid::Uuid,
     pub locale: Locale,
@@ -2007,6 +2019,9 @@ pub struct Project {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectChange {
+    ///Beside those that say where work stands; never those that start runs, approve, or choose a model
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub agent_labels: ::std::option::Option<Vec<::std::string::String>>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub locale: ::std::option::Option<Locale>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -2021,6 +2036,7 @@ pub struct ProjectChange {
 impl ::std::default::Default for ProjectChange {
     fn default() -> Self {
         Self {
+            agent_labels: Default::default(),
             locale: Default::default(),
             model: Default::default(),
             name: Default::default(),

@@ -9,7 +9,7 @@ use crate::let_in::{digest, subject_text};
 /// What every agent may put on: it says where the work stands.
 const FREE: [&str; 3] = [BLOCKED, IN_REVIEW, NEED_INPUT];
 /// Whatever a project says, these are asked for: they speak in a person's name, or choose what a person pays for.
-const NEVER_ALLOWED: [&str; 2] = [APPROVED, "[ai-"];
+const ALWAYS_ASKED: [&str; 2] = [APPROVED, "[ai-"];
 /// Labels on one subject that a call may name.
 const MOST: usize = 20;
 
@@ -59,6 +59,28 @@ pub enum Unmovable {
     /// What such a label starts, a person starts.
     #[error("{0:?} starts or steers runs, so only people move it; name it in labels_suggested of your last message")]
     StartsWork(String),
+    /// A project cannot let its agents move it without asking.
+    #[error("{0:?} speaks in a person's name, or chooses what a person pays for, so agents always ask for it")]
+    AlwaysAsked(String),
+}
+
+/// Labels that a project lets its agents move without asking.
+pub const MOST_ALLOWED: usize = 50;
+
+/// Whether a project may let its agents move a label without asking.
+///
+/// # Errors
+/// Why not.
+pub fn may_be_allowed(label: &str) -> Result<(), Unmovable> {
+    if !is_label(label) {
+        Err(Unmovable::NotALabel(label.to_owned()))
+    } else if starts_work(label) {
+        Err(Unmovable::StartsWork(label.to_owned()))
+    } else if ALWAYS_ASKED.iter().any(|asked| label.starts_with(asked)) {
+        Err(Unmovable::AlwaysAsked(label.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 impl Seen {
@@ -100,10 +122,8 @@ impl Labelled {
         if let Some(both) = self.on.iter().find(|label| self.off.contains(label)) {
             return Err(Unmovable::Both(both.clone()));
         }
-        let is_allowed = |label: &str| {
-            facts.allowed.iter().any(|allowed| allowed == label)
-                && !NEVER_ALLOWED.iter().any(|never| label.starts_with(never))
-        };
+        let is_allowed =
+            |label: &str| facts.allowed.iter().any(|allowed| allowed == label) && may_be_allowed(label).is_ok();
         let is_free_on = |label: &String| FREE.contains(&label.as_str()) || is_allowed(label);
         let is_free_off = |label: &String| facts.set_by_run.contains(label) || is_allowed(label);
         // What is so already needs nobody's leave.
@@ -130,6 +150,23 @@ fn is_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_project_may_let_its_agents_move() {
+        for label in ["area:ui", "size: small", "good first issue", BLOCKED] {
+            assert_eq!(may_be_allowed(label), Ok(()), "{label}");
+        }
+        let named = |why: fn(String) -> Unmovable, label: &str| Err(why(label.to_owned()));
+        for label in ["run:dev", "run:dev:revise", "mode:discussion", NEED_REVIEWER] {
+            assert_eq!(may_be_allowed(label), named(Unmovable::StartsWork, label));
+        }
+        for label in [APPROVED, "[ai-model-gpt-5.5]"] {
+            assert_eq!(may_be_allowed(label), named(Unmovable::AlwaysAsked, label));
+        }
+        for label in ["", " area", "a,b", "a\nb"] {
+            assert_eq!(may_be_allowed(label), named(Unmovable::NotALabel, label));
+        }
+    }
 
     fn owned(labels: &[&str]) -> Vec<String> {
         labels.iter().map(|&label| label.to_owned()).collect()

@@ -115,6 +115,7 @@ const fn choice(choices: &mut NotificationChoices, kind: NoticeKind) -> &mut Opt
     match kind {
         NoticeKind::Question => &mut choices.question,
         NoticeKind::Action => &mut choices.action,
+        NoticeKind::Host => &mut choices.host,
         NoticeKind::WorkWaits => &mut choices.work_waits,
         NoticeKind::RunFailed => &mut choices.run_failed,
         NoticeKind::Canary => &mut choices.canary,
@@ -129,6 +130,7 @@ const fn kind(kind: NoticeKind) -> gateway::NotificationKind {
     match kind {
         NoticeKind::Question => gateway::NotificationKind::Question,
         NoticeKind::Action => gateway::NotificationKind::Action,
+        NoticeKind::Host => gateway::NotificationKind::Host,
         NoticeKind::WorkWaits => gateway::NotificationKind::WorkWaits,
         NoticeKind::RunFailed => gateway::NotificationKind::RunFailed,
         NoticeKind::Canary => gateway::NotificationKind::Canary,
@@ -174,6 +176,7 @@ fn notification(row: NotificationRow) -> Notification {
         request_id: row.request_id,
         question,
         action,
+        host: row.host,
         reason: row.reason.filter(|reason| tells_why(row.kind.0, reason)),
         pr_number: row.pr_number,
     }

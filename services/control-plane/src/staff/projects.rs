@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use contract::gateway::{NewProject, Project, ProjectChange, ProjectPage};
+use contract::gateway::{FieldProblem, NewProject, Project, ProjectChange, ProjectPage};
 use contract::problem::Problem;
+use domain::approvals::labels::{Unmovable, may_be_allowed};
 use domain::ids::ProjectId;
 use domain::rights::Permission;
 use http::{HeaderMap, StatusCode};
@@ -78,6 +79,7 @@ pub(super) async fn update_project(
     if let Some(model) = &to.model {
         known_model(&app, model).await?;
     }
+    free_labels(to.agent_labels.as_deref().unwrap_or_default())?;
     let locale = to.locale.map(|locale| locale.to_string());
     let change = projects::ProjectChange {
         name: to.name.as_deref(),
@@ -85,6 +87,7 @@ pub(super) async fn update_project(
         model: to.model.as_deref(),
         pre_review: to.pre_review,
         stage_order: to.stage_order,
+        agent_labels: to.agent_labels.as_deref(),
     };
     if !projects::update(&app.pool, ProjectId(id), views::version(&headers), &change).await? {
         return Err(views::version_changed("project"));
@@ -111,6 +114,27 @@ pub(super) async fn delete_project(
 async fn shown(app: &App, staff: &Staff, id: ProjectId) -> Result<Project, ApiError> {
     let row = projects::get(&app.pool, id, staff.id).await?.ok_or_else(|| no_such("project"))?;
     Ok(views::project(row, staff))
+}
+
+/// Every label that agents cannot be let move is named at once.
+fn free_labels(labels: &[String]) -> Result<(), ApiError> {
+    let mut problem = Problem::unprocessable("label_not_free", "Agents cannot be let move some of these labels");
+    for (at, label) in labels.iter().enumerate() {
+        let Err(why) = may_be_allowed(label) else { continue };
+        let code = match why {
+            Unmovable::StartsWork(_) => "label_starts_work",
+            Unmovable::AlwaysAsked(_) => "label_always_asked",
+            Unmovable::NotALabel(_) | Unmovable::Both(_) | Unmovable::Count => "not_a_label",
+        };
+        problem.fields.push(FieldProblem {
+            field: format!("/agent_labels/{at}"),
+            message: why.to_string(),
+            code: Some(code.to_owned()),
+            line: None,
+            what: Some(label.clone()),
+        });
+    }
+    if problem.fields.is_empty() { Ok(()) } else { Err(problem.into()) }
 }
 
 async fn known_model(app: &App, model: &str) -> Result<(), ApiError> {

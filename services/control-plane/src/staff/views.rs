@@ -109,6 +109,7 @@ pub(super) fn project(row: ProjectRow, viewer: &Staff) -> gateway::Project {
         locale: if row.locale == "ru" { gateway::Locale::Ru } else { gateway::Locale::En },
         pre_review: row.pre_review,
         stage_order: row.stage_order,
+        agent_labels: row.agent_labels,
         model: row.model,
         version: row.version,
         repositories: row.repositories,

@@ -204,3 +204,26 @@ async fn an_agent_moves_what_is_its_own_and_never_what_starts_runs() -> Result<(
     assert_eq!(foreign["code"], "not_yours");
     t.platform.still_runs()
 }
+
+#[tokio::test]
+async fn a_project_lets_its_agents_move_labels_of_its_choice_and_no_others() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let path = format!("projects/{}", t.project);
+    let change = async |labels: Value| {
+        let version = format!("\"{}\"", t.owner.get(&path).await?["version"]);
+        t.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], &json!({ "agent_labels": labels })).await
+    };
+    let refused = change(json!(["area:ui", "run:qa", "state:approved", "[ai-model-x]", "a,b"])).await?;
+    assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "label_not_free"));
+    let fields: Vec<_> = refused.body["fields"].as_array().into_iter().flatten().map(|one| &one["field"]).collect();
+    assert_eq!(fields, ["/agent_labels/1", "/agent_labels/2", "/agent_labels/3", "/agent_labels/4"]);
+    assert_eq!(change(json!(["area:ui"])).await?.ok()?["agent_labels"], json!(["area:ui"]));
+
+    let (_, pod) = working(&t).await?;
+    let moved = pod.tool("github_labels_add", &area()).await?;
+    assert_eq!(moved["status"], "ok", "{moved}");
+    assert_eq!(t.owner.get("approvals").await?["items"], json!([]), "nobody is asked");
+    let other = json!({ "labels": ["area:api"], "why": "It is about the interface." });
+    assert_eq!(pod.tool("github_labels_add", &other).await?["status"], "approval_required");
+    t.platform.still_runs()
+}

@@ -69,6 +69,11 @@ async fn a_role_gets_a_host_for_a_week_and_no_other_role() -> Result<()> {
         let answer = tries(&t, pod, HOST).await?;
         ensure!(answer.starts_with("HTTP/1.1 403") && answer.contains("people are asked"), "{answer}");
     }
+    let news = t.owner.get("notifications?unread=true").await?;
+    assert_eq!(
+        (&news["unread"], &news["items"][0]["kind"], &news["items"][0]["host"]),
+        (&json!(2), &json!("host"), &json!(HOST))
+    );
     let cards = open(&t.owner).await?;
     let told: Vec<_> = cards.iter().map(|card| (&card["host"], &card["role"], &card["tries"])).collect();
     let (host, first, twice) = (json!(HOST), json!(1), json!(2));
@@ -84,6 +89,7 @@ async fn a_role_gets_a_host_for_a_week_and_no_other_role() -> Result<()> {
 
     let decided = decide(&t.owner, &cards[1], "role").await?.ok()?;
     assert_eq!((&decided["state"], &decided["decision"]), (&json!("decided"), &json!("role")));
+    assert_eq!(t.owner.get("notifications?unread=true").await?["unread"], 1, "who decided needs no reminder");
     let late = decide(&t.owner, &cards[1], "never").await?;
     assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "already_decided"));
     refused(&t, &dev, UNKNOWN).await?;

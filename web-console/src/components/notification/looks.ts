@@ -6,6 +6,7 @@ import {
   mdiCheckCircleOutline,
   mdiHammerWrench,
   mdiHelpCircleOutline,
+  mdiLanConnect,
   mdiMessageTextOutline,
   mdiPlayCircleOutline,
   mdiSourcePull,
@@ -18,6 +19,7 @@ import type { Look } from '@/status'
 export const NOTIFICATION_KIND: Record<NotificationKind, Look> = {
   question: { tone: 'warning', icon: mdiHelpCircleOutline },
   action: { tone: 'warning', icon: mdiHammerWrench },
+  host: { tone: 'warning', icon: mdiLanConnect },
   work_waits: { tone: 'warning', icon: mdiSourcePull },
   run_failed: { tone: 'error', icon: mdiAlertCircleOutline },
   canary: { tone: 'error', icon: mdiBird },
@@ -28,7 +30,7 @@ export const NOTIFICATION_KIND: Record<NotificationKind, Look> = {
 }
 
 export const NOTIFICATION_KINDS: readonly NotificationKind[] = [
-  'question', 'action', 'work_waits', 'run_failed', 'canary', 'warning', 'completion', 'next_step', 'status_update',
+  'question', 'action', 'host', 'work_waits', 'run_failed', 'canary', 'warning', 'completion', 'next_step', 'status_update',
 ]
 
 export function leadsTo({ request_id, run_id }: Notification): string {
