@@ -2,7 +2,7 @@
 // keyboard alone.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 
 import { approves, denies } from './deciding.ts'
 import { barriers, CONSOLE, labelsOn, launch, makeProject, makeRepository, OWNER, picture, signInAs, startRun, visit, type Visitor } from './stage.ts'
@@ -11,14 +11,6 @@ import { barriers, CONSOLE, labelsOn, launch, makeProject, makeRepository, OWNER
 const ASKED_MS = 240_000
 /** From an approval to its effect. */
 const DONE_MS = 60_000
-
-/** Its agent has nothing more to do here. */
-async function stop(page: Page): Promise<void> {
-  await page.getByRole('link', { name: 'Open the run' }).click()
-  await page.getByRole('button', { name: 'Stop the run' }).click()
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Stop the run' }).click()
-  await page.getByRole('status').getByText('Cancelled', { exact: true }).waitFor({ timeout: DONE_MS })
-}
 
 describe('what an agent asks leave for', () => {
   let browser: Browser
@@ -63,6 +55,5 @@ describe('what an agent asks leave for', () => {
     const labels = await labelsOn(repository, issue)
     assert.ok(labels.includes('triage') && !labels.includes('area:ui'), labels.join(', '))
     assert.deepEqual(owner.complaints, [])
-    await stop(owner.page)
   })
 })

@@ -12,7 +12,8 @@ WITH run AS (
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $7),
         changed_at = app_now(),
         version = version + 1
-    WHERE id = $1 AND lease_token = $2 AND status = 'running'
+    -- Whoever stopped it in this moment was first: the next turn ends it as cancelled.
+    WHERE id = $1 AND lease_token = $2 AND status = 'running' AND cancel_requested_at IS NULL
     RETURNING *
 ), review AS (
     INSERT INTO agent_runs (id, project_id, repository_id, subject_number, subject_title, subject_body, subject_url, kind,

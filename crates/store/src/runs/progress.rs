@@ -386,7 +386,7 @@ pub struct NewReview {
     pub flow: flow::Entry,
 }
 
-/// Hands a run's work in: it waits for the owner's review from now on.
+/// Hands a run's work in: it waits for the owner's review from now on. `false`: the lease is lost, or somebody stopped it.
 ///
 /// # Errors
 /// The database's.

@@ -193,3 +193,16 @@ async fn the_end_of_a_run_moves_its_labels_and_keeps_the_chain_whole(db: PgPool)
     assert_eq!(flow::first_break(&it.db, run).await?, Some(3), "a changed event shows");
     Ok(())
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn work_that_somebody_stopped_first_is_not_handed_in(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let run = it.start(7).await?;
+    let lease = lease::claim(&it.db, "w1", TTL).await?.unwrap();
+    progress::open_launch(&it.db, lease).await?;
+    assert!(view::request_cancel(&it.db, run, "olga", &entry(FlowKind::CancelRequested)).await?);
+    let work = HandIn { labels: &[], flow: entry(FlowKind::HandedIn), review: None };
+    assert!(!progress::hand_in(&it.db, lease, &work).await?);
+    assert_eq!(it.count("SELECT count(*) FROM agent_runs WHERE status = 'running'").await?, 1, "the next turn ends it");
+    Ok(())
+}
