@@ -10,6 +10,7 @@ use domain::rights::ProjectRole;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
+use crate::approvals::view::Filter;
 use crate::{Coded, Cursor, Result, Viewer, flow, in_transaction};
 
 /// A host that a run was refused.
@@ -113,19 +114,6 @@ pub struct RequestRow {
     pub role: String,
     /// The viewer's role in the project.
     pub member_role: Option<Coded<ProjectRole>>,
-}
-
-/// Which questions.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// This one.
-    pub id: Option<Uuid>,
-    /// Open ones, or the others.
-    pub open: Option<bool>,
-    /// Of a project.
-    pub project: Option<ProjectId>,
-    /// Of a run.
-    pub run: Option<RunId>,
 }
 
 /// Questions that a person may see, the newest first.

@@ -64,9 +64,6 @@ pub enum Unmovable {
     AlwaysAsked(String),
 }
 
-/// Labels that a project lets its agents move without asking.
-pub const MOST_ALLOWED: usize = 50;
-
 /// Whether a project may let its agents move a label without asking.
 ///
 /// # Errors

@@ -1,8 +1,4 @@
 //! What agents ask of people: questions and leave to act, and what people decide.
-#![expect(
-    unused_qualifications,
-    reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
-)]
 
 use anyhow::Context;
 use axum::Json;
@@ -11,47 +7,29 @@ use contract::gateway::{AnswerGiven, Approval, ApprovalPage, DecisionGiven, Deci
 use contract::problem::Problem;
 use domain::approvals::{self as rules, Asked, NoAnswer};
 use domain::flow::FlowKind;
-use domain::ids::{ProjectId, RunId};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use store::approvals::view::{self, ApprovalRow, Filter};
+use store::approvals::view::{self, ApprovalRow};
 use store::approvals::{self, Decision};
 use store::{Cursor, flow};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::permit::{Staff, not_permitted};
-use super::requests;
+use super::requests::{self, RequestQuery};
 use super::views::Paging;
 use crate::error::{ApiError, no_such};
 use crate::state::App;
 
-/// Which requests.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ApprovalQuery {
-    state: Option<String>,
-    project_id: Option<Uuid>,
-    run_id: Option<Uuid>,
-}
-
 /// What agents ask of people, newest first
-#[utoipa::path(get, path = "/api/v1/staff/approvals", params(ApprovalQuery, Paging),
+#[utoipa::path(get, path = "/api/v1/staff/approvals", params(RequestQuery, Paging),
     responses((status = 200, body = ApprovalPage),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_approvals(
     State(app): State<App>,
     staff: Staff,
-    Query(query): Query<ApprovalQuery>,
+    Query(query): Query<RequestQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<ApprovalPage>, ApiError> {
-    let filter = Filter {
-        open: query.state.map(|state| state == "open"),
-        project: query.project_id.map(ProjectId),
-        run: query.run_id.map(RunId),
-        ..Filter::default()
-    };
-    let rows = view::list(&app.pool, staff.viewer(), filter, paging.after()?, paging.limit_and_one()).await?;
+    let rows = view::list(&app.pool, staff.viewer(), query.filter(), paging.after()?, paging.limit_and_one()).await?;
     let (rows, next_cursor) = paging.cut(rows, |row| Cursor { at: row.requested_at, id: row.id });
     let items = rows.into_iter().map(|row| approval(row, &staff)).collect();
     Ok(Json(ApprovalPage { items, open: view::open_for(&app.pool, staff.viewer()).await?, next_cursor }))

@@ -1,8 +1,4 @@
 //! Hosts that runs were refused, and what people decide about them.
-#![expect(
-    unused_qualifications,
-    reason = "utoipa's macro repeats the types of a handler's arguments by their whole path"
-)]
 
 use anyhow::Context;
 use axum::Json;
@@ -11,48 +7,32 @@ use contract::gateway::{EgressDecisionGiven, EgressRequest, EgressRequestPage, E
 use contract::problem::Problem;
 use domain::egress::EgressDecision;
 use domain::flow::FlowKind;
-use domain::ids::{ProjectId, RunId};
 use domain::rights::{self, Permission};
-use serde::Deserialize;
 use serde_json::json;
 use store::Cursor;
-use store::egress_requests::{self, Decided, Filter, RequestRow};
+use store::egress_requests::{self, Decided, RequestRow};
 use store::flow::Entry;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::permit::{Staff, not_permitted};
+use super::requests::RequestQuery;
 use super::views::Paging;
 use crate::error::{ApiError, no_such};
 use crate::state::App;
 
-/// Which questions.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct EgressRequestQuery {
-    state: Option<String>,
-    project_id: Option<Uuid>,
-    run_id: Option<Uuid>,
-}
-
 /// Hosts that runs were refused and that people are asked about, newest first
-#[utoipa::path(get, path = "/api/v1/staff/egress-requests", params(EgressRequestQuery, Paging),
+#[utoipa::path(get, path = "/api/v1/staff/egress-requests", params(RequestQuery, Paging),
     responses((status = 200, body = EgressRequestPage),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_egress_requests(
     State(app): State<App>,
     staff: Staff,
-    Query(query): Query<EgressRequestQuery>,
+    Query(query): Query<RequestQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<EgressRequestPage>, ApiError> {
-    let filter = Filter {
-        open: query.state.map(|state| state == "open"),
-        project: query.project_id.map(ProjectId),
-        run: query.run_id.map(RunId),
-        ..Filter::default()
-    };
     let rows =
-        egress_requests::list(&app.pool, staff.viewer(), filter, paging.after()?, paging.limit_and_one()).await?;
+        egress_requests::list(&app.pool, staff.viewer(), query.filter(), paging.after()?, paging.limit_and_one())
+            .await?;
     let (rows, next_cursor) = paging.cut(rows, |row| Cursor { at: row.requested_at, id: row.id });
     let items = rows.into_iter().map(|row| shown(row, &staff)).collect::<Result<_, _>>()?;
     Ok(Json(EgressRequestPage { items, next_cursor }))

@@ -1,8 +1,32 @@
-//! Requests of agents as the contract shows them.
+//! Requests of agents: which are wanted, and how the contract shows them.
 
 use contract::gateway::{self, Approval, LabelsMoved};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
-use store::approvals::view::ApprovalRow;
+use domain::ids::{ProjectId, RunId};
+use serde::Deserialize;
+use store::approvals::view::{ApprovalRow, Filter};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Which requests, or questions about hosts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RequestQuery {
+    state: Option<String>,
+    project_id: Option<Uuid>,
+    run_id: Option<Uuid>,
+}
+
+impl RequestQuery {
+    pub(super) fn filter(self) -> Filter {
+        Filter {
+            open: self.state.map(|state| state == "open"),
+            project: self.project_id.map(ProjectId),
+            run: self.run_id.map(RunId),
+            ..Filter::default()
+        }
+    }
+}
 
 /// A request, with whether the reader may decide about it.
 pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
