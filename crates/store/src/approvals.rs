@@ -28,7 +28,8 @@ pub struct Request<'a> {
     pub launch: i32,
     /// What kind of thing it asks.
     pub kind: ApprovalKind,
-    /// Of an action: who may approve it, and the digest of what will be done.
+    /// Of an action: who has to approve it, and the digest of what will be done. What nobody has to approve is approved at
+    /// once.
     pub leave: Option<(ApprovalMode, &'a str)>,
     /// The tool that was called.
     pub tool: &'a str,
@@ -233,6 +234,8 @@ pub struct UntoldRow {
     pub decided_by: Option<String>,
     /// Why it is not done.
     pub outcome: Option<String>,
+    /// What came of it.
+    pub result: Option<Value>,
 }
 
 /// What the session of a run does not know yet, in the order in which it was asked.
@@ -263,6 +266,8 @@ pub struct Outcome {
     pub decided_by: Option<String>,
     /// Why it is not done.
     pub outcome: Option<String>,
+    /// What came of it.
+    pub result: Option<Value>,
     /// Until when people have.
     pub expires_at: DateTime<Utc>,
 }
@@ -275,7 +280,7 @@ pub async fn outcome(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Outcome
     sqlx::query_as!(
         Outcome,
         r#"SELECT p.state AS "state: Coded<ApprovalState>", p.answer AS "answer: Json<Answer>", u.login AS "decided_by?",
-                  p.outcome, p.expires_at
+                  p.outcome, p.result, p.expires_at
            FROM approvals AS p LEFT JOIN users AS u ON u.id = p.decided_by WHERE p.id = $1"#,
         id
     )

@@ -13,7 +13,7 @@ use domain::approvals::{ApprovalState, Asked, Effect};
 use domain::flow::FlowKind;
 use forge::ForgeError;
 use runtime::Pace;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::approvals::apply::{self, Applied, ToApply};
 use store::clock;
 use store::flow::Entry;
@@ -21,7 +21,7 @@ use store::outbound::LabelChange;
 use store::repositories::{self, RepositoryRow};
 use tokio_util::sync::CancellationToken;
 
-use crate::github::{self, Whom};
+use crate::github::{self, Opened, Whom};
 use crate::turn::changed;
 use crate::{Deps, outbound};
 
@@ -50,14 +50,23 @@ async fn apply_all(deps: &Deps, stop: &CancellationToken) -> anyhow::Result<()> 
 
 /// How a try went.
 enum Tried {
-    /// It is as it was approved to be; the run has moved these labels by it.
-    Done(LabelChange),
+    /// It is as it was approved to be.
+    Done(Made),
     /// What it is about has changed.
     Stale,
     /// Not before then.
     Later(DateTime<Utc>),
     /// Another worker has it.
     Lost,
+}
+
+/// What an action has made.
+#[derive(Debug, Default)]
+struct Made {
+    /// Labels that the run has moved by it.
+    labels: LabelChange,
+    /// What came of it, as the agent is told it; never a secret.
+    result: Option<Value>,
 }
 
 /// Why a try failed.
@@ -78,7 +87,7 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
         return settle(deps, action, ApprovalState::Failed, Some("the repository is not connected any more")).await;
     };
     match attempt(deps, action, &repository, now).await {
-        Ok(Tried::Done(labels)) => conclude(deps, action, ApprovalState::Applied, None, labels).await,
+        Ok(Tried::Done(made)) => conclude(deps, action, ApprovalState::Applied, None, made).await,
         Ok(Tried::Stale) => settle(deps, action, ApprovalState::Stale, None).await,
         Ok(Tried::Later(until)) => again(deps, action, until, false).await,
         Ok(Tried::Lost) => Ok(()),
@@ -100,19 +109,30 @@ async fn attempt(
     let Asked::Action(asked) = &action.asked.0 else {
         return Err(anyhow::anyhow!("request {} is no action", action.id).into());
     };
-    let opened = match github::open(&deps.config, repository.id, &repository.full_name, &repository.token_sealed) {
-        Ok(opened) => opened,
-        Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), request = %action.id, "the repository cannot be opened");
-            return Ok(Tried::Later(now + PAUSE));
-        }
-    };
-    if let Some(until) = deps.holds.until(Whom::of(repository), now) {
-        return Ok(Tried::Later(until));
-    }
     match &asked.effect {
-        Effect::Labels { change, seen } => labels::attempt(deps, action, repository, &opened, change, seen).await,
+        Effect::Labels { change, seen } => {
+            let opened = match open(deps, action, repository, now) {
+                Ok(opened) => opened,
+                Err(until) => return Ok(Tried::Later(until)),
+            };
+            labels::attempt(deps, action, repository, &opened, change, seen).await
+        }
     }
+}
+
+/// The repository on GitHub, or when to try again.
+fn open(
+    deps: &Deps,
+    action: &ToApply,
+    repository: &RepositoryRow,
+    now: DateTime<Utc>,
+) -> Result<Opened, DateTime<Utc>> {
+    let opened = github::open(&deps.config, repository.id, &repository.full_name, &repository.token_sealed);
+    let opened = opened.map_err(|error| {
+        tracing::warn!(error = format!("{error:#}"), request = %action.id, "the repository cannot be opened");
+        now + PAUSE
+    })?;
+    deps.holds.until(Whom::of(repository), now).map_or(Ok(opened), Err)
 }
 
 /// A try that failed: again later, or given up when it has failed often enough. What may have been done in part is not
@@ -134,7 +154,7 @@ async fn again(deps: &Deps, action: &ToApply, until: DateTime<Utc>, failed: bool
 
 /// It is over, and nothing was done that is known.
 async fn settle(deps: &Deps, action: &ToApply, state: ApprovalState, why: Option<&str>) -> anyhow::Result<()> {
-    conclude(deps, action, state, why, LabelChange::default()).await
+    conclude(deps, action, state, why, Made::default()).await
 }
 
 async fn conclude(
@@ -142,11 +162,11 @@ async fn conclude(
     action: &ToApply,
     state: ApprovalState,
     trouble: Option<&str>,
-    labels: LabelChange,
+    Made { labels, result }: Made,
 ) -> anyhow::Result<()> {
     let kind = if state == ApprovalState::Stale { FlowKind::RequestStale } else { FlowKind::RequestApplied };
     let data = json!({ "request": action.id, "state": state, "trouble": trouble });
-    let applied = Applied { state, trouble, labels, flow: Entry::new(kind, deps.actor(), data) };
+    let applied = Applied { state, trouble, labels, result, flow: Entry::new(kind, deps.actor(), data) };
     let held = apply::settle(&deps.db, action, &applied).await.context("settle an approved action")?;
     if held {
         tracing::info!(request = %action.id, run = %action.run_id, %state, "an approved action is over");

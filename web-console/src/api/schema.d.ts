@@ -1617,10 +1617,10 @@ export interface components {
             trouble?: string;
         };
         /**
-         * @description delegated: whoever may start runs in the project; owner: whoever manages it
+         * @description none: nobody is asked; delegated: whoever may start runs in the project; owner: whoever manages it
          * @enum {string}
          */
-        ApprovalMode: "delegated" | "owner";
+        ApprovalMode: "none" | "delegated" | "owner";
         LabelsMoved: {
             /**
              * Format: int64

@@ -482,7 +482,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ApprovalKind {
         value.parse()
     }
 }
-///delegated: whoever may start runs in the project; owner: whoever manages it
+///none: nobody is asked; delegated: whoever may start runs in the project; owner: whoever manages it
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -497,6 +497,8 @@ impl ::std::convert::TryFrom<::std::string::String> for ApprovalKind {
     PartialOrd,
 )]
 pub enum ApprovalMode {
+    #[serde(rename = "none")]
+    None,
     #[serde(rename = "delegated")]
     Delegated,
     #[serde(rename = "owner")]
@@ -505,6 +507,7 @@ pub enum ApprovalMode {
 impl ::std::fmt::Display for ApprovalMode {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
+            Self::None => f.write_str("none"),
             Self::Delegated => f.write_str("delegated"),
             Self::Owner => f.write_str("owner"),
         }
@@ -514,6 +517,7 @@ impl ::std::str::FromStr for ApprovalMode {
     type Err = self::error::ConversionError;
     fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
         match value {
+            "none" => Ok(Self::None),
             "delegated" => Ok(Self::Delegated),
             "owner" => Ok(Self::Owner),
             _ => Err("invalid value".into()),

@@ -32,6 +32,8 @@ pub struct Reply<'a> {
     pub words: Option<&'a str>,
     /// Why it is not done.
     pub trouble: Option<&'a str>,
+    /// What came of it, as JSON.
+    pub result: Option<String>,
     /// Login of whoever decided.
     pub by: Option<&'a str>,
 }
@@ -51,6 +53,13 @@ pub enum Request<'a> {
         /// To take off.
         off: &'a [String],
     },
+    /// Leave for what another tool does.
+    Leave {
+        /// The tool.
+        tool: &'a str,
+        /// What it would be done to, in one line.
+        target: &'a str,
+    },
 }
 
 /// The message to an agent whose requests were settled.
@@ -63,9 +72,11 @@ pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, Template
         id: &'a str,
         question: Option<String>,
         labels: Option<Labels>,
+        leave: Option<Leave<'a>>,
         became: &'static str,
         words: Option<String>,
         trouble: Option<String>,
+        result: Option<String>,
         by: Option<String>,
         fence: String,
     }
@@ -76,6 +87,11 @@ pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, Template
         off: String,
     }
     #[derive(Serialize)]
+    struct Leave<'a> {
+        tool: &'a str,
+        target: String,
+    }
+    #[derive(Serialize)]
     struct Facts<'a> {
         goes_on: bool,
         branch: &'a str,
@@ -83,17 +99,22 @@ pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, Template
         requests: Vec<Fenced<'a>>,
     }
     fn fenced<'a>(reply: &'a Reply<'_>) -> Fenced<'a> {
-        let (question, labels) = match reply.asked {
-            Request::Question(question) => (Some(question), None),
-            Request::Labels { number, on, off } => (None, Some(Labels { number, on: listed(on), off: listed(off) })),
+        let (question, labels, leave) = match reply.asked {
+            Request::Question(question) => (Some(question), None, None),
+            Request::Labels { number, on, off } => {
+                (None, Some(Labels { number, on: listed(on), off: listed(off) }), None)
+            }
+            Request::Leave { tool, target } => (None, None, Some(Leave { tool, target: untrusted::line(target) })),
         };
         Fenced {
             id: &reply.id,
             question: question.map(untrusted::line),
             labels,
+            leave,
             became: reply.became,
             words: reply.words.map(untrusted::shown),
             trouble: reply.trouble.map(untrusted::line),
+            result: reply.result.as_deref().map(untrusted::line),
             by: reply.by.map(untrusted::line),
             fence: untrusted::fence(question.unwrap_or_default(), reply.words.unwrap_or_default()),
         }
@@ -114,8 +135,15 @@ mod tests {
 
     fn told(locale: Locale, goes_on: bool) -> String {
         let (on, off) = (vec!["area:ui".to_owned()], vec!["bug".to_owned()]);
-        let reply =
-            |id: &str, asked, became| Reply { id: id.into(), asked, became, words: None, trouble: None, by: None };
+        let reply = |id: &str, asked, became| Reply {
+            id: id.into(),
+            asked,
+            became,
+            words: None,
+            trouble: None,
+            result: None,
+            by: None,
+        };
         let labels = |on, off| Request::Labels { number: 7, on, off };
         let requests = vec![
             Reply {
@@ -131,6 +159,10 @@ mod tests {
                 trouble: Some("GitHub refused"),
                 by: Some("olga"),
                 ..reply("0192f0c6", labels(&on, &[]), "failed")
+            },
+            Reply {
+                result: Some(r#"{"name":"web"}"#.into()),
+                ..reply("0192f0c7", Request::Leave { tool: "k8s_apply", target: "Deployment web" }, "applied")
             },
         ];
         let facts = Answered { goes_on, branch: "codex/i7-456789ab", tree_is_kept: true, requests };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::approvals::{ApprovalState, Asked};
 use domain::ids::{RepositoryId, RunId};
+use serde_json::Value;
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -79,6 +80,8 @@ pub struct Applied<'a> {
     pub trouble: Option<&'a str>,
     /// Labels that the run has moved by it.
     pub labels: LabelChange,
+    /// What came of it, as the agent is told it.
+    pub result: Option<Value>,
     /// For the audit.
     pub flow: flow::Entry,
 }
@@ -88,7 +91,7 @@ pub struct Applied<'a> {
 /// # Errors
 /// The database's.
 pub async fn settle(db: impl PgExecutor<'_>, action: &ToApply, applied: &Applied<'_>) -> Result<bool> {
-    let Applied { state, trouble, labels, flow } = applied;
+    let Applied { state, trouble, labels, result, flow } = applied;
     let run = sqlx::query_file_scalar!(
         "src/approvals/applied.sql",
         action.id,
@@ -101,7 +104,8 @@ pub async fn settle(db: impl PgExecutor<'_>, action: &ToApply, applied: &Applied
         flow.kind.as_str(),
         flow.actor,
         flow.data,
-        flow.canonical
+        flow.canonical,
+        result.as_ref()
     );
     Ok(run.fetch_optional(db).await?.is_some())
 }

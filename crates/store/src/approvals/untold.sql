@@ -2,7 +2,7 @@
 -- was kept.
 SELECT p.id, p.asked AS "asked: Json<Asked>", p.state AS "state: Coded<ApprovalState>",
        p.answer AS "answer: Json<Answer>", u.login AS "decided_by?",
-       p.outcome
+       p.outcome, p.result
 FROM approvals AS p
 LEFT JOIN agent_sessions AS s ON s.run_id = p.run_id
 LEFT JOIN users AS u ON u.id = p.decided_by

@@ -8,6 +8,7 @@ mod namespaces;
 mod notices;
 mod places;
 mod repositories;
+mod requests;
 mod sessions;
 mod starts;
 mod support;

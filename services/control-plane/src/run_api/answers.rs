@@ -66,6 +66,7 @@ fn reply(row: &UntoldRow) -> Reply<'_> {
         became: row.state.0.as_str(),
         words: row.answer.as_ref().map(|answer| answer.text.as_str()),
         trouble: row.outcome.as_deref(),
+        result: row.result.as_ref().map(ToString::to_string),
         by: row.decided_by.as_deref(),
     }
 }

@@ -100,9 +100,9 @@ pub(super) fn action(
 
 const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {
     match mode {
+        ApprovalMode::None => gateway::ApprovalMode::None,
         ApprovalMode::Delegated => gateway::ApprovalMode::Delegated,
-        // Nobody is asked where nobody has to be.
-        ApprovalMode::Owner | ApprovalMode::None => gateway::ApprovalMode::Owner,
+        ApprovalMode::Owner => gateway::ApprovalMode::Owner,
     }
 }
 

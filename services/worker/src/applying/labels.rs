@@ -8,7 +8,7 @@ use store::approvals::apply::{self, ToApply};
 use store::outbound::{self, LabelChange};
 use store::repositories::RepositoryRow;
 
-use super::{Tried, Untried};
+use super::{Made, Tried, Untried};
 use crate::Deps;
 use crate::github::Opened;
 
@@ -35,5 +35,6 @@ pub(super) async fn attempt(
         return Ok(Tried::Lost);
     }
     opened.move_labels(change.number, &change.off, &change.on).await?;
-    Ok(Tried::Done(LabelChange { off: change.off.clone(), on: change.on.clone() }))
+    let labels = LabelChange { off: change.off.clone(), on: change.on.clone() };
+    Ok(Tried::Done(Made { labels, result: None }))
 }

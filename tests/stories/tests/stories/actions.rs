@@ -53,7 +53,7 @@ async fn claimed(t: &Story, seconds: u64) -> Result<Option<ToApply>> {
 /// The worker that holds the action says what became of it; whether it still held it.
 async fn settled(t: &Story, action: &ToApply, state: ApprovalState) -> Result<bool> {
     let flow = Entry::new(FlowKind::RequestApplied, "worker:story", json!({ "request": action.id, "state": state }));
-    let applied = Applied { state, trouble: None, labels: LabelChange::of(&[], &["area:ui"]), flow };
+    let applied = Applied { state, trouble: None, labels: LabelChange::of(&[], &["area:ui"]), result: None, flow };
     Ok(apply::settle(&t.platform.db, action, &applied).await?)
 }
 

@@ -3,15 +3,14 @@
 
 use contract::agent::{ToolLabels, ToolLabelsTransition};
 use domain::approvals::labels::{Facts, Labelled, Seen};
-use domain::approvals::{Action, ApprovalKind, ApprovalMode, Effect};
+use domain::approvals::{ApprovalMode, Effect};
 use domain::tools::Tool;
 use serde_json::json;
 use store::outbound::{self, LabelChange, Moved};
 
 use super::answer::{Refused, clean};
 use super::forge_tools::{ask, not_own, unsaid};
-use super::people::{self, Wanted};
-use super::{Call, Done};
+use super::{Call, Done, people};
 
 /// What the call wants, and why.
 struct Wish {
@@ -52,17 +51,7 @@ pub(super) async fn change(call: &Call<'_>) -> Result<Done, Refused> {
         return moved(call, left).await;
     }
     let seen = Seen::of(&subject.title, &subject.body, &subject.labels, &change);
-    let why = clean(json!(why)).as_str().map(str::to_owned);
-    let action = Action { effect: Effect::Labels { change, seen }, why };
-    let (digest, asked) = (action.effect.digest(), json!(action));
-    let wanted = Wanted {
-        kind: ApprovalKind::Action,
-        leave: Some((mode, &digest)),
-        named: digest.clone(),
-        asked: &asked,
-        told: json!({ "digest": digest }),
-    };
-    people::ask(call, wanted).await
+    people::leave(call, Effect::Labels { change, seen }, why, mode).await
 }
 
 async fn moved(call: &Call<'_>, Labelled { number, on, off }: Labelled) -> Result<Done, Refused> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::approvals::{ApprovalKind, ApprovalMode, ApprovalState, MOST_OPEN, PATIENCE_HOURS};
+use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Effect, MOST_OPEN, PATIENCE_HOURS};
 use domain::flow::FlowKind;
 use prompts::untrusted;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use store::flow::Entry;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::answer::Refused;
+use super::answer::{Refused, clean};
 use super::{AGENT, Call, Done};
 
 /// A wake-up may be lost.
@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// What people are asked for.
 pub(super) struct Wanted<'a> {
     pub(super) kind: ApprovalKind,
-    /// Of an action: who may approve it, and its digest.
+    /// Of an action: who has to approve it, and its digest.
     pub(super) leave: Option<(ApprovalMode, &'a str)>,
     /// What makes it the same request when it comes again in this launch.
     pub(super) named: String,
@@ -29,6 +29,26 @@ pub(super) struct Wanted<'a> {
     pub(super) asked: &'a Value,
     /// For the audit, beside the request's id and the tool.
     pub(super) told: Value,
+}
+
+/// Asks leave for exactly this effect; `mode` says whose. What needs nobody's is done like what somebody approved.
+pub(super) async fn leave(
+    call: &Call<'_>,
+    effect: Effect,
+    why: Option<String>,
+    mode: ApprovalMode,
+) -> Result<Done, Refused> {
+    let why = clean(json!(why)).as_str().map(str::to_owned);
+    let action = Action { effect, why };
+    let (digest, asked) = (action.effect.digest(), json!(action));
+    let wanted = Wanted {
+        kind: ApprovalKind::Action,
+        leave: Some((mode, &digest)),
+        named: digest.clone(),
+        asked: &asked,
+        told: json!({ "digest": digest, "mode": mode }),
+    };
+    ask(call, wanted).await
 }
 
 pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Refused> {
@@ -51,6 +71,9 @@ pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Ref
     };
     approvals::ask(&call.app.pool, &request).await?;
     call.app.waker.run(call.of.run.into());
+    if matches!(leave, Some((ApprovalMode::None, _))) {
+        call.app.waker.work();
+    }
     let outcome = live(call, id).await?.ok_or_else(|| {
         let most = format!("At most {MOST_OPEN} requests may be open at once, and only while your run is running.");
         Refused::new("not_asked", most)
@@ -83,13 +106,18 @@ fn told(id: Uuid, outcome: &Outcome) -> Value {
         .map(|answer| json!({ "option": answer.option, "text": untrusted::shown(&answer.text) }));
     let trouble = |code: &str, next: &str| json!({ "status": "error", "code": code, "message": next, "trouble": outcome.outcome });
     let mut told = match outcome.state.0 {
-        ApprovalState::Requested | ApprovalState::Approved | ApprovalState::Applying => json!({
+        ApprovalState::Requested => json!({
             "status": "approval_required",
             "expires_at": outcome.expires_at,
             "next": "People are asked. End your turn now and do nothing else: you are woken with their answer.",
         }),
+        // The agent does the same as with a question: what comes of it is told when it is there.
+        ApprovalState::Approved | ApprovalState::Applying => json!({
+            "status": "approval_required",
+            "next": "It may be done, and is not done yet. End your turn now: you are woken with what came of it.",
+        }),
         ApprovalState::Answered => json!({ "answer": words, "answered_by": outcome.decided_by }),
-        ApprovalState::Applied => json!({ "approved_by": outcome.decided_by }),
+        ApprovalState::Applied => json!({ "approved_by": outcome.decided_by, "result": outcome.result }),
         ApprovalState::Denied => json!({ "status": "denied", "denied_by": outcome.decided_by, "words": words }),
         ApprovalState::Stale => json!({
             "status": "stale",
