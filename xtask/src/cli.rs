@@ -84,6 +84,8 @@ enum Task {
 enum BenchTask {
     /// The way of a webhook: rates, waits and claims; takes under ten minutes on an idle machine.
     Webhook,
+    /// What an agent's call of a tool costs; takes under two minutes.
+    Tools,
 }
 
 #[derive(Subcommand)]
@@ -139,7 +141,8 @@ fn dispatch(task: Task) -> Result<()> {
             Action::Start => cluster::start_component(&paths, &name, &arguments),
         },
         Task::Kubectl { arguments } => kubectl(&paths, &arguments),
-        Task::Bench { task: BenchTask::Webhook } => bench::webhook(&paths),
+        Task::Bench { task: BenchTask::Webhook } => bench::run(&paths, "webhook"),
+        Task::Bench { task: BenchTask::Tools } => bench::run(&paths, "tools"),
         Task::Test { parts } => checks::run(&paths, &parts),
     }
 }

@@ -1,6 +1,8 @@
 //! `notices` and `notifications`: what people are told. A notice is raised by triggers on runs and requests, in whichever
 //! statement moves them, or by an agent; who is told of it follows in the same statement.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::approvals::{ApprovalMode, Asked};
 use domain::ids::{ProjectId, RunId, UserId};
@@ -55,6 +57,15 @@ pub async fn notify(db: impl PgExecutor<'_>, said: &Said<'_>) -> Result<bool> {
         said.flow.canonical
     );
     Ok(told.execute(db).await?.rows_affected() == 1)
+}
+
+/// Forgets notices that are older than `age`, with everybody's notifications of them, `most` of them; answers how many.
+///
+/// # Errors
+/// The database's.
+pub async fn forget(db: impl PgExecutor<'_>, age: Duration, most: i64) -> Result<u64> {
+    let forgotten = sqlx::query_file!("src/notices/forget.sql", age.as_secs_f64(), most);
+    Ok(forgotten.execute(db).await?.rows_affected())
 }
 
 /// A notification as its person sees it.

@@ -11,6 +11,7 @@ mod desk;
 mod discussions;
 mod ending;
 mod expiry;
+mod forgetting;
 mod github;
 mod labels;
 mod launch;
@@ -140,6 +141,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(applying::run(deps.clone(), every(1, &deps.decisions), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(expiry::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
+    tasks.spawn(forgetting::run(deps.clone(), every(3600, &Arc::default()), stop.clone()));
     tasks.spawn(sweep::run(deps.clone(), every(10, &Arc::default()), stop.clone()));
     tasks.spawn(labels::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(wake::run(deps.clone(), stop.clone()));

@@ -1,5 +1,5 @@
-//! How fast the webhook path is, beside the least that must be done for it: `pgbench` running the same statement. Both
-//! alternate on one slowed disk, five rounds each; medians of the rounds' ratios are printed beside their goals.
+//! How fast the platform is, beside the least that must be done for the same. Both alternate on one slowed disk, five
+//! rounds each; medians of the rounds' ratios are printed beside their goals.
 
 mod baseline;
 mod claims;
@@ -7,6 +7,7 @@ mod quiet;
 mod report;
 mod rounds;
 mod stage;
+mod tools;
 
 use anyhow::Result;
 
@@ -17,11 +18,11 @@ use stage::Stage;
 const FSYNC_MS: u32 = 1;
 const SLOW_FSYNC_MS: u32 = 4;
 
-/// Measures everything and prints it.
+/// Measures the webhook path beside `pgbench` running the same statement, and prints it.
 ///
 /// # Errors
 /// When the stage cannot be set, or a load is not answered as it should be.
-pub async fn run() -> Result<()> {
+pub async fn webhook() -> Result<()> {
     println!("Webhook path, {} CPUs, data on tmpfs, five rounds, medians", std::thread::available_parallelism()?);
     let stage = Stage::set(FSYNC_MS).await?;
     let rates = rounds::rates(&stage).await?;
@@ -36,5 +37,24 @@ pub async fn run() -> Result<()> {
     let stage = Stage::set(SLOW_FSYNC_MS).await?;
     let listened = rounds::listened(&stage).await?;
     println!("{}", Line::at_least("P6", "4 workers listening ÷ none, webhooks per second", 0.95, &listened));
+    Ok(())
+}
+
+/// Measures what a call of a tool costs beside its statement and one hop, and prints it.
+///
+/// # Errors
+/// When the stage cannot be set, or a call is not answered as it should be.
+pub async fn tools() -> Result<()> {
+    println!("Tools, {} CPUs, data on tmpfs, five rounds, medians", std::thread::available_parallelism()?);
+    let stage = Stage::set(FSYNC_MS).await?;
+    println!(
+        "{}",
+        Line::at_most(
+            "P15",
+            "a call of a tool ÷ its statement and one hop, milliseconds",
+            2.0,
+            &tools::calls(&stage).await?
+        )
+    );
     Ok(())
 }

@@ -62,19 +62,27 @@ impl Line {
     /// # Errors
     /// The connection broke or could not be opened; the next call opens another.
     pub async fn send(&mut self, delivery: &Delivery) -> Result<StatusCode> {
+        let mut request = Request::post(delivery.path).body(Full::new(delivery.body.clone()))?;
+        *request.headers_mut() = delivery.headers.clone();
+        Ok(self.ask(request).await?.0)
+    }
+
+    /// Sends a request; answers with the status and the whole body.
+    ///
+    /// # Errors
+    /// The connection broke or could not be opened; the next call opens another.
+    pub async fn ask(&mut self, mut request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => self.open().await?,
         };
-        let mut request = Request::post(delivery.path).body(Full::new(delivery.body.clone()))?;
-        *request.headers_mut() = delivery.headers.clone();
         request.headers_mut().insert(HOST, HeaderValue::from_static("rig.test"));
         sender.ready().await?;
         let answer = sender.send_request(request).await?;
         let status = answer.status();
-        answer.into_body().collect().await?;
+        let body = answer.into_body().collect().await?.to_bytes();
         self.sender = Some(sender);
-        Ok(status)
+        Ok((status, body))
     }
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>> {

@@ -100,7 +100,8 @@ pub struct Process {
     env: Vec<(String, String)>,
     /// Where it listens: the control-plane for the gateway, the gateway for GitHub.
     pub address: SocketAddr,
-    ops: SocketAddr,
+    /// Liveness, readiness and metrics.
+    pub ops: SocketAddr,
     log: PathBuf,
     logs: Option<TempDir>,
     child: Option<Child>,
@@ -130,6 +131,16 @@ impl Process {
 
     fn set(&mut self, name: &str, value: &str) {
         self.env.push((format!("CODEXK8S_{name}"), value.to_owned()));
+    }
+
+    /// Where it listens beside `address`: what the setting `CODEXK8S_<name>` says.
+    ///
+    /// # Errors
+    /// When it has no such listener.
+    pub fn listener(&self, name: &str) -> Result<SocketAddr> {
+        let setting = format!("CODEXK8S_{name}");
+        let value = self.env.iter().find_map(|(name, value)| (*name == setting).then_some(value));
+        Ok(value.with_context(|| format!("the {} has no {name}", self.name))?.parse()?)
     }
 
     fn command(&self) -> Result<Command> {

@@ -140,3 +140,23 @@ async fn work_waits_for_its_owner_when_its_review_is_over(db: PgPool) -> anyhow:
     assert_eq!(told(&it).await?, ["(work_waits #7)", "(work_waits #8)", "run_failed #7"]);
     Ok(())
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_is_old_is_forgotten_with_everybodys_word_of_it(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    for issue in [1, 2] {
+        let (_, lease) = claimed(&it, issue).await?;
+        end(&it, lease, RunStatus::Failed, Some(Reason::AgentError)).await?;
+    }
+    assert_eq!(told(&it).await?, ["run_failed #1", "run_failed #2"]);
+    let day = Duration::from_hours(24);
+    assert_eq!(notices::forget(&it.db, day, 10).await?, 0);
+    sqlx::query("UPDATE notices SET at = at - interval '2 days' WHERE run_id = (SELECT id FROM agent_runs WHERE subject_number = 1)")
+        .execute(&it.db)
+        .await?;
+    assert_eq!((notices::forget(&it.db, day, 10).await?, notices::forget(&it.db, day, 10).await?), (1, 0));
+    assert_eq!(told(&it).await?, ["run_failed #2"]);
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM notifications").fetch_one(&it.db).await?;
+    assert!(left > 0, "the other notice is still told");
+    Ok(())
+}

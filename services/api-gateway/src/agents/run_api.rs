@@ -103,6 +103,9 @@ fn tool_called(message: &[u8]) -> String {
 async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (kind, most) = bounds_of(parts.uri.path());
+    if kind == Kind::Tool {
+        state.limits.call(run.grant.run_id)?;
+    }
     let _slot = state.limits.take(run.grant.run_id, kind)?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut passed = http::Request::builder().method(&parts.method).uri(target);
