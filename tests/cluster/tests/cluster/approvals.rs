@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Run, Scene, beside, until};
+use cluster_tests::{Run, Scene, alone, beside, kill_container, later, until};
 use serde_json::{Value, json};
 
 /// From the question to the run that waits without a pod.
 const PARKED_WITHIN: Duration = Duration::from_secs(120);
+/// From a kill to a program that is ready again.
+const BACK_WITHIN: Duration = Duration::from_secs(120);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The open question of a run that waits for people.
 async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
@@ -21,6 +24,13 @@ async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
     let open = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
     ensure!(open["items"].as_array().is_some_and(|items| items.len() == 1), "{open}");
     Ok(open["items"][0].clone())
+}
+
+async fn approve(scene: &Scene, request: &Value) -> Result<()> {
+    let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
+    let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
+    ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
+    Ok(())
 }
 
 #[tokio::test]
@@ -58,15 +68,58 @@ async fn an_action_waits_for_leave_and_is_done_before_the_session_goes_on() -> R
         ensure!(request["kind"] == "action" && request["action"]["labels"] == moved, "{request}");
         ensure!(!scene.world.labels(run.issue).await?.contains(&"area:ui".to_owned()), "done without leave");
 
-        let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
-        let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
-        ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
+        approve(scene, &request).await?;
         let seen = run.handed_in().await?;
         ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
         let labels = scene.world.labels(run.issue).await?;
         ensure!(labels.contains(&"area:ui".to_owned()) && !labels.contains(&"state:blocked".to_owned()), "{labels:?}");
         let request = scene.owner.get(&format!("approvals/{}", request["id"].as_str().unwrap_or_default())).await?;
         ensure!(request["state"] == "applied" && request["settled_at"].is_string(), "{request}");
+        Ok(())
+    })
+    .await
+}
+
+/// Kills every program of the platform, and waits until all of them are ready again.
+async fn everything_dies(scene: &Scene) -> Result<()> {
+    let cluster = &scene.stage.cluster;
+    for program in ["worker", "control-plane", "api-gateway"] {
+        for pod in cluster.serving(program).await? {
+            kill_container(pod.metadata.uid.as_deref().context("a pod without a UID")?)?;
+        }
+    }
+    for program in ["worker", "control-plane", "api-gateway"] {
+        until(&format!("{program} again"), BACK_WITHIN, async || {
+            let pods = cluster.serving(program).await?;
+            let is_back = pods.iter().all(|pod| {
+                let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+                let mut restarted = containers.map(|one| one.ready && one.restart_count > 0).peekable();
+                restarted.peek().is_some() && restarted.all(|yes| yes)
+            });
+            Ok((is_back && !pods.is_empty()).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_outlives_the_death_of_everything_and_an_hour() -> Result<()> {
+    alone(async |scene| {
+        let run = scene.start("Move my labels after an hour", "scenario: labels\n").await?;
+        let request = waits(scene, &run).await?;
+        later(&scene.stage.db, HOUR, async || {
+            everything_dies(scene).await?;
+            let kept = waits(scene, &run).await?;
+            ensure!(kept["id"] == request["id"] && kept["state"] == "requested", "{kept}");
+            approve(scene, &request).await?;
+            let seen = run.handed_in().await?;
+            ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
+            Ok(())
+        })
+        .await?;
+        ensure!(scene.world.labels(run.issue).await?.contains(&"area:ui".to_owned()), "not done");
+        ensure!(run.times("request.applied").await? == 1, "it was told more than once that it is done");
         Ok(())
     })
     .await
