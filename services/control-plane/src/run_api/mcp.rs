@@ -34,7 +34,6 @@ use store::runs::report::{self, ContextRow};
 
 use self::answer::{Refused, clean};
 use crate::internal::ForRun;
-use crate::prompt::holder;
 use crate::state::App;
 
 /// One message of the Model Context Protocol
@@ -73,7 +72,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let holder = holder(&self.row().await?);
+        let holder = self.row().await?.holder();
         let tools = Tool::ALL.iter().filter(|&&tool| holder.has(tool));
         Ok(ListToolsResult::with_all_items(tools.filter_map(|&tool| self.listed(tool)).collect()))
     }
@@ -84,7 +83,7 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let row = self.row().await?;
-        let tool = request.name.parse().ok().filter(|&tool| holder(&row).has(tool));
+        let tool = request.name.parse().ok().filter(|&tool| row.holder().has(tool));
         let tool = tool.ok_or_else(|| ErrorData::invalid_params("tool not found", None))?;
         let arguments = json!(request.arguments.unwrap_or_default());
         let call = Call { app: &self.app, of: self.of, row: &row, tool, arguments };

@@ -110,6 +110,7 @@ pub(super) fn project(row: ProjectRow, viewer: &Staff) -> gateway::Project {
         pre_review: row.pre_review,
         stage_order: row.stage_order,
         agent_labels: row.agent_labels,
+        tool_modes: ToolModes(modes::shown(&row.tool_modes)),
         model: row.model,
         version: row.version,
         repositories: row.repositories,
