@@ -20,6 +20,11 @@ pub struct Leave {
     pub floor: ApprovalMode,
 }
 
+impl Leave {
+    /// Nothing is known of what a tool needs, so whoever manages the project is asked.
+    pub const STRICTEST: Self = Self { usual: ApprovalMode::Owner, floor: ApprovalMode::Owner };
+}
+
 impl Tool {
     /// Who is asked before it acts; `None`: it never asks for leave, so no policy can say anything about it.
     #[must_use]

@@ -32,7 +32,7 @@ async fn a_version_keeps_what_it_says_about_tools_and_counts_for_runs_at_once(db
     let by: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM users WHERE platform_role = 'owner'").fetch_one(&it.db).await?;
     let project = ProjectId(sqlx::query_scalar("SELECT id FROM projects").fetch_one(&it.db).await?);
-    let run = it.queued_run(1).await?;
+    let run = it.start(1).await?;
     let before = role(&it.db, project, "dev").await?;
     let seeded = before.policy();
     assert_eq!((&seeded.tool_modes, &seeded.tools_off), (&ToolModes::default(), &BTreeSet::new()));
@@ -63,7 +63,7 @@ async fn what_a_project_says_about_tools_is_kept_and_what_nobody_knows_is_passed
 ) -> anyhow::Result<()> {
     let it = installation(db).await?;
     let project = ProjectId(sqlx::query_scalar("SELECT id FROM projects").fetch_one(&it.db).await?);
-    let run = it.queued_run(1).await?;
+    let run = it.start(1).await?;
     let said = modes(&[(Tool::GithubLabelsRemove, ApprovalMode::Delegated)]);
     let change = ProjectChange { tool_modes: Some(&said), ..ProjectChange::default() };
     assert!(projects::update(&it.db, project, 1, &change).await?);
