@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use domain::approvals::policy::{Leave, Ruling, Said};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Effect, MOST_OPEN, PATIENCE_HOURS};
 use domain::flow::FlowKind;
+use forge::Issue;
 use prompts::untrusted;
 use serde_json::{Value, json};
 use store::approvals::{self, Outcome, Request};
@@ -13,7 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answer::{Refused, clean};
-use super::{AGENT, Call, Done};
+use super::{AGENT, Call, Done, forge_tools};
 
 /// A wake-up may be lost.
 const POLL: Duration = Duration::from_secs(2);
@@ -22,7 +24,7 @@ const POLL: Duration = Duration::from_secs(2);
 pub(super) struct Wanted<'a> {
     pub(super) kind: ApprovalKind,
     /// Of an action: who has to approve it, and its digest.
-    pub(super) leave: Option<(ApprovalMode, &'a str)>,
+    pub(super) leave: Option<(&'a Ruling, &'a str)>,
     /// What makes it the same request when it comes again in this launch.
     pub(super) named: String,
     /// What people are shown.
@@ -31,22 +33,51 @@ pub(super) struct Wanted<'a> {
     pub(super) told: Value,
 }
 
-/// Asks leave for exactly this effect; `mode` says whose. What needs nobody's is done like what somebody approved.
+/// Asks leave for exactly this effect, which needs at least this; policies say whose. What needs nobody's is done like what
+/// somebody approved.
 pub(super) async fn leave(
     call: &Call<'_>,
     effect: Effect,
     why: Option<String>,
-    mode: ApprovalMode,
+    least: ApprovalMode,
+) -> Result<Done, Refused> {
+    let ruling = ruling(call, least, None).await?;
+    leave_by(call, effect, why, &ruling).await
+}
+
+/// Who has to approve a call that needs at least this. Labels are what GitHub says at this moment, so that none is missed:
+/// those of the run's subject, asked for unless this is it. While GitHub does not answer, nothing is done that might need
+/// an owner.
+pub(super) async fn ruling(call: &Call<'_>, least: ApprovalMode, known: Option<&Issue>) -> Result<Ruling, Refused> {
+    let row = call.row;
+    let asked;
+    let subject = match known {
+        Some(issue) if issue.number == row.subject_number => issue,
+        _ => {
+            asked = forge_tools::ask(call).issue(row.subject_number).await.map_err(forge_tools::unsaid)?;
+            &asked
+        }
+    };
+    let said = Said::about(call.tool, &row.tool_modes, &subject.labels, &row.project_tool_modes);
+    Ok(said.ruling(call.tool.leave().unwrap_or(Leave::STRICTEST), least))
+}
+
+/// Asks leave for exactly this effect of whoever has to approve it.
+pub(super) async fn leave_by(
+    call: &Call<'_>,
+    effect: Effect,
+    why: Option<String>,
+    ruling: &Ruling,
 ) -> Result<Done, Refused> {
     let why = clean(json!(why)).as_str().map(str::to_owned);
     let action = Action { effect, why };
     let (digest, asked) = (action.effect.digest(), json!(action));
     let wanted = Wanted {
         kind: ApprovalKind::Action,
-        leave: Some((mode, &digest)),
+        leave: Some((ruling, &digest)),
         named: digest.clone(),
         asked: &asked,
-        told: json!({ "digest": digest, "mode": mode }),
+        told: json!({ "digest": digest, "mode": ruling.mode, "because": ruling.because }),
     };
     ask(call, wanted).await
 }
@@ -71,7 +102,7 @@ pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Ref
     };
     approvals::ask(&call.app.pool, &request).await?;
     call.app.waker.run(call.of.run.into());
-    if matches!(leave, Some((ApprovalMode::None, _))) {
+    if leave.is_some_and(|(ruling, _)| ruling.mode == ApprovalMode::None) {
         call.app.waker.work();
     }
     let outcome = live(call, id).await?.ok_or_else(|| {
