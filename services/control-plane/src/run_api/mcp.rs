@@ -31,6 +31,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 use store::flow;
 use store::runs::report::{self, ContextRow};
+use tokio::sync::OnceCell;
 
 use self::answer::{Refused, clean};
 use crate::internal::ForRun;
@@ -86,7 +87,7 @@ impl ServerHandler for Server {
         let tool = request.name.parse().ok().filter(|&tool| row.holder().has(tool));
         let tool = tool.ok_or_else(|| ErrorData::invalid_params("tool not found", None))?;
         let arguments = json!(request.arguments.unwrap_or_default());
-        let call = Call { app: &self.app, of: self.of, row: &row, tool, arguments };
+        let call = Call { app: &self.app, of: self.of, row: &row, tool, arguments, labels: OnceCell::new() };
         Ok(answer::told(call.carried_out().await).into())
     }
 }
@@ -114,6 +115,8 @@ struct Call<'a> {
     row: &'a ContextRow,
     tool: Tool,
     arguments: Value,
+    /// On the run's subject, once GitHub has said them in this call.
+    labels: OnceCell<Vec<String>>,
 }
 
 /// What a call came to.

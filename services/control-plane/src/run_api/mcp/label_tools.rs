@@ -47,12 +47,14 @@ pub(super) async fn change(call: &Call<'_>) -> Result<Done, Refused> {
     if left.on.is_empty() && left.off.is_empty() {
         return Ok(Done::Read(json!({ "number": number, "note": "It is so already." })));
     }
-    let ruling = people::ruling(call, least, Some(&subject)).await?;
-    if ruling.mode == ApprovalMode::None {
+    if number == call.row.subject_number {
+        call.labels.set(subject.labels.clone()).ok();
+    }
+    if people::ruling(call, least).await?.mode == ApprovalMode::None {
         return moved(call, left).await;
     }
     let seen = Seen::of(&subject.title, &subject.body, &subject.labels, &change);
-    people::leave_by(call, Effect::Labels { change, seen }, why, &ruling).await
+    people::leave(call, Effect::Labels { change, seen }, why, least).await
 }
 
 async fn moved(call: &Call<'_>, Labelled { number, on, off }: Labelled) -> Result<Done, Refused> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use domain::approvals::policy::{Leave, Ruling, Said};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Effect, MOST_OPEN, PATIENCE_HOURS};
 use domain::flow::FlowKind;
-use forge::Issue;
 use prompts::untrusted;
 use serde_json::{Value, json};
 use store::approvals::{self, Outcome, Request};
@@ -41,45 +40,28 @@ pub(super) async fn leave(
     why: Option<String>,
     least: ApprovalMode,
 ) -> Result<Done, Refused> {
-    let ruling = ruling(call, least, None).await?;
-    leave_by(call, effect, why, &ruling).await
-}
-
-/// Who has to approve a call that needs at least this. Labels are what GitHub says at this moment, so that none is missed:
-/// those of the run's subject, asked for unless this is it. While GitHub does not answer, nothing is done that might need
-/// an owner.
-pub(super) async fn ruling(call: &Call<'_>, least: ApprovalMode, known: Option<&Issue>) -> Result<Ruling, Refused> {
-    let row = call.row;
-    let asked;
-    let subject = match known {
-        Some(issue) if issue.number == row.subject_number => issue,
-        _ => {
-            asked = forge_tools::ask(call).issue(row.subject_number).await.map_err(forge_tools::unsaid)?;
-            &asked
-        }
-    };
-    let said = Said::about(call.tool, &row.tool_modes, &subject.labels, &row.project_tool_modes);
-    Ok(said.ruling(call.tool.leave().unwrap_or(Leave::STRICTEST), least))
-}
-
-/// Asks leave for exactly this effect of whoever has to approve it.
-pub(super) async fn leave_by(
-    call: &Call<'_>,
-    effect: Effect,
-    why: Option<String>,
-    ruling: &Ruling,
-) -> Result<Done, Refused> {
+    let ruling = ruling(call, least).await?;
     let why = clean(json!(why)).as_str().map(str::to_owned);
     let action = Action { effect, why };
     let (digest, asked) = (action.effect.digest(), json!(action));
     let wanted = Wanted {
         kind: ApprovalKind::Action,
-        leave: Some((ruling, &digest)),
+        leave: Some((&ruling, &digest)),
         named: digest.clone(),
         asked: &asked,
         told: json!({ "digest": digest, "mode": ruling.mode, "because": ruling.because }),
     };
     ask(call, wanted).await
+}
+
+/// Who has to approve a call that needs at least this. Labels are what GitHub says in this very call, so that none is missed;
+/// while it does not answer, nothing is done that might need an owner.
+pub(super) async fn ruling(call: &Call<'_>, least: ApprovalMode) -> Result<Ruling, Refused> {
+    let row = call.row;
+    let asked = async || forge_tools::ask(call).issue(row.subject_number).await.map(|issue| issue.labels);
+    let labels = call.labels.get_or_try_init(asked).await.map_err(forge_tools::unsaid)?;
+    let said = Said::about(call.tool, &row.tool_modes, labels, &row.project_tool_modes);
+    Ok(said.ruling(call.tool.leave().unwrap_or(Leave::STRICTEST), least))
 }
 
 pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Refused> {
