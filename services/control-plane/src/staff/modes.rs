@@ -1,7 +1,5 @@
 //! Who is asked for tools, as policies of agents and projects say it: read from the contract, and shown in it.
 
-use std::collections::HashMap;
-
 use contract::gateway::{self, FieldProblem};
 use domain::approvals::ApprovalMode;
 use domain::approvals::policy::ToolModes;
@@ -10,7 +8,7 @@ use domain::tools::choice::{self, ToolFault};
 use super::requests::mode;
 
 /// The modes, or everything that is wrong with them.
-pub(super) fn read(written: &HashMap<String, gateway::ApprovalMode>) -> Result<ToolModes, Vec<ToolFault>> {
+pub(super) fn read(written: &gateway::ToolModes) -> Result<ToolModes, Vec<ToolFault>> {
     let mut written: Vec<_> = written.iter().map(|(tool, mode)| (tool.as_str(), meant(*mode))).collect();
     written.sort_unstable();
     choice::modes(written)
@@ -25,8 +23,8 @@ const fn meant(mode: gateway::ApprovalMode) -> ApprovalMode {
 }
 
 /// The modes as the contract has them.
-pub(super) fn shown(modes: &ToolModes) -> HashMap<String, gateway::ApprovalMode> {
-    modes.iter().map(|(tool, by)| (tool.to_string(), mode(by))).collect()
+pub(super) fn shown(modes: &ToolModes) -> gateway::ToolModes {
+    gateway::ToolModes(modes.iter().map(|(tool, by)| (tool.to_string(), mode(by))).collect())
 }
 
 /// What is wrong, below this place of the body.

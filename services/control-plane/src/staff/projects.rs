@@ -122,7 +122,7 @@ async fn shown(app: &App, staff: &Staff, id: ProjectId) -> Result<Project, ApiEr
 
 /// Who is asked for tools, unless something of it cannot be; then everything at once.
 fn asked(written: &ToolModes) -> Result<policy::ToolModes, ApiError> {
-    modes::read(&written.0).map_err(|faults| {
+    modes::read(written).map_err(|faults| {
         let title = "Some of these tools cannot be asked for like that";
         let mut problem = Problem::unprocessable("tool_modes_refused", title);
         problem.fields.extend(faults.into_iter().map(|fault| modes::fault("", fault)));
