@@ -26,6 +26,9 @@ export function useAgent(id: MaybeRefOrGetter<string>) {
   })
 }
 
+/** For whom a version is written: the project alone, or every one. */
+export type Scope = 'project' | 'everybody'
+
 /** What a version says, and why it is written. */
 export interface Written {
   policy: AgentPolicy
