@@ -16,6 +16,9 @@ const PROJECT = uuid(10)
 const OWN = uuid(700)
 const ROLE = uuid(712)
 
+const field = (at: string, code: string, what: string) => ({ field: `/policy/${at}`, code, message: 'in English', what })
+const facts = (...pairs: [string, string][]) => pairs.map(([name, text]) => ({ name, text }))
+
 let screen: Screen | undefined
 
 afterEach(() => {
@@ -32,7 +35,7 @@ interface Call {
 }
 
 /** A platform with agents; answers what was written to it. */
-function platform({ mayEdit = true, refuse = undefined as object | undefined } = {}): Call[] {
+function platform({ mayEdit = true, refuse }: { mayEdit?: boolean; refuse?: object } = {}): Call[] {
   const keeper = agentKeeper(mayEdit)
   const written: Call[] = []
   const answer = async ({ request }: { request: Request }): Promise<HttpResponse<object>> => {
@@ -121,7 +124,6 @@ it('gives the project an agent of its own in the place of a role, unless every p
 })
 
 it('shows a fault at the tool that it is about', async () => {
-  const field = (at: string, code: string, what: string) => ({ field: `/policy/${at}`, code, message: 'in English', what })
   platform({
     refuse: {
       type: 'about:blank', title: 'The policy cannot be used as it is', status: 422, code: 'policy_refused',
@@ -205,7 +207,6 @@ it.each([
 })
 
 it('finds what a version says otherwise', () => {
-  const facts = (...pairs: [string, string][]) => pairs.map(([name, text]) => ({ name, text }))
   expect(changes(facts(['a', '1'], ['b', '2']), facts(['a', '1'], ['c', '3']))).toEqual([
     { name: 'c', before: undefined, after: '3' },
     { name: 'b', before: '2', after: undefined },
