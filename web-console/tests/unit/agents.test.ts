@@ -1,5 +1,5 @@
 import { http, HttpResponse } from 'msw'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
 import { changes } from '@/components/agent/words'
 import Agent from '@/views/Agent.vue'
@@ -21,10 +21,15 @@ const facts = (...pairs: [string, string][]) => pairs.map(([name, text]) => ({ n
 
 let screen: Screen | undefined
 
+beforeEach(() => {
+  vi.stubGlobal('visualViewport', new EventTarget())
+})
+
 afterEach(() => {
   screen?.wrapper.unmount()
   screen = undefined
   document.body.replaceChildren()
+  vi.unstubAllGlobals()
 })
 
 interface Call {
@@ -67,7 +72,7 @@ function row(tool: string) {
 }
 
 async function save(reason: string): Promise<void> {
-  await screen?.wrapper.findAll('form textarea').at(-1)?.setValue(reason)
+  await screen?.wrapper.findAll('form textarea').filter((one) => !one.classes('v-textarea__sizer')).at(-1)?.setValue(reason)
   await screen?.wrapper.get('form').trigger('submit')
 }
 
@@ -152,8 +157,8 @@ it('tells versions apart, and goes back to one', async () => {
   const [back] = screen.wrapper.findAll('button').filter((one) => one.attributes('aria-label') === 'Go back to it: Version 1')
   await back?.trigger('click')
   await screen.until((shown) => shown.includes('Go back to version 1?'))
-  const reason = document.querySelector<HTMLTextAreaElement>('.v-overlay textarea')
-  if (reason === null) throw new Error('no reason')
+  const reason = [...document.querySelectorAll<HTMLTextAreaElement>('.v-overlay textarea')].find((one) => !one.classList.contains('v-textarea__sizer'))
+  if (reason === undefined) throw new Error('no reason')
   reason.value = 'It was better'
   reason.dispatchEvent(new Event('input'))
   document.querySelector('.v-overlay form')?.dispatchEvent(new Event('submit', { cancelable: true }))
