@@ -187,13 +187,9 @@ async fn policies_about_tools_that_cannot_be_are_refused_with_their_fields() -> 
 async fn who_is_asked_is_not_for_agents_to_say() -> Result<()> {
     let mut t = Story::begin().await?;
     let path = format!("projects/{}", t.project);
-    let refused = t.owner.call_with(
-        Method::PATCH,
-        &path,
-        &[("if-match", "\"1\"")],
-        &json!({ "agent_labels": ["approve:owner"] }),
-    );
-    assert_eq!(refused.await?.body["fields"][0]["code"], "label_says_who_approves");
+    let wanted = json!({ "agent_labels": ["approve:owner"] });
+    let refused = t.owner.call_with(Method::PATCH, &path, &[("if-match", "\"1\"")], &wanted).await?;
+    assert_eq!(refused.body["fields"][0]["code"], "label_says_who_approves");
     let (issue, pod) = working(&t).await?;
     t.label("writer", issue, "approve:owner").await?;
     for (tool, arguments) in [
