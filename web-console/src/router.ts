@@ -28,10 +28,16 @@ export const router = createRouter({
     { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting', words: ['waiting'] } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects', words: ['projects'] } },
     {
-      path: '/projects/:id/:tab(repositories|members|egress|words|settings)?',
+      path: '/projects/:id/:tab(repositories|members|agents|egress|words|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
-      meta: { title: 'nav.project', words: ['projects', 'prompts'] },
+      meta: { title: 'nav.project', words: ['projects', 'prompts', 'agents', 'tools'] },
+    },
+    {
+      path: '/projects/:id/agents/:agent',
+      component: () => import('@/views/Agent.vue'),
+      props: true,
+      meta: { title: 'nav.agent', words: ['projects', 'agents', 'tools'] },
     },
     { path: '/prompts', component: () => import('@/views/Prompts.vue'), meta: { title: 'nav.prompts', words: ['prompts'] } },
     {

@@ -1,6 +1,11 @@
 //! What a policy of an agent may say: the limits within which people may set it.
 
+use std::collections::BTreeSet;
+
+use crate::approvals::policy::ToolModes;
 use crate::stages::{Mode, Right};
+use crate::surroundings::Surroundings;
+use crate::tools::{Holder, Tool};
 
 /// What an agent may do, and within what limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +22,10 @@ pub struct Policy {
     pub time_limit_seconds: i32,
     /// How long its namespace lives.
     pub namespace_ttl_seconds: i32,
+    /// Who is asked for tools that ask for leave; the strictest of this, the labels and the project's policy counts.
+    pub tool_modes: ToolModes,
+    /// Tools that it does not have.
+    pub tools_off: BTreeSet<Tool>,
 }
 
 /// Something wrong with a policy.
@@ -49,6 +58,14 @@ const ENDS_BEFORE_ITS_RUN: PolicyFault = PolicyFault {
 };
 
 impl Policy {
+    /// The tools that its runs have, but for those that only talk.
+    #[must_use]
+    pub fn tools(&self) -> Vec<Tool> {
+        let surroundings = Surroundings::of(self.mode, self.rights.iter().copied());
+        let holder = Holder { in_discussion: false, surroundings, off: self.tools_off.clone() };
+        Tool::ALL.iter().copied().filter(|&tool| holder.has(tool)).collect()
+    }
+
     /// Everything that is wrong with it at once, apart from what the contract's own limits refuse.
     #[must_use]
     pub fn faults(&self) -> Vec<PolicyFault> {
@@ -78,6 +95,8 @@ mod tests {
             parallel_runs: 1,
             time_limit_seconds: 3600,
             namespace_ttl_seconds: 86_400,
+            tool_modes: ToolModes::default(),
+            tools_off: BTreeSet::new(),
         }
     }
 
@@ -100,6 +119,18 @@ mod tests {
         for (policy, expected) in table {
             assert_eq!(codes(policy.clone()), expected, "{policy:?}");
         }
+    }
+
+    #[test]
+    fn an_agent_has_what_its_environment_gives_and_its_policy_leaves() {
+        let with = |mode, off: &[Tool]| {
+            Policy { tools_off: off.iter().copied().collect(), ..policy(mode, &[Right::Read]) }.tools()
+        };
+        let all = with(Mode::FullEnv, &[]);
+        assert!(all.contains(&Tool::K8sEvents) && !with(Mode::CodeOnly, &[]).contains(&Tool::K8sEvents));
+        let off = [Tool::K8sEvents, Tool::UserNotify, Tool::K8sPodLogs];
+        let left: Vec<_> = all.into_iter().filter(|tool| !off.contains(tool)).collect();
+        assert_eq!(with(Mode::FullEnv, &off), left);
     }
 
     #[test]

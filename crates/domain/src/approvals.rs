@@ -2,6 +2,7 @@
 
 mod action;
 pub mod labels;
+pub mod policy;
 pub mod replies;
 
 pub use action::{Action, ApprovalMode, Effect, Risk};

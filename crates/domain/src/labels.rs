@@ -47,6 +47,8 @@ pub const APPROVED: &str = "state:approved";
 pub const SUPERSEDED: &str = "state:superseded";
 /// On a pull request: has it looked at by the reviewer.
 pub const NEED_REVIEWER: &str = "need:reviewer";
+/// On an issue: everything that its runs ask leave for needs whoever manages the project.
+pub const APPROVE_OWNER: &str = "approve:owner";
 /// On an issue: comments are answered by an agent.
 pub const DISCUSSION: &str = "mode:discussion";
 /// Keeps a namespace; starts nothing and is not counted as a stage label.
@@ -96,6 +98,12 @@ pub fn revise(stage: Stage) -> String {
 #[must_use]
 pub fn holds_up(label: &str) -> bool {
     label == BLOCKED || label == NEED_INPUT
+}
+
+/// Whether a label makes its issue's runs ask whoever manages the project. GitHub tells no cases apart.
+#[must_use]
+pub fn asks_owner(label: &str) -> bool {
+    label.eq_ignore_ascii_case(APPROVE_OWNER)
 }
 
 /// Whether a label is one of those of which an issue carries at most one.
@@ -191,6 +199,7 @@ mod tests {
                 BLOCKED,
                 NEED_INPUT,
                 DISCUSSION,
+                APPROVE_OWNER,
                 DEBUG,
                 "[ai-model-gpt-5.5]",
                 "[ai-reasoning-extra-high]",

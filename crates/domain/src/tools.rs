@@ -2,6 +2,9 @@
 //! contract (`x-mcp-tools` of `openapi/agent.yaml`).
 
 mod about;
+pub mod choice;
+
+use std::collections::BTreeSet;
 
 pub use about::{Asks, Category, HeldBy, RunKind, Seat};
 
@@ -98,6 +101,8 @@ pub struct Holder {
     pub in_discussion: bool,
     /// Its environment, if it has one, and what it may look at there.
     pub surroundings: Surroundings,
+    /// Tools that its policy takes away.
+    pub off: BTreeSet<Tool>,
 }
 
 impl Holder {
@@ -105,7 +110,9 @@ impl Holder {
     #[must_use]
     pub fn has(&self, tool: Tool) -> bool {
         let needs = tool.needs();
-        !(self.in_discussion && tool.acts())
+        let is_off = self.off.contains(&tool) && !tool.is_always_had();
+        !is_off
+            && !(self.in_discussion && tool.acts())
             && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
     }
 }
@@ -134,8 +141,23 @@ mod tests {
     use crate::stages::Mode;
 
     fn had(in_discussion: bool, mode: Mode, rights: &[Right]) -> Vec<Tool> {
-        let holder = Holder { in_discussion, surroundings: Surroundings::of(mode, rights.iter().copied()) };
+        let surroundings = Surroundings::of(mode, rights.iter().copied());
+        let holder = Holder { in_discussion, surroundings, off: BTreeSet::new() };
         Tool::ALL.iter().copied().filter(|&tool| holder.has(tool)).collect()
+    }
+
+    #[test]
+    fn what_a_policy_takes_away_is_not_had_but_for_what_everybody_has() {
+        let surroundings = Surroundings::of(Mode::FullEnv, Right::ALL.iter().copied());
+        let without = |off: &[Tool]| {
+            let holder =
+                Holder { in_discussion: false, surroundings: surroundings.clone(), off: off.iter().copied().collect() };
+            Tool::ALL.iter().copied().filter(|&tool| !holder.has(tool)).collect::<Vec<_>>()
+        };
+        assert_eq!(without(&[Tool::GithubCommentAdd, Tool::K8sEvents]), [Tool::GithubCommentAdd, Tool::K8sEvents]);
+        assert_eq!(without(&[Tool::RunContextGet]), []);
+        let left = Tool::ALL.iter().filter(|tool| !tool.is_always_had()).copied().collect::<Vec<_>>();
+        assert_eq!(without(Tool::ALL), left);
     }
 
     #[test]

@@ -7,8 +7,9 @@ pub mod view;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::approvals::policy::Ruling;
 use domain::approvals::replies::Open;
-use domain::approvals::{Answer, ApprovalKind, ApprovalMode, ApprovalState, Asked};
+use domain::approvals::{Answer, ApprovalKind, ApprovalState, Asked};
 use domain::ids::{RepositoryId, RunId, UserId};
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
@@ -30,7 +31,7 @@ pub struct Request<'a> {
     pub kind: ApprovalKind,
     /// Of an action: who has to approve it, and the digest of what will be done. What nobody has to approve is approved at
     /// once.
-    pub leave: Option<(ApprovalMode, &'a str)>,
+    pub leave: Option<(&'a Ruling, &'a str)>,
     /// The tool that was called.
     pub tool: &'a str,
     /// What people are shown.
@@ -59,13 +60,14 @@ pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<()> {
         request.asked,
         request.patience.as_secs_f64(),
         request.most,
-        request.leave.map(|(mode, _)| mode.as_str()),
+        request.leave.map(|(ruling, _)| ruling.mode.as_str()),
         request.leave.map(|(_, digest)| digest),
         request.flow.id,
         request.flow.kind.as_str(),
         request.flow.actor,
         request.flow.data,
-        request.flow.canonical
+        request.flow.canonical,
+        request.leave.map(|(ruling, _)| Json(ruling)) as _
     );
     match asked.execute(db).await {
         // The same call came twice at once.

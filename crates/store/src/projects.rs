@@ -1,9 +1,11 @@
 //! `projects`.
 
 use chrono::{DateTime, Utc};
+use domain::approvals::policy::ToolModes;
 use domain::ids::{ProjectId, RepositoryId, UserId};
 use domain::rights::ProjectRole;
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 
 use crate::{Coded, Cursor, Result};
 
@@ -26,6 +28,8 @@ pub struct ProjectRow {
     pub stage_order: bool,
     /// Labels that its agents move without asking.
     pub agent_labels: Vec<String>,
+    /// Who is asked for tools that ask for leave.
+    pub tool_modes: Json<ToolModes>,
     /// Grows with each change of settings.
     pub version: i64,
     /// Connected repositories.
@@ -144,6 +148,8 @@ pub struct ProjectChange<'a> {
     pub stage_order: Option<bool>,
     /// Labels that its agents move without asking.
     pub agent_labels: Option<&'a [String]>,
+    /// Who is asked for tools that ask for leave; all of them at once.
+    pub tool_modes: Option<&'a ToolModes>,
 }
 
 /// Changes settings if the version is still the one that was read; answers whether it was.
@@ -154,7 +160,8 @@ pub async fn update(db: impl PgExecutor<'_>, id: ProjectId, version: i64, to: &P
     let changed = sqlx::query!(
         "UPDATE projects SET name = COALESCE($3, name), locale = COALESCE($4, locale), model = COALESCE($5, model),
                 pre_review = COALESCE($6, pre_review), stage_order = COALESCE($7, stage_order),
-                agent_labels = COALESCE($8, agent_labels), version = version + 1
+                agent_labels = COALESCE($8, agent_labels), tool_modes = COALESCE($9, tool_modes),
+                version = version + 1
          WHERE id = $1 AND version = $2 AND removed_at IS NULL",
         id.0,
         version,
@@ -163,7 +170,8 @@ pub async fn update(db: impl PgExecutor<'_>, id: ProjectId, version: i64, to: &P
         to.model,
         to.pre_review,
         to.stage_order,
-        to.agent_labels
+        to.agent_labels,
+        to.tool_modes.map(Json) as _
     )
     .execute(db)
     .await?;

@@ -3,7 +3,6 @@
 use domain::catalogue::Catalogue;
 use domain::ids::ProjectId;
 use domain::locale::Locale;
-use domain::tools::Holder;
 use prompts::run::{RunFacts, Work};
 use prompts::templates::{Override, Source, Templates};
 use store::prompt_templates::{self, TemplateRow};
@@ -29,15 +28,10 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
         issue_author: None,
         pull: None,
         started_by: &row.started_by_login,
-        holder: holder(row),
+        holder: row.holder(),
         revision: None,
         talk: None,
     }
-}
-
-/// What decides which tools the run's agent has.
-pub(crate) fn holder(row: &ContextRow) -> Holder {
-    Holder { in_discussion: row.is_discussion, surroundings: row.surroundings() }
 }
 
 /// What the run is to do.

@@ -9,6 +9,7 @@ mod egress_grants;
 mod egress_requests;
 mod let_ins;
 mod members;
+mod modes;
 mod next_steps;
 mod notifications;
 mod permit;

@@ -1088,6 +1088,7 @@ export interface components {
             stage_order: boolean;
             /** @description Labels that agents move without asking */
             agent_labels: string[];
+            tool_modes: components["schemas"]["ToolModes"];
             /**
              * Format: int64
              * @description For `If-Match`
@@ -1113,8 +1114,9 @@ export interface components {
             model?: string;
             pre_review?: boolean;
             stage_order?: boolean;
-            /** @description Beside those that say where work stands; never those that start runs, approve, or choose a model */
+            /** @description Beside those that say where work stands; never those that start runs, approve, say who approves, or choose a model */
             agent_labels?: string[];
+            tool_modes?: components["schemas"]["ToolModes"];
         };
         ProjectPage: {
             items: components["schemas"]["Project"][];
@@ -1289,6 +1291,13 @@ export interface components {
             time_limit_seconds: number;
             /** Format: int32 */
             namespace_ttl_seconds: number;
+            tool_modes: components["schemas"]["ToolModes"];
+            /** @description Tools that it does not have, beside those that its mode and rights do not give; each whose `may_be_off` is true */
+            tools_off: string[];
+        };
+        /** @description Who is asked for tools that ask for leave, by the tools' names; of a tool, its `floor` or stricter. What the agent's policy, a label of the issue and the project's policy say is put together: the strictest counts, and where none says anything what is `usual` for the tool; never less than the call itself needs. */
+        ToolModes: {
+            [key: string]: components["schemas"]["ApprovalMode"];
         };
         AgentVersion: {
             /**
@@ -1315,6 +1324,8 @@ export interface components {
             /** @description Its name is that of one of the platform's roles, so stages start it */
             is_role: boolean;
             version: components["schemas"]["AgentVersion"];
+            /** @description That its runs have by this version, but for runs that only talk */
+            tools: string[];
         };
         AgentList: {
             items: components["schemas"]["Agent"][];
@@ -1587,6 +1598,14 @@ export interface components {
              */
             asks: "nobody" | "sometimes" | "always";
             held_by: components["schemas"]["ToolHolders"];
+            /** @description Whether the policy of an agent may take it away */
+            may_be_off: boolean;
+            leave?: components["schemas"]["ToolLeave"];
+        };
+        /** @description Of a tool that asks for leave to act. */
+        ToolLeave: {
+            usual: components["schemas"]["ApprovalMode"];
+            floor: components["schemas"]["ApprovalMode"];
         };
         /** @description Which runs have it, by the platform's roles; a project's own agent under the name of a role has what the role has. */
         ToolHolders: {
@@ -1613,6 +1632,8 @@ export interface components {
             /** @description What the agent says to it */
             why?: string;
             labels?: components["schemas"]["LabelsMoved"];
+            /** @description Who says that `mode` counts. call: what would be done needs it; tool: it is usual for the tool; agent, project: their policies; issue: a label of it */
+            because?: ("call" | "tool" | "agent" | "issue" | "project")[];
             /** @description Why it is not done */
             trouble?: string;
         };

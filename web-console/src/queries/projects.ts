@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tansta
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 
 import { api, bodyOf, done } from '@/api/client'
-import type { Locale, Project, ProjectRole } from '@/api/types'
+import type { Locale, Project, ProjectRole, ToolModes } from '@/api/types'
 import { keys } from './keys'
 
 const FIRST_PAGE: string | undefined = undefined
@@ -54,6 +54,7 @@ export interface ProjectChange {
   pre_review?: boolean
   stage_order?: boolean
   agent_labels?: string[]
+  tool_modes?: ToolModes
 }
 
 /** Changes settings; refused when somebody else changed them since `project` was read. */

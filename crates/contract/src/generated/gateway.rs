@@ -36,6 +36,9 @@ pub struct AccessToken {
 ///What will be done when it is approved.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ActionAsked {
+    ///Who says that `mode` counts. call: what would be done needs it; tool: it is usual for the tool; agent, project: their policies; issue: a label of it
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub because: ::std::vec::Vec<ActionAskedBecauseItem>,
     ///SHA-256 of exactly what will be done and what it is about
     pub digest: ::std::string::String,
     ///labels: labels go on and off an issue or pull request
@@ -51,6 +54,74 @@ pub struct ActionAsked {
     ///What the agent says to it
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub why: ::std::option::Option<::std::string::String>,
+}
+///`ActionAskedBecauseItem`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ActionAskedBecauseItem {
+    #[serde(rename = "call")]
+    Call,
+    #[serde(rename = "tool")]
+    Tool,
+    #[serde(rename = "agent")]
+    Agent,
+    #[serde(rename = "issue")]
+    Issue,
+    #[serde(rename = "project")]
+    Project,
+}
+impl ::std::fmt::Display for ActionAskedBecauseItem {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Call => f.write_str("call"),
+            Self::Tool => f.write_str("tool"),
+            Self::Agent => f.write_str("agent"),
+            Self::Issue => f.write_str("issue"),
+            Self::Project => f.write_str("project"),
+        }
+    }
+}
+impl ::std::str::FromStr for ActionAskedBecauseItem {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "call" => Ok(Self::Call),
+            "tool" => Ok(Self::Tool),
+            "agent" => Ok(Self::Agent),
+            "issue" => Ok(Self::Issue),
+            "project" => Ok(Self::Project),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ActionAskedBecauseItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ActionAskedBecauseItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ActionAskedBecauseItem {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 ///labels: labels go on and off an issue or pull request
 #[derive(
@@ -174,6 +245,8 @@ pub struct Agent {
     ///Of a project's own agent
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub project_id: ::std::option::Option<::uuid::Uuid>,
+    ///That its runs have by this version, but for runs that only talk
+    pub tools: ::std::vec::Vec<::std::string::String>,
     pub version: AgentVersion,
 }
 ///`AgentChange`
@@ -213,6 +286,9 @@ pub struct AgentPolicy {
     pub rights: ::std::vec::Vec<AgentPolicyRightsItem>,
     ///Of one run
     pub time_limit_seconds: i32,
+    pub tool_modes: ToolModes,
+    ///Tools that it does not have, beside those that its mode and rights do not give; each whose `may_be_off` is true
+    pub tools_off: ::std::vec::Vec<::std::string::String>,
 }
 ///`AgentPolicyMode`
 #[derive(
@@ -2016,6 +2092,7 @@ pub struct Project {
     pub slug: ::std::string::String,
     ///A stage asks for accepted work of one of the stages that lead to it
     pub stage_order: bool,
+    pub tool_modes: ToolModes,
     ///For `If-Match`
     pub version: i64,
 }
@@ -2023,7 +2100,7 @@ pub struct Project {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectChange {
-    ///Beside those that say where work stands; never those that start runs, approve, or choose a model
+    ///Beside those that say where work stands; never those that start runs, approve, say who approves, or choose a model
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub agent_labels: ::std::option::Option<Vec<::std::string::String>>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -2036,6 +2113,8 @@ pub struct ProjectChange {
     pub pre_review: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub stage_order: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub tool_modes: ::std::option::Option<ToolModes>,
 }
 impl ::std::default::Default for ProjectChange {
     fn default() -> Self {
@@ -2046,6 +2125,7 @@ impl ::std::default::Default for ProjectChange {
             name: Default::default(),
             pre_review: Default::default(),
             stage_order: Default::default(),
+            tool_modes: Default::default(),
         }
     }
 }
@@ -3076,6 +3156,10 @@ pub struct Tool {
     ///What it is for, in the words that the agent reads
     pub description: ::std::string::String,
     pub held_by: ToolHolders,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub leave: ::std::option::Option<ToolLeave>,
+    ///Whether the policy of an agent may take it away
+    pub may_be_off: bool,
     ///As agents call it
     pub name: ::std::string::String,
 }
@@ -3327,10 +3411,37 @@ impl ::std::convert::TryFrom<::std::string::String> for ToolHoldersModesItem {
         value.parse()
     }
 }
+///Of a tool that asks for leave to act.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ToolLeave {
+    pub floor: ApprovalMode,
+    pub usual: ApprovalMode,
+}
 ///`ToolList`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ToolList {
     pub items: ::std::vec::Vec<Tool>,
+}
+/**Who is asked for tools that ask for leave, by the tools' names; of a tool, its `floor` or stricter. What the agent's policy, a label of the issue and the project's policy say is put together: the strictest counts, and where none says anything what is `usual` for the tool; never less than the call itself needs.
+*/
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(transparent)]
+pub struct ToolModes(pub ::std::collections::HashMap<::std::string::String, ApprovalMode>);
+impl ::std::ops::Deref for ToolModes {
+    type Target = ::std::collections::HashMap<::std::string::String, ApprovalMode>;
+    fn deref(&self) -> &::std::collections::HashMap<::std::string::String, ApprovalMode> {
+        &self.0
+    }
+}
+impl ::std::convert::From<ToolModes> for ::std::collections::HashMap<::std::string::String, ApprovalMode> {
+    fn from(value: ToolModes) -> Self {
+        value.0
+    }
+}
+impl ::std::convert::From<::std::collections::HashMap<::std::string::String, ApprovalMode>> for ToolModes {
+    fn from(value: ::std::collections::HashMap<::std::string::String, ApprovalMode>) -> Self {
+        Self(value)
+    }
 }
 ///What was said together, and the run that answers it
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -59,6 +59,9 @@ pub enum Unmovable {
     /// What such a label starts, a person starts.
     #[error("{0:?} starts or steers runs, so only people move it; name it in labels_suggested of your last message")]
     StartsWork(String),
+    /// Who is asked is nothing that those who ask decide.
+    #[error("{0:?} says who approves what runs do, so only people move it")]
+    SaysWhoApproves(String),
     /// A project cannot let its agents move it without asking.
     #[error("{0:?} speaks in a person's name, or chooses what a person pays for, so agents always ask for it")]
     AlwaysAsked(String),
@@ -69,11 +72,8 @@ pub enum Unmovable {
 /// # Errors
 /// Why not.
 pub fn may_be_allowed(label: &str) -> Result<(), Unmovable> {
-    if !is_label(label) {
-        Err(Unmovable::NotALabel(label.to_owned()))
-    } else if starts_work(label) {
-        Err(Unmovable::StartsWork(label.to_owned()))
-    } else if ALWAYS_ASKED.iter().any(|asked| label.starts_with(asked)) {
+    movable(label)?;
+    if ALWAYS_ASKED.iter().any(|asked| label.starts_with(asked)) {
         Err(Unmovable::AlwaysAsked(label.to_owned()))
     } else {
         Ok(())
@@ -109,12 +109,7 @@ impl Labelled {
             return Err(Unmovable::Count);
         }
         for label in self.on.iter().chain(&self.off) {
-            if !is_label(label) {
-                return Err(Unmovable::NotALabel(label.clone()));
-            }
-            if starts_work(label) {
-                return Err(Unmovable::StartsWork(label.clone()));
-            }
+            movable(label)?;
         }
         if let Some(both) = self.on.iter().find(|label| self.off.contains(label)) {
             return Err(Unmovable::Both(both.clone()));
@@ -128,6 +123,19 @@ impl Labelled {
         let mut off = self.off.iter().filter(|label| facts.present.contains(label));
         let is_free = on.all(is_free_on) && off.all(is_free_off);
         Ok(if is_free { ApprovalMode::None } else { ApprovalMode::Owner })
+    }
+}
+
+/// Whether an agent may ever move it, whoever would approve.
+fn movable(label: &str) -> Result<(), Unmovable> {
+    if !is_label(label) {
+        Err(Unmovable::NotALabel(label.to_owned()))
+    } else if starts_work(label) {
+        Err(Unmovable::StartsWork(label.to_owned()))
+    } else if labels::asks_owner(label) {
+        Err(Unmovable::SaysWhoApproves(label.to_owned()))
+    } else {
+        Ok(())
     }
 }
 
@@ -147,6 +155,7 @@ fn is_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::APPROVE_OWNER;
 
     #[test]
     fn what_a_project_may_let_its_agents_move() {
@@ -157,6 +166,7 @@ mod tests {
         for label in ["run:dev", "run:dev:revise", "mode:discussion", NEED_REVIEWER] {
             assert_eq!(may_be_allowed(label), named(Unmovable::StartsWork, label));
         }
+        assert_eq!(may_be_allowed(APPROVE_OWNER), named(Unmovable::SaysWhoApproves, APPROVE_OWNER));
         for label in [APPROVED, "[ai-model-gpt-5.5]"] {
             assert_eq!(may_be_allowed(label), named(Unmovable::AlwaysAsked, label));
         }
@@ -204,13 +214,17 @@ mod tests {
 
     #[test]
     fn what_nobody_can_approve() {
-        let facts = Facts { present: &[], set_by_run: &[], allowed: &owned(&["run:dev", "need:reviewer"]) };
+        let facts =
+            Facts { present: &[], set_by_run: &[], allowed: &owned(&["run:dev", "need:reviewer", APPROVE_OWNER]) };
         for starts in
             ["run:dev", "run:dev:revise", "run:debug", "run:of-another-tool", "mode:discussion", "need:reviewer"]
         {
             for (on, off) in [(&[starts][..], &[][..]), (&[], &[starts])] {
                 assert_eq!(change(on, off).approval(facts), Err(Unmovable::StartsWork(starts.into())));
             }
+        }
+        for (on, off) in [(&[APPROVE_OWNER][..], &[][..]), (&["bug"], &[APPROVE_OWNER])] {
+            assert_eq!(change(on, off).approval(facts), Err(Unmovable::SaysWhoApproves(APPROVE_OWNER.into())));
         }
         for no_label in ["", " x", "a,b", "a\nb", &"x".repeat(51)] {
             assert_eq!(change(&[no_label], &[]).approval(facts), Err(Unmovable::NotALabel(no_label.into())));

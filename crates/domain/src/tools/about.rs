@@ -1,5 +1,7 @@
 //! What people and agents are told about tools: of what kind each is, whether people are asked, and which runs have it.
 
+use std::collections::BTreeSet;
+
 use super::{Holder, Tool};
 use crate::catalogue::Catalogue;
 use crate::coded_enum;
@@ -116,7 +118,7 @@ impl From<Seat> for Holder {
     fn from(seat: Seat) -> Self {
         let rights = &Catalogue::builtin().role(seat.role).rights;
         let surroundings = Surroundings::of(seat.mode, rights.iter().copied());
-        Self { in_discussion: seat.kind == RunKind::Discussion, surroundings }
+        Self { in_discussion: seat.kind == RunKind::Discussion, surroundings, off: BTreeSet::new() }
     }
 }
 

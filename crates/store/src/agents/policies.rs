@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::agents::Policy;
+use domain::approvals::policy::ToolModes;
 use domain::ids::{ProjectId, UserId};
 use domain::stages::{Mode, Right};
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{Coded, Result, flow};
@@ -32,6 +34,10 @@ pub struct AgentRow {
     pub time_limit_seconds: i32,
     /// How long its namespace lives.
     pub namespace_ttl_seconds: i32,
+    /// Who is asked for tools.
+    pub tool_modes: Json<ToolModes>,
+    /// Tools that it does not have, by their names.
+    pub tools_off: Vec<String>,
     /// Who wrote it; `None`: the platform.
     pub author: Option<String>,
     /// Why.
@@ -51,6 +57,8 @@ impl AgentRow {
             parallel_runs: self.parallel_runs,
             time_limit_seconds: self.time_limit_seconds,
             namespace_ttl_seconds: self.namespace_ttl_seconds,
+            tool_modes: self.tool_modes.0.clone(),
+            tools_off: self.tools_off.iter().filter_map(|name| name.parse().ok()).collect(),
         }
     }
 }
@@ -97,6 +105,14 @@ impl Written<'_> {
     fn rights(&self) -> Vec<String> {
         self.policy.rights.iter().map(ToString::to_string).collect()
     }
+
+    fn tools_off(&self) -> Vec<String> {
+        self.policy.tools_off.iter().map(ToString::to_string).collect()
+    }
+
+    fn tool_modes(&self) -> Json<&ToolModes> {
+        Json(&self.policy.tool_modes)
+    }
 }
 
 /// Gives a project an agent of its own.
@@ -121,6 +137,8 @@ pub async fn add(
         written.policy.parallel_runs,
         written.policy.time_limit_seconds,
         written.policy.namespace_ttl_seconds,
+        written.tool_modes() as _,
+        &written.tools_off(),
         written.by.0,
         written.reason,
         written.flow.id,
@@ -148,6 +166,8 @@ pub async fn change(db: impl PgExecutor<'_>, agent: Uuid, read: i32, written: &W
         written.policy.parallel_runs,
         written.policy.time_limit_seconds,
         written.policy.namespace_ttl_seconds,
+        written.tool_modes() as _,
+        &written.tools_off(),
         written.by.0,
         written.reason,
         written.flow.id,

@@ -10,6 +10,7 @@ SELECT a.id AS "id!", a.project_id, a.name AS "name!", policy.version AS "versio
        policy.responsibility AS "responsibility!", policy.mode AS "mode!: Coded<Mode>",
        policy.rights AS "rights!: Vec<Coded<Right>>", policy.parallel_runs AS "parallel_runs!",
        policy.time_limit_seconds AS "time_limit_seconds!", policy.namespace_ttl_seconds AS "namespace_ttl_seconds!",
+       policy.tool_modes AS "tool_modes!: Json<ToolModes>", policy.tools_off AS "tools_off!",
        COALESCE(u.login, u.email) AS "author?", policy.reason AS "reason!", policy.created_at AS "created_at!"
 FROM acting AS a
 JOIN agent_policies AS policy ON policy.agent_id = a.id

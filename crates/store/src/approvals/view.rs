@@ -1,6 +1,7 @@
 //! Requests as people see them.
 
 use chrono::{DateTime, Utc};
+use domain::approvals::policy::Ruling;
 use domain::approvals::{Answer, ApprovalMode, ApprovalState, Asked};
 use domain::ids::{ProjectId, RunId, UserId};
 use domain::rights::ProjectRole;
@@ -30,6 +31,8 @@ pub struct ApprovalRow {
     pub outcome: Option<String>,
     /// Of an action: who may approve it.
     pub mode: Option<Coded<ApprovalMode>>,
+    /// Who said so when it was asked; `None`: before there were policies.
+    pub ruling: Option<Json<Ruling>>,
     /// Of an action: the digest of what will be done.
     pub digest: Option<String>,
     /// When what was approved was done, or given up.

@@ -2,7 +2,7 @@
 -- $6 run, $7 and $8 the cursor, $9 the limit.
 SELECT p.id, p.tool, p.asked AS "asked: Json<Asked>", p.state AS "state: Coded<ApprovalState>",
        p.answer AS "answer: Json<Answer>", d.login AS "decided_by?", p.outcome,
-       p.mode AS "mode: Coded<ApprovalMode>", p.digest, p.settled_at,
+       p.mode AS "mode: Coded<ApprovalMode>", p.ruling AS "ruling: Json<Ruling>", p.digest, p.settled_at,
        p.decided_at, p.requested_at, p.expires_at, a.id AS run_id, a.project_id,
        t.name AS project_name, r.full_name AS repository_full_name, a.subject_number, a.subject_title, a.subject_url,
        a.stage AS "stage: Coded<Stage>", a.role, a.started_by_login, a.started_by,

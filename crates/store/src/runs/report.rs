@@ -1,11 +1,14 @@
 //! What the run's own pod reports, under its token: everything here is the agent's claim.
 
 use chrono::{DateTime, Utc};
+use domain::approvals::policy::ToolModes;
 use domain::ids::{ProjectId, RepositoryId, RunId};
 use domain::stages::{Mode, Right, Stage};
 use domain::surroundings::Surroundings;
+use domain::tools::Holder;
 use serde_json::Value;
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 
 use crate::{Coded, Result, flow};
 
@@ -80,6 +83,12 @@ pub struct ContextRow {
     pub mode: Coded<Mode>,
     /// What that policy gives the run's account.
     pub rights: Vec<Coded<Right>>,
+    /// Tools that it takes away, by their names.
+    pub tools_off: Vec<String>,
+    /// Whom it has asked for tools that ask for leave.
+    pub tool_modes: Json<ToolModes>,
+    /// Whom the project's policy has asked.
+    pub project_tool_modes: Json<ToolModes>,
 }
 
 impl ContextRow {
@@ -87,6 +96,13 @@ impl ContextRow {
     #[must_use]
     pub fn surroundings(&self) -> Surroundings {
         Surroundings::of(self.mode.0, self.rights.iter().map(|right| right.0))
+    }
+
+    /// What decides which tools the run's agent has.
+    #[must_use]
+    pub fn holder(&self) -> Holder {
+        let off = self.tools_off.iter().filter_map(|name| name.parse().ok()).collect();
+        Holder { in_discussion: self.is_discussion, surroundings: self.surroundings(), off }
     }
 }
 
@@ -106,7 +122,9 @@ pub async fn context(db: impl PgExecutor<'_>, run: RunId) -> Result<Option<Conte
                   a.pr_number, a.pr_url, a.repository_id, r.token_sealed, a.decoy_sealed, a.labels_set, p.agent_labels,
                   a.namespace,
                   CASE WHEN a.kind = 'discussion' THEN 'code_only' ELSE COALESCE(policy.mode, 'code_only') END AS "mode!: Coded<Mode>",
-                  CASE WHEN a.kind = 'discussion' THEN '{}' ELSE COALESCE(policy.rights, '{}') END AS "rights!: Vec<Coded<Right>>"
+                  CASE WHEN a.kind = 'discussion' THEN '{}' ELSE COALESCE(policy.rights, '{}') END AS "rights!: Vec<Coded<Right>>",
+                  COALESCE(policy.tools_off, '{}') AS "tools_off!", COALESCE(policy.tool_modes, '{}') AS "tool_modes!: Json<ToolModes>",
+                  p.tool_modes AS "project_tool_modes: Json<ToolModes>"
            FROM agent_runs AS a
            JOIN repositories AS r ON r.id = a.repository_id
            JOIN projects AS p ON p.id = a.project_id

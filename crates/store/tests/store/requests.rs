@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use domain::approvals::policy::{Leave, Said};
 use domain::approvals::{ApprovalKind, ApprovalMode, ApprovalState};
 use domain::flow::FlowKind;
 use serde_json::{Value, json};
@@ -24,12 +25,13 @@ async fn asked(it: &Installation, issue: i64, mode: ApprovalMode) -> anyhow::Res
     let (id, digest) = (Uuid::now_v7(), "0".repeat(64));
     let seen = json!({ "words": "", "labels": [] });
     let action = json!({ "effect": { "does": "labels", "number": issue, "on": ["a"], "off": [], "seen": seen } });
+    let ruling = Said::default().ruling(Leave { usual: mode, floor: mode }, mode);
     let request = Request {
         id,
         run,
         launch,
         kind: ApprovalKind::Action,
-        leave: Some((mode, &digest)),
+        leave: Some((&ruling, &digest)),
         tool: "github_labels_add",
         asked: &action,
         patience: Duration::from_secs(60),

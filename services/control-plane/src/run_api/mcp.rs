@@ -31,10 +31,10 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 use store::flow;
 use store::runs::report::{self, ContextRow};
+use tokio::sync::OnceCell;
 
 use self::answer::{Refused, clean};
 use crate::internal::ForRun;
-use crate::prompt::holder;
 use crate::state::App;
 
 /// One message of the Model Context Protocol
@@ -73,7 +73,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let holder = holder(&self.row().await?);
+        let holder = self.row().await?.holder();
         let tools = Tool::ALL.iter().filter(|&&tool| holder.has(tool));
         Ok(ListToolsResult::with_all_items(tools.filter_map(|&tool| self.listed(tool)).collect()))
     }
@@ -84,10 +84,10 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let row = self.row().await?;
-        let tool = request.name.parse().ok().filter(|&tool| holder(&row).has(tool));
+        let tool = request.name.parse().ok().filter(|&tool| row.holder().has(tool));
         let tool = tool.ok_or_else(|| ErrorData::invalid_params("tool not found", None))?;
         let arguments = json!(request.arguments.unwrap_or_default());
-        let call = Call { app: &self.app, of: self.of, row: &row, tool, arguments };
+        let call = Call { app: &self.app, of: self.of, row: &row, tool, arguments, labels: OnceCell::new() };
         Ok(answer::told(call.carried_out().await).into())
     }
 }
@@ -115,6 +115,8 @@ struct Call<'a> {
     row: &'a ContextRow,
     tool: Tool,
     arguments: Value,
+    /// On the run's subject, once GitHub has said them in this call.
+    labels: OnceCell<Vec<String>>,
 }
 
 /// What a call came to.

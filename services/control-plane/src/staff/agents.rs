@@ -15,6 +15,7 @@ use domain::stages::{Mode, Right, Role};
 use store::agents::policies::{self, AgentRow};
 use uuid::Uuid;
 
+use super::modes;
 use super::permit::Staff;
 use crate::error::{ApiError, no_such};
 use crate::state::App;
@@ -70,6 +71,7 @@ fn agent(row: AgentRow) -> Agent {
         name: row.name.clone(),
         project_id: row.project_id,
         is_role: row.name.parse::<Role>().is_ok(),
+        tools: row.policy().tools().iter().map(ToString::to_string).collect(),
         version: version(row),
     }
 }
@@ -85,6 +87,8 @@ fn version(row: AgentRow) -> AgentVersion {
         parallel_runs: row.parallel_runs,
         time_limit_seconds: row.time_limit_seconds,
         namespace_ttl_seconds: row.namespace_ttl_seconds,
+        tool_modes: modes::shown(&row.tool_modes),
+        tools_off: row.tools_off,
     };
     AgentVersion { number: row.version, policy, author: row.author, reason: row.reason, created_at: row.created_at }
 }

@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use contract::gateway::{FieldProblem, NewProject, Project, ProjectChange, ProjectPage};
+use contract::gateway::{FieldProblem, NewProject, Project, ProjectChange, ProjectPage, ToolModes};
 use contract::problem::Problem;
 use domain::approvals::labels::{Unmovable, may_be_allowed};
+use domain::approvals::policy;
 use domain::ids::ProjectId;
 use domain::rights::Permission;
 use http::{HeaderMap, StatusCode};
 use store::{Cursor, projects, settings};
 use uuid::Uuid;
 
+use super::modes;
 use super::permit::Staff;
 use super::views::{self, Paging};
 use crate::error::{ApiError, no_such, taken};
@@ -80,6 +82,7 @@ pub(super) async fn update_project(
         known_model(&app, model).await?;
     }
     free_labels(to.agent_labels.as_deref().unwrap_or_default())?;
+    let tool_modes = to.tool_modes.as_ref().map(asked).transpose()?;
     let locale = to.locale.map(|locale| locale.to_string());
     let change = projects::ProjectChange {
         name: to.name.as_deref(),
@@ -88,6 +91,7 @@ pub(super) async fn update_project(
         pre_review: to.pre_review,
         stage_order: to.stage_order,
         agent_labels: to.agent_labels.as_deref(),
+        tool_modes: tool_modes.as_ref(),
     };
     if !projects::update(&app.pool, ProjectId(id), views::version(&headers), &change).await? {
         return Err(views::version_changed("project"));
@@ -116,6 +120,16 @@ async fn shown(app: &App, staff: &Staff, id: ProjectId) -> Result<Project, ApiEr
     Ok(views::project(row, staff))
 }
 
+/// Who is asked for tools, unless something of it cannot be; then everything at once.
+fn asked(written: &ToolModes) -> Result<policy::ToolModes, ApiError> {
+    modes::read(written).map_err(|faults| {
+        let title = "Some of these tools cannot be asked for like that";
+        let mut problem = Problem::unprocessable("tool_modes_refused", title);
+        problem.fields.extend(faults.into_iter().map(|fault| modes::fault("", fault)));
+        problem.into()
+    })
+}
+
 /// Every label that agents cannot be let move is named at once.
 fn free_labels(labels: &[String]) -> Result<(), ApiError> {
     let mut problem = Problem::unprocessable("label_not_free", "Agents cannot be let move some of these labels");
@@ -124,6 +138,7 @@ fn free_labels(labels: &[String]) -> Result<(), ApiError> {
         let code = match why {
             Unmovable::StartsWork(_) => "label_starts_work",
             Unmovable::AlwaysAsked(_) => "label_always_asked",
+            Unmovable::SaysWhoApproves(_) => "label_says_who_approves",
             Unmovable::NotALabel(_) | Unmovable::Both(_) | Unmovable::Count => "not_a_label",
         };
         problem.fields.push(FieldProblem {

@@ -1,6 +1,7 @@
 //! Requests of agents: which are wanted, and how the contract shows them.
 
-use contract::gateway::{self, Approval, LabelsMoved};
+use contract::gateway::{self, ActionAskedBecauseItem, Approval, LabelsMoved};
+use domain::approvals::policy::{Because, Ruling};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
 use domain::ids::{ProjectId, RunId};
 use serde::Deserialize;
@@ -32,6 +33,8 @@ impl RequestQuery {
 pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
     let mode = row.mode.as_ref().map(|mode| mode.0);
     let action = action(&row.asked.0, mode, row.digest.as_deref(), row.outcome.clone());
+    let ruling = row.ruling.map(|ruling| ruling.0);
+    let action = action.map(|action| gateway::ActionAsked { because: because(ruling.as_ref()), ..action });
     let kind = match row.asked.0.kind() {
         ApprovalKind::Question => gateway::ApprovalKind::Question,
         ApprovalKind::Action => gateway::ApprovalKind::Action,
@@ -94,11 +97,24 @@ pub(super) fn action(
         risk: risk(effect.risk()),
         why: why.clone(),
         labels: Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() }),
+        because: Vec::new(),
         trouble,
     })
 }
 
-const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {
+fn because(ruling: Option<&Ruling>) -> Vec<ActionAskedBecauseItem> {
+    let said = ruling.map(|ruling| ruling.because.as_slice()).unwrap_or_default();
+    let told = said.iter().map(|because| match because {
+        Because::Call => ActionAskedBecauseItem::Call,
+        Because::Tool => ActionAskedBecauseItem::Tool,
+        Because::Agent => ActionAskedBecauseItem::Agent,
+        Because::Issue => ActionAskedBecauseItem::Issue,
+        Because::Project => ActionAskedBecauseItem::Project,
+    });
+    told.collect()
+}
+
+pub(super) const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {
     match mode {
         ApprovalMode::None => gateway::ApprovalMode::None,
         ApprovalMode::Delegated => gateway::ApprovalMode::Delegated,

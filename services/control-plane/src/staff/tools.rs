@@ -4,13 +4,14 @@
 use axum::Json;
 use axum::extract::State;
 use contract::gateway::{
-    Tool, ToolAsks, ToolCategory, ToolHolders, ToolHoldersKindsItem, ToolHoldersModesItem, ToolList,
+    Tool, ToolAsks, ToolCategory, ToolHolders, ToolHoldersKindsItem, ToolHoldersModesItem, ToolLeave, ToolList,
 };
 use contract::problem::Problem;
 use domain::stages::Mode;
 use domain::tools::{self as rules, Asks, Category, HeldBy, RunKind};
 
 use super::permit::Staff;
+use super::requests::mode;
 use crate::state::App;
 
 /// Every tool that agents act through - what it is for, whether people are asked, and which runs have it
@@ -39,6 +40,8 @@ fn shown(app: &App, tool: rules::Tool) -> Tool {
             Asks::Always => ToolAsks::Always,
         },
         held_by: holders(&HeldBy::of(tool)),
+        may_be_off: !tool.is_always_had(),
+        leave: tool.leave().map(|leave| ToolLeave { usual: mode(leave.usual), floor: mode(leave.floor) }),
     }
 }
 

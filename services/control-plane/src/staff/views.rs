@@ -16,6 +16,7 @@ use store::users::UserRow;
 use store::{Cursor, egress_grants};
 use utoipa::IntoParams;
 
+use super::modes;
 use super::permit::Staff;
 use crate::error::ApiError;
 
@@ -110,6 +111,7 @@ pub(super) fn project(row: ProjectRow, viewer: &Staff) -> gateway::Project {
         pre_review: row.pre_review,
         stage_order: row.stage_order,
         agent_labels: row.agent_labels,
+        tool_modes: modes::shown(&row.tool_modes),
         model: row.model,
         version: row.version,
         repositories: row.repositories,

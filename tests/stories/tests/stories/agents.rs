@@ -9,7 +9,7 @@ use testkit::console::{Answer, Console};
 fn policy(more: &Value) -> Value {
     let mut policy = json!({
         "responsibility": "Writes what a reader needs.", "mode": "full_env", "rights": ["read", "logs"],
-        "parallel_runs": 3, "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200,
+        "parallel_runs": 3, "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200, "tool_modes": {}, "tools_off": [],
     });
     for (name, value) in more.as_object().into_iter().flatten() {
         policy[name] = value.clone();

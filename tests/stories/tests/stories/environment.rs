@@ -117,7 +117,7 @@ async fn who_may_see_what_says_the_policy_and_a_tool_that_is_not_had_is_not_ther
 fn policy(mode: &str, rights: &[&str]) -> Value {
     let policy = json!({
         "responsibility": "Writes what a reader needs.", "mode": mode, "rights": rights,
-        "parallel_runs": 3, "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200,
+        "parallel_runs": 3, "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200, "tool_modes": {}, "tools_off": [],
     });
     json!({ "name": "dev", "policy": policy, "reason": "We know better here" })
 }

@@ -22,4 +22,5 @@ mod runs;
 mod sessions;
 mod signatures;
 mod templates;
+mod tool_policies;
 mod tools;

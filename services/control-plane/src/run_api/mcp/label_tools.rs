@@ -42,16 +42,19 @@ pub(super) async fn change(call: &Call<'_>) -> Result<Done, Refused> {
         return Err(Refused::new("labels_not_movable", "One of these looks like a credential or somebody's address."));
     }
     let facts = Facts { present: &subject.labels, set_by_run: &call.row.labels_set, allowed: &call.row.agent_labels };
-    let mode = change.approval(facts).map_err(|why| Refused::new("labels_not_movable", why.to_string()))?;
-    if mode == ApprovalMode::None {
-        let left = change.left(facts);
-        if left.on.is_empty() && left.off.is_empty() {
-            return Ok(Done::Read(json!({ "number": number, "note": "It is so already." })));
-        }
+    let least = change.approval(facts).map_err(|why| Refused::new("labels_not_movable", why.to_string()))?;
+    let left = change.clone().left(facts);
+    if left.on.is_empty() && left.off.is_empty() {
+        return Ok(Done::Read(json!({ "number": number, "note": "It is so already." })));
+    }
+    if number == call.row.subject_number {
+        call.labels.set(subject.labels.clone()).ok();
+    }
+    if people::ruling(call, least).await?.mode == ApprovalMode::None {
         return moved(call, left).await;
     }
     let seen = Seen::of(&subject.title, &subject.body, &subject.labels, &change);
-    people::leave(call, Effect::Labels { change, seen }, why, mode).await
+    people::leave(call, Effect::Labels { change, seen }, why, least).await
 }
 
 async fn moved(call: &Call<'_>, Labelled { number, on, off }: Labelled) -> Result<Done, Refused> {

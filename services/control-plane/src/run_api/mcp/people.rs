@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::approvals::policy::{Leave, Ruling, Said};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Effect, MOST_OPEN, PATIENCE_HOURS};
 use domain::flow::FlowKind;
 use prompts::untrusted;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answer::{Refused, clean};
-use super::{AGENT, Call, Done};
+use super::{AGENT, Call, Done, forge_tools};
 
 /// A wake-up may be lost.
 const POLL: Duration = Duration::from_secs(2);
@@ -22,7 +23,7 @@ const POLL: Duration = Duration::from_secs(2);
 pub(super) struct Wanted<'a> {
     pub(super) kind: ApprovalKind,
     /// Of an action: who has to approve it, and its digest.
-    pub(super) leave: Option<(ApprovalMode, &'a str)>,
+    pub(super) leave: Option<(&'a Ruling, &'a str)>,
     /// What makes it the same request when it comes again in this launch.
     pub(super) named: String,
     /// What people are shown.
@@ -31,24 +32,36 @@ pub(super) struct Wanted<'a> {
     pub(super) told: Value,
 }
 
-/// Asks leave for exactly this effect; `mode` says whose. What needs nobody's is done like what somebody approved.
+/// Asks leave for exactly this effect, which needs at least this; policies say whose. What needs nobody's is done like what
+/// somebody approved.
 pub(super) async fn leave(
     call: &Call<'_>,
     effect: Effect,
     why: Option<String>,
-    mode: ApprovalMode,
+    least: ApprovalMode,
 ) -> Result<Done, Refused> {
+    let ruling = ruling(call, least).await?;
     let why = clean(json!(why)).as_str().map(str::to_owned);
     let action = Action { effect, why };
     let (digest, asked) = (action.effect.digest(), json!(action));
     let wanted = Wanted {
         kind: ApprovalKind::Action,
-        leave: Some((mode, &digest)),
+        leave: Some((&ruling, &digest)),
         named: digest.clone(),
         asked: &asked,
-        told: json!({ "digest": digest, "mode": mode }),
+        told: json!({ "digest": digest, "mode": ruling.mode, "because": ruling.because }),
     };
     ask(call, wanted).await
+}
+
+/// Who has to approve a call that needs at least this. Labels are what GitHub says in this very call, so that none is missed;
+/// while it does not answer, nothing is done that might need an owner.
+pub(super) async fn ruling(call: &Call<'_>, least: ApprovalMode) -> Result<Ruling, Refused> {
+    let row = call.row;
+    let asked = async || forge_tools::ask(call).issue(row.subject_number).await.map(|issue| issue.labels);
+    let labels = call.labels.get_or_try_init(asked).await.map_err(forge_tools::unsaid)?;
+    let said = Said::about(call.tool, &row.tool_modes, labels, &row.project_tool_modes);
+    Ok(said.ruling(call.tool.leave().unwrap_or(Leave::STRICTEST), least))
 }
 
 pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Refused> {
@@ -71,7 +84,7 @@ pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Ref
     };
     approvals::ask(&call.app.pool, &request).await?;
     call.app.waker.run(call.of.run.into());
-    if matches!(leave, Some((ApprovalMode::None, _))) {
+    if leave.is_some_and(|(ruling, _)| ruling.mode == ApprovalMode::None) {
         call.app.waker.work();
     }
     let outcome = live(call, id).await?.ok_or_else(|| {

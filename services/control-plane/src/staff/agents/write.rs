@@ -4,14 +4,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use contract::gateway::{
-    AgentChange, AgentDetail, AgentPolicy, AgentPolicyMode, AgentPolicyRightsItem, AgentRollBack, NewAgent,
+    AgentChange, AgentDetail, AgentPolicy, AgentPolicyMode, AgentPolicyRightsItem, AgentRollBack, FieldProblem,
+    NewAgent,
 };
 use contract::problem::Problem;
-use domain::agents::Policy;
+use domain::agents::{Policy, PolicyFault};
 use domain::flow::FlowKind;
 use domain::ids::ProjectId;
 use domain::rights::Permission;
 use domain::stages::{Mode, Right};
+use domain::tools::choice;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use store::agents::policies::{self, AgentRow, Written};
@@ -20,6 +22,7 @@ use uuid::Uuid;
 
 use super::{detail, gone, seen};
 use crate::error::{ApiError, taken};
+use crate::staff::modes;
 use crate::staff::permit::{Staff, not_permitted};
 use crate::staff::views;
 use crate::state::App;
@@ -143,6 +146,8 @@ async fn write(
 
 /// The policy, unless something is wrong with it; then everything at once, each with its field and remedy.
 fn sound(wanted: AgentPolicy) -> Result<Policy, ApiError> {
+    let off = choice::off(wanted.tools_off.iter().map(String::as_str));
+    let asked = modes::read(&wanted.tool_modes);
     let policy = Policy {
         responsibility: wanted.responsibility.unwrap_or_default(),
         mode: match wanted.mode {
@@ -153,16 +158,21 @@ fn sound(wanted: AgentPolicy) -> Result<Policy, ApiError> {
         parallel_runs: wanted.parallel_runs,
         time_limit_seconds: wanted.time_limit_seconds,
         namespace_ttl_seconds: wanted.namespace_ttl_seconds,
+        tool_modes: asked.as_ref().cloned().unwrap_or_default(),
+        tools_off: off.as_ref().cloned().unwrap_or_default(),
     };
-    let faults = policy.faults();
-    if faults.is_empty() {
-        return Ok(policy);
-    }
-    let problem = Problem::unprocessable("policy_refused", "The policy cannot be used as it is");
-    let named = faults.iter().fold(problem, |problem, fault| {
-        problem.with_coded_field(format!("/policy/{}", fault.field), fault.code, fault.remedy)
-    });
-    Err(named.into())
+    let named = |fault: PolicyFault| FieldProblem {
+        field: format!("/policy/{}", fault.field),
+        message: fault.remedy.to_owned(),
+        code: Some(fault.code.to_owned()),
+        line: None,
+        what: None,
+    };
+    let tools = off.err().into_iter().chain(asked.err()).flatten();
+    let fields = policy.faults().into_iter().map(named).chain(tools.map(|fault| modes::fault("/policy", fault)));
+    let mut problem = Problem::unprocessable("policy_refused", "The policy cannot be used as it is");
+    problem.fields.extend(fields);
+    if problem.fields.is_empty() { Ok(policy) } else { Err(problem.into()) }
 }
 
 const fn right(right: AgentPolicyRightsItem) -> Right {
