@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 /// The cluster.
 pub(crate) fn cluster() -> Cluster {
-    Cluster::new(Client::new(tower::service_fn(answer), "default"))
+    let client = Client::new(tower::service_fn(answer), "default");
+    Cluster::new(client.clone(), client)
 }
 
 async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {

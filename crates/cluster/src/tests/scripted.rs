@@ -26,7 +26,8 @@ struct Asked {
 
 fn cluster() -> (Cluster, Api) {
     let (service, handle) = mock::pair::<Request<Body>, Response<Body>>();
-    (Cluster::new(Client::new(service, "default")), handle)
+    let client = Client::new(service, "default");
+    (Cluster::new(client.clone(), client), handle)
 }
 
 /// Answers the next request with this status and object, and tells what was asked.

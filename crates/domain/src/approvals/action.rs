@@ -139,7 +139,8 @@ mod tests {
         ] {
             assert_ne!(other.digest(), asked.digest(), "{other:?}");
         }
-        let risks = [object(apply("red"), None), asked, object(Act::Delete, Some("u-1")), object(Act::Restart, Some("u-1"))];
+        let risks =
+            [object(apply("red"), None), asked, object(Act::Delete, Some("u-1")), object(Act::Restart, Some("u-1"))];
         assert_eq!(risks.map(|effect| effect.risk()), [Risk::Low, Risk::Medium, Risk::High, Risk::Low]);
     }
 

@@ -111,10 +111,9 @@ pub fn kind(word: &str) -> Result<Kind, Unchangeable> {
     ];
     let plain = word.trim().to_lowercase();
     let singular = plain.split('.').next().unwrap_or_default();
-    let singular = singular.strip_suffix("ies").map_or_else(
-        || singular.trim_end_matches('s').to_owned(),
-        |stem| format!("{stem}y"),
-    );
+    let singular = singular
+        .strip_suffix("ies")
+        .map_or_else(|| singular.trim_end_matches('s').to_owned(), |stem| format!("{stem}y"));
     if NEVER.contains(&singular.as_str()) {
         return Err(Unchangeable::NeverChanged);
     }
@@ -212,7 +211,8 @@ pub enum Act {
 #[must_use]
 pub fn said(mut object: Value) -> Value {
     /// In which clients repeat the whole object, and controllers count.
-    const COUNTED: [&str; 2] = ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
+    const COUNTED: [&str; 2] =
+        ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");
     }
@@ -277,7 +277,9 @@ mod tests {
         for word in never {
             assert_eq!(kind(word), Err(Unchangeable::NeverChanged), "{word}");
         }
-        for word in ["Pod", "DaemonSet", "ReplicaSet", "Ingress", "Node", "Namespace", "Widget", "deployments/scale", ""] {
+        for word in
+            ["Pod", "DaemonSet", "ReplicaSet", "Ingress", "Node", "Namespace", "Widget", "deployments/scale", ""]
+        {
             assert_eq!(kind(word), Err(Unchangeable::Kind), "{word}");
         }
     }

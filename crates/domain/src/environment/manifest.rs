@@ -91,7 +91,10 @@ fn metadata(metadata: &Value, at: &str, taken: &[&str]) -> Result<(), Unchangeab
             return Err(field(&format!("{at}.{key}"), "agents do not write this; leave it out"));
         }
         if LABELS.contains(&key.as_str()) && map(value).any(|(key, value)| is_reserved(key, value)) {
-            return Err(field(&format!("{at}.{key}"), "what codex-k8s marks its own objects with is not an agent's to put on"));
+            return Err(field(
+                &format!("{at}.{key}"),
+                "what codex-k8s marks its own objects with is not an agent's to put on",
+            ));
         }
     }
     Ok(())
@@ -218,7 +221,8 @@ mod tests {
         let own = SETTINGS.replace("  name", "  namespace: own\n  name");
         assert_eq!(Manifest::read(&own, "own").unwrap(), read);
         assert_eq!(Manifest::judged(deployment(), "own").unwrap().kind, Kind::Deployment);
-        let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" }, "spec": spec });
+        let service =
+            |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" }, "spec": spec });
         for spec in [json!({}), json!({ "type": "ClusterIP" }), json!({ "clusterIP": "None" })] {
             assert!(Manifest::judged(service(spec.clone()), "own").is_ok(), "{spec}");
         }
@@ -239,7 +243,10 @@ mod tests {
             assert_eq!(other("ConfigMap", no_kind), Err(Unchangeable::Kind), "{no_kind}");
         }
         let expected = "v1".to_owned();
-        assert_eq!(other("v1\n", "v2\n"), Err(Unchangeable::Version { kind: Kind::ConfigMap, expected: expected.clone() }));
+        assert_eq!(
+            other("v1\n", "v2\n"),
+            Err(Unchangeable::Version { kind: Kind::ConfigMap, expected: expected.clone() })
+        );
         assert_eq!(other("ConfigMap", "configmaps"), Err(Unchangeable::Version { kind: Kind::ConfigMap, expected }));
         assert_eq!(Manifest::read("[]", "own"), Err(Unchangeable::NotAnObject));
         assert_eq!(Manifest::read("kind: 7", "own"), Err(Unchangeable::NotAnObject));
@@ -261,7 +268,11 @@ mod tests {
             ("/metadata/labels", json!({ "codex-k8s.dev/run-id": "1" }), "metadata.labels"),
             ("/metadata/labels", json!({ "app.kubernetes.io/part-of": "codex-k8s" }), "metadata.labels"),
             ("/metadata/annotations", json!({ "codex-k8s.dev/restarted-by": "1" }), "metadata.annotations"),
-            ("/spec/template/metadata", json!({ "labels": { "codex-k8s.dev/launch": "2" } }), "spec.template.metadata.labels"),
+            (
+                "/spec/template/metadata",
+                json!({ "labels": { "codex-k8s.dev/launch": "2" } }),
+                "spec.template.metadata.labels",
+            ),
             ("/spec/template/metadata", json!({ "finalizers": ["a/b"] }), "spec.template.metadata.finalizers"),
         ];
         refused(deployment, &table);
@@ -275,16 +286,29 @@ mod tests {
         let all = json!([{ "secretRef": { "name": "run-token" } }]);
         let volume = |source: Value| json!([source]);
         let spec = "spec.template.spec";
-        let token = json!({ "name": "s", "projected": { "sources": [{ "serviceAccountToken": { "path": "token" } }] } });
+        let token =
+            json!({ "name": "s", "projected": { "sources": [{ "serviceAccountToken": { "path": "token" } }] } });
         let table = [
-            ("/spec/template/spec/volumes", volume(json!({ "name": "s", "secret": { "secretName": "run-token" } })), "volumes[0]"),
+            (
+                "/spec/template/spec/volumes",
+                volume(json!({ "name": "s", "secret": { "secretName": "run-token" } })),
+                "volumes[0]",
+            ),
             ("/spec/template/spec/volumes", volume(token), "volumes[0]"),
             ("/spec/template/spec/volumes", volume(json!({ "name": "s", "hostPath": { "path": "/" } })), "volumes[0]"),
             ("/spec/template/spec/volumes", volume(json!({ "name": "s", "csi": {} })), "volumes[0]"),
             (&env, key.clone(), "containers[0].env"),
             (&env_from, all.clone(), "containers[0].envFrom"),
-            ("/spec/template/spec/initContainers", json!([{ "name": "i", "envFrom": all }]), "initContainers[0].envFrom"),
-            ("/spec/template/spec/ephemeralContainers", json!([{ "name": "i", "env": key }]), "ephemeralContainers[0].env"),
+            (
+                "/spec/template/spec/initContainers",
+                json!([{ "name": "i", "envFrom": all }]),
+                "initContainers[0].envFrom",
+            ),
+            (
+                "/spec/template/spec/ephemeralContainers",
+                json!([{ "name": "i", "env": key }]),
+                "ephemeralContainers[0].env",
+            ),
             ("/spec/template/spec/imagePullSecrets", json!([{ "name": "registry" }]), "imagePullSecrets"),
             ("/spec/template/spec/automountServiceAccountToken", json!(true), "automountServiceAccountToken"),
             ("/spec/template/spec/automountServiceAccountToken", json!(null), "automountServiceAccountToken"),
@@ -310,10 +334,17 @@ mod tests {
                 "spec.jobTemplate.spec.template.spec.automountServiceAccountToken",
             ),
             (
-                of("batch/v1", "CronJob", json!({ "jobTemplate": { "metadata": { "labels": { "codex-k8s.dev/a": "b" } } } })),
+                of(
+                    "batch/v1",
+                    "CronJob",
+                    json!({ "jobTemplate": { "metadata": { "labels": { "codex-k8s.dev/a": "b" } } } }),
+                ),
                 "spec.jobTemplate.metadata.labels",
             ),
-            (of("apps/v1", "StatefulSet", json!({ "template": token })), "spec.template.spec.automountServiceAccountToken"),
+            (
+                of("apps/v1", "StatefulSet", json!({ "template": token })),
+                "spec.template.spec.automountServiceAccountToken",
+            ),
             (
                 of("apps/v1", "StatefulSet", json!({ "template": pod, "volumeClaimTemplates": claims })),
                 "spec.volumeClaimTemplates[0].spec.volumeName",
