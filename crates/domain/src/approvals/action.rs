@@ -25,7 +25,7 @@ coded_enum! {
 coded_enum! {
     /// What is lost when it goes wrong.
     Risk {
-        /// Seen at once and taken back with a click.
+        /// Seen at once and easily taken back.
         Low = "low",
         /// People may take it for something that it is not, or act on it.
         Medium = "medium",

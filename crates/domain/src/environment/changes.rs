@@ -175,6 +175,12 @@ impl Seen {
     }
 }
 
+/// The version that an object was read in.
+#[must_use]
+pub fn version(object: &Value) -> &str {
+    object["metadata"]["resourceVersion"].as_str().unwrap_or_default()
+}
+
 /// A change of one object of a run's namespace, and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {

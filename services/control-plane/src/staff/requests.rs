@@ -1,7 +1,8 @@
 //! Requests of agents: which are wanted, and how the contract shows them.
 
-use contract::gateway::{self, Approval, LabelsMoved};
+use contract::gateway::{self, Approval, LabelsMoved, ObjectChanged, ObjectChangedAct};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
+use domain::environment::changes::{Act, Change};
 use domain::ids::{ProjectId, RunId};
 use serde::Deserialize;
 use store::approvals::view::{ApprovalRow, Filter};
@@ -86,16 +87,40 @@ pub(super) fn action(
     trouble: Option<String>,
 ) -> Option<gateway::ActionAsked> {
     let Asked::Action(Action { effect, why }) = asked else { return None };
-    let Effect::Labels { change, .. } = effect;
+    let (does, labels, object) = match effect {
+        Effect::Labels { change, .. } => {
+            let labels =
+                LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() };
+            (gateway::ActionAskedDoes::Labels, Some(labels), None)
+        }
+        Effect::Object(change) => (gateway::ActionAskedDoes::Object, None, Some(changed(change))),
+    };
     Some(gateway::ActionAsked {
-        does: gateway::ActionAskedDoes::Labels,
+        does,
         digest: digest?.parse().ok()?,
         mode: mode(by?),
         risk: risk(effect.risk()),
         why: why.clone(),
-        labels: Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() }),
+        labels,
+        object,
         trouble,
     })
+}
+
+fn changed(change: &Change) -> ObjectChanged {
+    ObjectChanged {
+        act: match change.act {
+            Act::Apply { .. } => ObjectChangedAct::Apply,
+            Act::Delete => ObjectChangedAct::Delete,
+            Act::Restart => ObjectChangedAct::Restart,
+        },
+        kind: change.kind.to_string(),
+        name: change.name.clone(),
+        namespace: change.namespace.clone(),
+        is_new: change.seen.is_none(),
+        uid: change.seen.as_ref().map(|seen| seen.uid.clone()),
+        diff: change.diff.clone(),
+    }
 }
 
 const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {
