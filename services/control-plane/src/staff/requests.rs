@@ -89,8 +89,7 @@ pub(super) fn action(
     let Asked::Action(Action { effect, why }) = asked else { return None };
     let (does, labels, object) = match effect {
         Effect::Labels { change, .. } => {
-            let labels =
-                LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() };
+            let labels = LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() };
             (gateway::ActionAskedDoes::Labels, Some(labels), None)
         }
         Effect::Object(change) => (gateway::ActionAskedDoes::Object, None, Some(changed(change))),

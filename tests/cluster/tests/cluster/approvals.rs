@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PARKED_WITHIN: Duration = Duration::from_secs(120);
 
 /// The open question of a run that waits for people.
-async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
+pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
     let (seen, _) = until("the run waits for an answer", PARKED_WITHIN, async || {
         Ok(Some(run.view().await?).filter(|run| run["waits"]["for"] == "answer"))
     })

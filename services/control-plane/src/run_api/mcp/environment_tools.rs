@@ -26,7 +26,8 @@ impl From<LookError> for Refused {
             LookError::Missing { .. } => Self::new("not_found", "There is no such object in your run's namespace."),
             LookError::NotAllowed { .. } => Self::new("not_allowed", "Your run's account may not see this."),
             LookError::Closed { .. } => {
-                let words = "This pod is the platform's own, and nobody enters it. Run commands in your checkout instead.";
+                let words =
+                    "This pod is the platform's own, and nobody enters it. Run commands in your checkout instead.";
                 Self::new("not_entered", words)
             }
             LookError::Told(words) => Self::new("not_answered", clean(json!(words)).as_str().unwrap_or_default()),
