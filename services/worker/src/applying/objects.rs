@@ -17,7 +17,7 @@ use crate::Deps;
 const LOOKS: usize = 5;
 /// Until the next of them.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
-/// Tries, each after twice the time, while the cluster does not answer; a quarter of an hour in all.
+/// Tries, each after twice the time, while the cluster does not answer; eight minutes in all.
 const TRIES: i32 = 8;
 
 pub(super) async fn attempt(
