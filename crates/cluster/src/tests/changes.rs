@@ -125,6 +125,6 @@ async fn the_pods_of_runs_and_parts_of_the_platform_are_not_entered() {
         // One request: the pod is read, and nothing else is asked.
         let (closed, read) = tokio::join!(look.enter(&name, &entry), answer(&mut objects, 200, pod));
         assert!(matches!(closed, Err(crate::LookError::Closed { .. })), "{closed:?}");
-        assert_eq!(read.line, format!("GET /api/v1/namespaces/{NAMESPACE}/pods/{name}?"));
+        assert_eq!(read.line, format!("GET /api/v1/namespaces/{NAMESPACE}/pods/{name}"));
     }
 }
