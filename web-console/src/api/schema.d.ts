@@ -1276,7 +1276,7 @@ export interface components {
             /** @enum {string} */
             mode: "code_only" | "full_env";
             /** @description In its namespace; they come to something in full_env only */
-            rights: ("read" | "logs" | "exec" | "test_jobs")[];
+            rights: ("read" | "logs" | "exec" | "test_jobs" | "change")[];
             /**
              * Format: int32
              * @description At once in one project
@@ -1598,21 +1598,22 @@ export interface components {
         /** @description What will be done when it is approved. */
         ActionAsked: {
             /**
-             * @description labels: labels go on and off an issue or pull request
+             * @description labels: labels go on and off an issue or pull request; object: an object of the run's namespace is changed
              * @enum {string}
              */
-            does: "labels";
+            does: "labels" | "object";
             /** @description SHA-256 of exactly what will be done and what it is about */
             digest: string;
             mode: components["schemas"]["ApprovalMode"];
             /**
-             * @description low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+             * @description low: easily taken back; medium: people may act on it; high: it cannot be taken back
              * @enum {string}
              */
             risk: "low" | "medium" | "high";
             /** @description What the agent says to it */
             why?: string;
             labels?: components["schemas"]["LabelsMoved"];
+            object?: components["schemas"]["ObjectChanged"];
             /** @description Why it is not done */
             trouble?: string;
         };
@@ -1629,6 +1630,23 @@ export interface components {
             number: number;
             adds: string[];
             removes: string[];
+        };
+        /** @description What becomes of an object of the run's own namespace, as the API server has tried it. */
+        ObjectChanged: {
+            /**
+             * @description apply: it comes to say this; delete: it goes; restart: its pods are replaced, one after another
+             * @enum {string}
+             */
+            act: "apply" | "delete" | "restart";
+            kind: string;
+            name: string;
+            namespace: string;
+            /** @description There was none when the agent asked */
+            is_new: boolean;
+            /** @description The object that was there when the agent asked; another one of its name is not touched */
+            uid?: string;
+            /** @description All of it, as a unified difference of YAML; empty where nothing of the object itself changes */
+            diff: string;
         };
         DecisionGiven: {
             /** @enum {string} */

@@ -38,12 +38,14 @@ pub struct AccessToken {
 pub struct ActionAsked {
     ///SHA-256 of exactly what will be done and what it is about
     pub digest: ::std::string::String,
-    ///labels: labels go on and off an issue or pull request
+    ///labels: labels go on and off an issue or pull request; object: an object of the run's namespace is changed
     pub does: ActionAskedDoes,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub labels: ::std::option::Option<LabelsMoved>,
     pub mode: ApprovalMode,
-    ///low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub object: ::std::option::Option<ObjectChanged>,
+    ///low: easily taken back; medium: people may act on it; high: it cannot be taken back
     pub risk: ActionAskedRisk,
     ///Why it is not done
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -52,7 +54,7 @@ pub struct ActionAsked {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub why: ::std::option::Option<::std::string::String>,
 }
-///labels: labels go on and off an issue or pull request
+///labels: labels go on and off an issue or pull request; object: an object of the run's namespace is changed
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -69,11 +71,14 @@ pub struct ActionAsked {
 pub enum ActionAskedDoes {
     #[serde(rename = "labels")]
     Labels,
+    #[serde(rename = "object")]
+    Object,
 }
 impl ::std::fmt::Display for ActionAskedDoes {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
             Self::Labels => f.write_str("labels"),
+            Self::Object => f.write_str("object"),
         }
     }
 }
@@ -82,6 +87,7 @@ impl ::std::str::FromStr for ActionAskedDoes {
     fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
         match value {
             "labels" => Ok(Self::Labels),
+            "object" => Ok(Self::Object),
             _ => Err("invalid value".into()),
         }
     }
@@ -104,7 +110,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ActionAskedDoes {
         value.parse()
     }
 }
-///low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+///low: easily taken back; medium: people may act on it; high: it cannot be taken back
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -293,6 +299,8 @@ pub enum AgentPolicyRightsItem {
     Exec,
     #[serde(rename = "test_jobs")]
     TestJobs,
+    #[serde(rename = "change")]
+    Change,
 }
 impl ::std::fmt::Display for AgentPolicyRightsItem {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -301,6 +309,7 @@ impl ::std::fmt::Display for AgentPolicyRightsItem {
             Self::Logs => f.write_str("logs"),
             Self::Exec => f.write_str("exec"),
             Self::TestJobs => f.write_str("test_jobs"),
+            Self::Change => f.write_str("change"),
         }
     }
 }
@@ -312,6 +321,7 @@ impl ::std::str::FromStr for AgentPolicyRightsItem {
             "logs" => Ok(Self::Logs),
             "exec" => Ok(Self::Exec),
             "test_jobs" => Ok(Self::TestJobs),
+            "change" => Ok(Self::Change),
             _ => Err("invalid value".into()),
         }
     }
@@ -1918,6 +1928,82 @@ pub struct NotificationsRead {
 impl ::std::default::Default for NotificationsRead {
     fn default() -> Self {
         Self { ids: Default::default(), up_to: Default::default() }
+    }
+}
+///What becomes of an object of the run's own namespace, as the API server has tried it.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ObjectChanged {
+    ///apply: it comes to say this; delete: it goes; restart: its pods are replaced, one after another
+    pub act: ObjectChangedAct,
+    ///All of it, as a unified difference of YAML; empty where nothing of the object itself changes
+    pub diff: ::std::string::String,
+    ///There was none when the agent asked
+    pub is_new: bool,
+    pub kind: ::std::string::String,
+    pub name: ::std::string::String,
+    pub namespace: ::std::string::String,
+    ///The object that was there when the agent asked; another one of its name is not touched
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub uid: ::std::option::Option<::std::string::String>,
+}
+///apply: it comes to say this; delete: it goes; restart: its pods are replaced, one after another
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ObjectChangedAct {
+    #[serde(rename = "apply")]
+    Apply,
+    #[serde(rename = "delete")]
+    Delete,
+    #[serde(rename = "restart")]
+    Restart,
+}
+impl ::std::fmt::Display for ObjectChangedAct {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Apply => f.write_str("apply"),
+            Self::Delete => f.write_str("delete"),
+            Self::Restart => f.write_str("restart"),
+        }
+    }
+}
+impl ::std::str::FromStr for ObjectChangedAct {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "apply" => Ok(Self::Apply),
+            "delete" => Ok(Self::Delete),
+            "restart" => Ok(Self::Restart),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
     }
 }
 ///`PlatformRole`
