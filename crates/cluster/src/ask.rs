@@ -4,7 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use kube::Client;
+use kube::config::AuthInfo;
+use kube::{Client, Config};
 
 use crate::error::{ClusterError, lacks_rights};
 
@@ -18,13 +19,15 @@ const GRANT_TRIES: usize = 100;
 #[derive(Clone)]
 pub struct Cluster {
     pub(crate) client: Client,
+    /// Without an account: each request carries a token of the account that it is made as.
+    pub(crate) bare: Client,
 }
 
 impl Cluster {
-    /// A cluster behind this client.
+    /// A cluster behind these clients: `client` has this process's account, `bare` has none.
     #[must_use]
-    pub const fn new(client: Client) -> Self {
-        Self { client }
+    pub const fn new(client: Client, bare: Client) -> Self {
+        Self { client, bare }
     }
 
     /// Finds the cluster as every client does: `KUBECONFIG`, or the account of the pod that this process runs in.
@@ -33,8 +36,13 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Unavailable`] when there is no usable configuration.
     pub async fn connect() -> Result<Self, ClusterError> {
-        let client = Client::try_default().await.map_err(|error| ClusterError::from_kube("configuration", error))?;
-        Ok(Self::new(client))
+        let read = async {
+            let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+            let mut without = config.clone();
+            without.auth_info = AuthInfo::default();
+            kube::Result::Ok(Self::new(Client::try_from(config)?, Client::try_from(without)?))
+        };
+        read.await.map_err(|error| ClusterError::from_kube("configuration", error))
     }
 
     /// Whether the API server answers.

@@ -1,7 +1,8 @@
 //! Putting one launch into the cluster: namespace, grant, guards and rights, Job (suspended), token, start. In this
-//! order, so that no pod ever exists without its guards, or without its token; nine writes, and one more for the rights
-//! that a role starts out with.
+//! order, so that no pod ever exists without its guards, or without its token; nine writes, one more for the rights that a
+//! role starts out with, and three where it may ask for changes: they have accounts of their own.
 
+use futures::future::try_join_all;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -42,7 +43,7 @@ impl Cluster {
             self.apply(spec, manifests::network_policy(spec)),
             self.apply(spec, manifests::resource_quota(spec)),
             self.apply(spec, manifests::limit_range(spec)),
-            self.apply(spec, manifests::agent_service_account(spec)),
+            try_join_all(manifests::service_accounts(spec).into_iter().map(|account| self.apply(spec, account))),
             self.settle_rights(spec),
         )?;
         Ok(uid)

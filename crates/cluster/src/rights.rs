@@ -1,4 +1,4 @@
-//! The rights of the run's account, brought in line with the run's surroundings at every launch: a policy may have
+//! The rights of the run's accounts, brought in line with the run's surroundings at every launch: a policy may have
 //! changed since the last one. What is due is made, what is not due any more is taken away.
 
 use futures::future::try_join_all;
@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, ListParams, PostParams, Preconditions};
 use crate::ask::{Cluster, ask, ask_granted, unless_gone};
 use crate::error::ClusterError;
 use crate::launch::swallow_existing;
-use crate::manifests::{AGENT_ACCOUNT, right_bindings};
+use crate::manifests::{AGENT_ACCOUNT, CHANGING_ACCOUNT, TRYING_ACCOUNT, right_bindings};
 use crate::spec::RunSpec;
 
 impl Cluster {
@@ -51,7 +51,8 @@ fn change(due: Vec<RoleBinding>, there: &[RoleBinding]) -> Change<'_> {
 }
 
 fn is_agent(subject: &Subject) -> bool {
-    subject.kind == "ServiceAccount" && subject.name == AGENT_ACCOUNT
+    subject.kind == "ServiceAccount"
+        && [AGENT_ACCOUNT, TRYING_ACCOUNT, CHANGING_ACCOUNT].contains(&subject.name.as_str())
 }
 
 fn is_same(due: &RoleBinding, there: &RoleBinding) -> bool {
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_is_there_becomes_what_is_due() {
-        use Right::{Exec, Logs, Read, TestJobs};
+        use Right::{Change, Exec, Logs, Read, TestJobs};
         let code_only = || Surroundings::of(Mode::CodeOnly, [Read, Logs, Exec]);
         let table = [
             (full(&[]), full(&[Read, Logs]), "", "read logs"),
@@ -91,6 +92,8 @@ mod tests {
             (full(&[Read, Logs, Exec]), full(&[Read]), "diagnose", "read"),
             (full(&[Read, Exec]), full(&[Read, TestJobs]), "exec", "test-jobs"),
             (full(&[Read, Logs, Exec]), code_only(), "diagnose", ""),
+            (full(&[Read]), full(&[Read, Change]), "", "change"),
+            (full(&[Read, Change]), full(&[Read]), "change", ""),
             (code_only(), code_only(), "", ""),
         ];
         for (before, after, away, new) in table {

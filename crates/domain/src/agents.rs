@@ -47,7 +47,7 @@ const RIGHTS_WITHOUT_ENVIRONMENT: PolicyFault = PolicyFault {
 const RIGHTS_WITHOUT_READ: PolicyFault = PolicyFault {
     field: "rights",
     code: "rights_need_read",
-    remedy: "logs, exec and test_jobs are of no use to who may not list what is there; add read",
+    remedy: "logs, exec, test_jobs and change are of no use to who may not list what is there; add read",
 };
 const RIGHT_TWICE: PolicyFault =
     PolicyFault { field: "rights", code: "right_twice", remedy: "a right stands there twice; name each once" };

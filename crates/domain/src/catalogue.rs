@@ -245,7 +245,10 @@ mod tests {
         let reviewers = [Stage::Plan, Stage::Arch, Stage::SelfImprove].map(|stage| catalogue.stage(stage).reviewer());
         assert_eq!(reviewers, [Role::Km, Role::Reviewer, Role::Reviewer]);
         assert_eq!((catalogue.discussion.role, catalogue.discussion.idle_hours), (Role::Km, 8));
-        assert_eq!(catalogue.role(Role::Qa).rights, [Right::Read, Right::Logs, Right::Exec, Right::TestJobs]);
+        assert_eq!(
+            catalogue.role(Role::Qa).rights,
+            [Right::Read, Right::Logs, Right::Exec, Right::TestJobs, Right::Change]
+        );
     }
 
     #[test]

@@ -2,6 +2,11 @@
 //! namespace of its own run. The API server holds the run's account to the same (`deploy/base/run-rights.yaml`); here a
 //! call is judged before anything is asked, and refused in words.
 
+pub mod changes;
+mod manifest;
+
+pub use manifest::Manifest;
+
 use crate::coded_enum;
 
 coded_enum! {

@@ -70,7 +70,8 @@ coded_enum! {
 }
 
 coded_enum! {
-    /// What a role's own service account may do in its run's namespace. Changes go through tools, by another account.
+    /// What a role may do in its run's namespace: by the run's own service account, but for changes, which go through tools
+    /// and other accounts.
     Right {
         /// List and get what is there, its events included; never secrets.
         Read = "read",
@@ -80,5 +81,7 @@ coded_enum! {
         Exec = "exec",
         /// Make and delete Jobs that test.
         TestJobs = "test_jobs",
+        /// Ask for changes of what is there. They are tried and made by accounts of their own, never by the run's.
+        Change = "change",
     }
 }

@@ -43,15 +43,15 @@ mod tests {
     #[test]
     fn what_each_role_starts_out_with() {
         use Mode::{CodeOnly, FullEnv};
-        use Right::{Exec, Logs, Read, TestJobs};
+        use Right::{Change, Exec, Logs, Read, TestJobs};
         let table: [(Role, Mode, &[Right]); 8] = [
             (Role::Pm, CodeOnly, &[]),
             (Role::Sa, FullEnv, &[Read]),
             (Role::Em, FullEnv, &[Read]),
-            (Role::Dev, FullEnv, &[Read, Logs, Exec]),
+            (Role::Dev, FullEnv, &[Read, Logs, Exec, Change]),
             (Role::Reviewer, FullEnv, &[Read, Logs, Exec]),
-            (Role::Qa, FullEnv, &[Read, Logs, Exec, TestJobs]),
-            (Role::Sre, FullEnv, &[Read]),
+            (Role::Qa, FullEnv, &[Read, Logs, Exec, TestJobs, Change]),
+            (Role::Sre, FullEnv, &[Read, Change]),
             (Role::Km, CodeOnly, &[]),
         ];
         assert_eq!(table.map(|(role, ..)| role), Role::ALL);

@@ -47,6 +47,14 @@ coded_enum! {
         K8sPodLogs = "k8s_pod_logs",
         /// What the cluster says has happened there.
         K8sEvents = "k8s_events",
+        /// A command in a container there.
+        K8sExec = "k8s_exec",
+        /// An object there comes to say what a manifest says.
+        K8sApply = "k8s_apply",
+        /// An object there goes.
+        K8sDelete = "k8s_delete",
+        /// The pods of an object there are replaced, one after another.
+        K8sRolloutRestart = "k8s_rollout_restart",
     }
 }
 
@@ -69,15 +77,21 @@ impl Tool {
             | Self::GithubCommentAdd
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
-            | Self::GithubLabelsTransition => true,
+            | Self::GithubLabelsTransition
+            | Self::K8sExec
+            | Self::K8sApply
+            | Self::K8sDelete
+            | Self::K8sRolloutRestart => true,
         }
     }
 
-    /// What the run's account must be allowed to do in its namespace.
+    /// What the run must be allowed to do in its namespace.
     const fn needs(self) -> Option<Right> {
         match self {
             Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sEvents => Some(Right::Read),
             Self::K8sPodLogs => Some(Right::Logs),
+            Self::K8sExec => Some(Right::Exec),
+            Self::K8sApply | Self::K8sDelete | Self::K8sRolloutRestart => Some(Right::Change),
             Self::RunContextGet
             | Self::RunStatusReport
             | Self::GithubIssueGet
@@ -171,11 +185,13 @@ mod tests {
 
     #[test]
     fn who_has_no_environment_or_no_right_to_look_at_it_has_no_tool_for_it() {
-        use Right::{Exec, Logs, Read, TestJobs};
-        let table: [(Mode, &[Right], &[&str]); 5] = [
+        use Right::{Change, Exec, Logs, Read, TestJobs};
+        let table: [(Mode, &[Right], &[&str]); 7] = [
             (Mode::CodeOnly, Right::ALL, &[]),
             (Mode::FullEnv, &[], &[]),
-            (Mode::FullEnv, &[Exec, TestJobs], &[]),
+            (Mode::FullEnv, &[TestJobs], &[]),
+            (Mode::FullEnv, &[Exec, TestJobs], &["k8s_exec"]),
+            (Mode::FullEnv, &[Change], &["k8s_apply", "k8s_delete", "k8s_rollout_restart"]),
             (Mode::FullEnv, &[Read], &["k8s_resources_list", "k8s_resource_get", "k8s_events"]),
             (Mode::FullEnv, &[Read, Logs], &["k8s_resources_list", "k8s_resource_get", "k8s_pod_logs", "k8s_events"]),
         ];

@@ -3,12 +3,14 @@
 //! by another that ends in the same state.
 
 mod labels;
+mod objects;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
+use cluster::ChangeError;
 use domain::approvals::{ApprovalState, Asked, Effect};
 use domain::flow::FlowKind;
 use forge::ForgeError;
@@ -75,6 +77,9 @@ enum Untried {
     /// GitHub did not do it.
     #[error(transparent)]
     Forge(#[from] ForgeError),
+    /// The cluster did not do it.
+    #[error(transparent)]
+    Cluster(#[from] ChangeError),
     /// The platform failed.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -96,6 +101,7 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
+        Err(Untried::Cluster(error)) => objects::failed(deps, action, &error, now).await,
         Err(Untried::Other(error)) => Err(error),
     }
 }
@@ -117,6 +123,7 @@ async fn attempt(
             };
             labels::attempt(deps, action, repository, &opened, change, seen).await
         }
+        Effect::Object(change) => objects::attempt(deps, action, change, now).await,
     }
 }
 

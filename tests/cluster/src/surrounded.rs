@@ -25,7 +25,7 @@ pub async fn surrounded<T>(
     work: impl AsyncFnOnce(&RunSpec) -> Result<T>,
 ) -> Result<T> {
     let spec = spec(role, surroundings);
-    let prepared = cluster::Cluster::new(cluster.client.clone()).prepare(&spec).await;
+    let prepared = cluster::Cluster::new(cluster.client.clone(), cluster.client.clone()).prepare(&spec).await;
     let result = match prepared {
         Ok(_) => work(&spec).await,
         Err(error) => Err(error.into()),

@@ -1,62 +1,118 @@
-//! An API server that knows one small environment in each namespace: it gives a token of the account `agent`, and shows
-//! a namespace's objects to whoever brings the token of that namespace's account.
+//! An API server that knows one small environment in each namespace: it gives tokens of the accounts that looks and changes
+//! are made as, shows a namespace's objects to whoever brings a token of that namespace, and lets those that may change them.
+
+mod objects;
 
 use std::convert::Infallible;
-use std::future::ready;
 
-use cluster::Looker;
+use cluster::{Cluster, Looker};
 use http::header::{ACCEPT, AUTHORIZATION};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-/// Looks at it as the control-plane does: one client asks for tokens and may see nothing, the other has no account.
-pub(crate) fn looker() -> Looker {
-    let client = |answer: fn(&Request<Body>) -> Answer| {
-        let service = move |request: Request<Body>| ready(Ok::<_, Infallible>(response(answer(&request))));
-        Client::new(tower::service_fn(service), "default")
-    };
-    Looker::new(client(tokens), client(objects))
+use crate::nowhere;
+use objects::Objects;
+
+/// The objects in the namespaces of runs.
+#[derive(Clone, Default)]
+pub struct Environment(Objects);
+
+impl Environment {
+    /// Puts an object into a namespace, as somebody else would: `configmaps/settings`.
+    pub fn put(&self, namespace: &str, place: &str, object: Value) {
+        self.0.put(&format!("{namespace}/{place}"), object);
+    }
+
+    /// An object of a namespace.
+    #[must_use]
+    pub fn get(&self, namespace: &str, place: &str) -> Option<Value> {
+        self.0.get(&format!("{namespace}/{place}"))
+    }
+
+    /// Looks at it as the control-plane does: one client asks for tokens and may see nothing, the other has no account.
+    pub(crate) fn looker(&self) -> Looker {
+        let tokens = client(|request, _| tokens(request, &["agent", "agent-tries"]));
+        Looker::new(tokens, self.bare())
+    }
+
+    /// The cluster that a worker has: beside the objects of this environment, there is nothing in it.
+    pub(crate) fn cluster(&self) -> Cluster {
+        Cluster::new(nowhere::client(|request| tokens(request, &["agent-changes"])), self.bare())
+    }
+
+    fn bare(&self) -> Client {
+        let objects = self.0.clone();
+        client(move |request, body| answered(&objects, request, body))
+    }
 }
 
-type Answer = (StatusCode, Value);
+/// A client whose every request is answered by this.
+fn client(answer: impl Fn(&Parts, &Value) -> Answer + Clone + Send + Sync + 'static) -> Client {
+    let service = move |request: Request<Body>| {
+        let answer = answer.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let bytes = body.collect_bytes().await.unwrap_or_default();
+            let body = serde_json::from_slice(&bytes).unwrap_or_default();
+            Ok::<_, Infallible>(response(answer(&parts, &body)))
+        }
+    };
+    Client::new(tower::service_fn(service), "default")
+}
 
-fn response((status, body): Answer) -> Response<Body> {
+pub(crate) type Answer = (StatusCode, Value);
+
+pub(crate) fn response((status, body): Answer) -> Response<Body> {
     let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
     let mut response = Response::new(Body::from(text.into_bytes()));
     *response.status_mut() = status;
     response
 }
 
-fn tokens(request: &Request<Body>) -> Answer {
-    let path: Vec<_> = request.uri().path().trim_matches('/').split('/').collect();
-    match (request.method(), path.as_slice()) {
-        (&Method::POST, ["api", "v1", "namespaces", namespace, "serviceaccounts", "agent", "token"]) => {
+/// Tokens of these accounts, and nothing else.
+fn tokens(request: &Parts, accounts: &[&str]) -> Answer {
+    let path: Vec<_> = request.uri.path().trim_matches('/').split('/').collect();
+    match (&request.method, path.as_slice()) {
+        (&Method::POST, ["api", "v1", "namespaces", namespace, "serviceaccounts", account, "token"])
+            if accounts.contains(account) =>
+        {
             let status =
-                json!({ "token": format!("agent-of-{namespace}"), "expirationTimestamp": "2026-11-22T10:10:00Z" });
+                json!({ "token": format!("{account}-of-{namespace}"), "expirationTimestamp": "2026-11-22T10:10:00Z" });
             (StatusCode::CREATED, json!({ "spec": { "audiences": [] }, "status": status }))
         }
         _ => refused(403, "this account asks for tokens and nothing else"),
     }
 }
 
-fn objects(request: &Request<Body>) -> Answer {
-    let path = request.uri().path().trim_matches('/');
+fn answered(objects: &Objects, request: &Parts, body: &Value) -> Answer {
+    let path = request.uri.path().trim_matches('/');
     let Some((namespace, rest)) = path.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/')) else {
         return refused(403, "no namespace is named");
     };
-    let bearer = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if bearer != Some(&format!("Bearer agent-of-{namespace}")) {
-        return refused(401, "Unauthorized");
+    let bearer = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let whose = bearer.strip_prefix("Bearer ").and_then(|token| token.strip_suffix(&format!("-of-{namespace}")));
+    match whose {
+        Some("agent") => shown(request, namespace, rest),
+        Some(account @ ("agent-tries" | "agent-changes")) => {
+            objects.asked(account == "agent-tries", request, &format!("{namespace}/{rest}"), body)
+        }
+        _ => refused(401, "Unauthorized"),
     }
-    let asks_for = |what: &str| request.uri().query().is_some_and(|query| query.split('&').any(|part| part == what));
-    let form = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+}
+
+/// What the run's own account is shown.
+fn shown(request: &Parts, namespace: &str, rest: &str) -> Answer {
+    let asks_for = |what: &str| request.uri.query().is_some_and(|query| query.split('&').any(|part| part == what));
+    let form = request.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match rest {
         "pods" if form.contains("as=Table") && asks_for("labelSelector=app%3Dweb") && asks_for("limit=50") => {
             (StatusCode::OK, table())
         }
-        "pods/web" => (StatusCode::OK, pod(namespace)),
+        "pods/web" => (StatusCode::OK, pod(namespace, "web")),
+        "pods/run-456789ab-l1-x7z2k" => (StatusCode::OK, pod(namespace, "run-456789ab-l1-x7z2k")),
         "pods/web/log" if asks_for("tailLines=2") && asks_for("container=web") => {
             (StatusCode::OK, json!(format!("listening on 8080\nkey sk-proj-{}\n", "a1B2".repeat(12))))
         }
@@ -87,10 +143,10 @@ fn table() -> Value {
     })
 }
 
-fn pod(namespace: &str) -> Value {
+fn pod(namespace: &str, name: &str) -> Value {
     json!({
         "kind": "Pod",
-        "metadata": { "name": "web", "namespace": namespace, "managedFields": [{ "manager": "kubectl" }] },
+        "metadata": { "name": name, "namespace": namespace, "managedFields": [{ "manager": "kubectl" }] },
         "status": { "phase": "Running" },
     })
 }

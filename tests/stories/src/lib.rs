@@ -17,6 +17,7 @@ use store::discussions;
 use testkit::console::Console;
 use testkit::github::World;
 
+pub use environment::Environment;
 pub use platform::{Platform, WEBHOOK_SECRETS};
 pub use pod::Pod;
 pub use webhook::{Delivery, labelled};

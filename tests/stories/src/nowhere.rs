@@ -1,34 +1,34 @@
-//! A cluster in which nothing is and nothing can be made: what a worker does beside Kubernetes is told without one.
+//! A cluster in which nothing is and nothing can be made: what a worker does beside Kubernetes is told without one. Only
+//! tokens may be had, where a story gives some.
 
 use std::convert::Infallible;
 
-use cluster::Cluster;
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-/// The cluster.
-pub(crate) fn cluster() -> Cluster {
-    Cluster::new(Client::new(tower::service_fn(answer), "default"))
+use crate::environment::{self, Answer};
+
+/// A client of it, to whom this says what becomes of what cannot be made.
+pub(crate) fn client(made: fn(&Parts) -> Answer) -> Client {
+    Client::new(tower::service_fn(move |request| answer(request, made)), "default")
 }
 
-async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
-    let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+async fn answer(request: Request<Body>, made: fn(&Parts) -> Answer) -> Result<Response<Body>, Infallible> {
+    let (request, _) = request.into_parts();
+    let is_watch = request.uri.query().is_some_and(|query| query.contains("watch=true"));
     if is_watch {
         // Nothing ever happens there.
         std::future::pending::<()>().await;
     }
-    let (status, answer) = match (request.method(), request.uri().path()) {
+    let (status, answer) = match (&request.method, request.uri.path()) {
         (&Method::GET, "/version") => (StatusCode::OK, version()),
         (&Method::GET, _) => (StatusCode::OK, json!({ "metadata": { "resourceVersion": "1" }, "items": [] })),
-        _ => {
-            (StatusCode::FORBIDDEN, json!({ "kind": "Status", "status": "Failure", "code": 403, "message": "nowhere" }))
-        }
+        _ => made(&request),
     };
-    let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
-    *response.status_mut() = status;
-    Ok(response)
+    Ok(environment::response((status, answer)))
 }
 
 fn version() -> Value {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::Keyring;
 
-use crate::{environment, nowhere};
+use crate::environment::Environment;
 
 /// What GitHub signs deliveries with, and what it signed with before the last rotation.
 pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
@@ -27,6 +27,8 @@ pub struct Platform {
     worker: Vec<(&'static str, String)>,
     /// Its database.
     pub db: PgPool,
+    /// What stands in the namespaces of its runs.
+    pub environment: Environment,
     tasks: JoinSet<Result<()>>,
     stop: CancellationToken,
 }
@@ -53,7 +55,8 @@ impl Platform {
         let agents_url = format!("http://{}", gateway.agents_address()?);
         let keyring = Keyring::generate_entry("story");
         let mut config = control_plane((github, &url), &database_url, &keyring, &key, owner_email)?;
-        config.looker = Some(environment::looker());
+        let environment = Environment::default();
+        config.looker = Some(environment.looker());
         let worker = vec![
             ("DATABASE_URL", database_url.clone()),
             ("DATABASE_POOL", "4".to_owned()),
@@ -69,18 +72,18 @@ impl Platform {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(control_plane::run(config, control_listener, stop.clone()));
         tasks.spawn(gateway.serve(stop.clone()));
-        Ok(Self { url, agents_url, worker, db, tasks, stop })
+        Ok(Self { url, agents_url, worker, db, environment, tasks, stop })
     }
 
-    /// Adds a worker, with an empty cluster of its own: it hears what GitHub's log holds, delivers and sweeps. It would
-    /// claim waiting runs too, and fail to launch them.
+    /// Adds a worker, with a cluster that has nothing but the environment: it makes approved changes there, hears what
+    /// GitHub's log holds, delivers and sweeps. It would claim waiting runs too, and fail to launch them.
     ///
     /// # Errors
     /// When its configuration is refused.
     pub fn add_worker(&mut self) -> Result<()> {
         let pairs: Vec<_> = self.worker.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let config = worker::Config::read(reader(&pairs))?;
-        self.tasks.spawn(worker::run_on(config, nowhere::cluster(), self.stop.clone()));
+        self.tasks.spawn(worker::run_on(config, self.environment.cluster(), self.stop.clone()));
         Ok(())
     }
 

@@ -28,7 +28,7 @@ it.each([
   ['applying', 'olga approved it', 'is doing it'],
   ['applied', 'and it is done', 'Done'],
   ['failed', 'it could not be done', '404'],
-  ['unknown', 'is not known', 'Look on GitHub'],
+  ['unknown', 'is not known', 'Look how things stand'],
   ['denied', 'olga denied it', 'Areas are mine'],
   ['stale', 'changed first', 'asks anew'],
   ['expired', 'in time', 'went on without it'],
@@ -51,6 +51,30 @@ it('shows the labels that come off and go on, how risky it is, and who may decid
   expect(text).toContain('The agent gave no reason.')
   expect(text).toContain('An admin of the platform or an admin of Shop may decide.')
   expect(text).toContain('nothing is done, and the agent is told so')
+})
+
+it('shows what becomes of an object line by line, told by sign as well as by colour', async () => {
+  const asked = actions.find(({ action }) => action?.object?.act === 'apply' && !action.object.is_new) ?? someAction()
+  shows(asked)
+  screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+  const text = await screen.until((shown) => shown.includes('Change Deployment web'))
+  const lines = (kind: string): string[] => screen?.wrapper.findAll(`.effect pre .${kind}`).map((line) => line.text()) ?? []
+  expect(lines('off')).toContain('-        image: registry.example/shop-web:41')
+  expect(lines('on')).toContain('+        image: registry.example/shop-web:42')
+  expect(lines('place')).toHaveLength(2)
+  expect(text).toContain('Medium risk')
+  expect(text).toContain('acme-dev-i50-456789ab')
+  expect(text).not.toContain('All other labels')
+})
+
+it('says of a new object that there was none, and of a restart that nothing of the object changes', async () => {
+  for (const [act, ...sentences] of [['apply', 'Make ConfigMap settings', 'There is none yet'], ['restart', 'Restart StatefulSet', 'stays as it is'], ['delete', 'Delete PersistentVolumeClaim', 'cannot be taken back']] as const) {
+    const asked = actions.find(({ action }) => action?.object?.act === act && (act !== 'apply' || action.object.is_new)) ?? someAction()
+    shows(asked)
+    screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+    await screen.until((shown) => sentences.every((sentence) => shown.includes(sentence)))
+    screen.wrapper.unmount()
+  }
 })
 
 it('approves by keyboard alone, and says what is about to happen', async () => {

@@ -29,7 +29,7 @@ it('shows every tool by what it is about, whether people are asked, and who has 
   expect(screen.wrapper.findAll('section h2').map((heading) => heading.text())).toEqual(['The run itself', 'Issues and pull requests', 'The people who answer for the run'])
   const row = (name: string): string => screen?.wrapper.findAll('tbody tr').find((one) => one.text().startsWith(name))?.text() ?? ''
   expect(row('run_context_get')).toContain('Every run')
-  expect(row('github_labels_add')).toContain('For what is not its own')
+  expect(row('github_labels_add')).toContain('For what it may not do alone')
   expect(row('github_labels_add')).toContain('Runs: work, review')
   expect(row('owner_feedback_request')).toContain('It asks them')
   // One that this console does not know yet says what the agent reads.

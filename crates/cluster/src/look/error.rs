@@ -17,6 +17,12 @@ pub enum LookError {
         /// Kind and name.
         what: String,
     },
+    /// A pod that nobody enters on an agent's behalf.
+    #[error("{what} is the platform's own")]
+    Closed {
+        /// Kind and name.
+        what: String,
+    },
     /// The API server says what is wrong with the question.
     #[error("{0}")]
     Told(String),

@@ -9,7 +9,7 @@ use kube::api::{GetParams, ListParams, LogParams, ObjectList};
 use kube::core::Request as Asked;
 use serde_json::{Value, json};
 
-use super::{Look, LookError, shown};
+use super::{Look, LookError, place, shown};
 use crate::ask::ask;
 
 /// Bytes of one object.
@@ -91,7 +91,7 @@ impl Look {
         };
         let asked = self.of(Kind::Pod).logs(pod, &params).map_err(kube::Error::BuildRequest);
         let read = async {
-            let stream = self.client.request_stream(self.signed(asked?)?).await?;
+            let stream = self.client.request_stream(asked?).await?;
             let mut bytes = Vec::new();
             let all = stream.take(LOG_BYTES.into()).read_to_end(&mut bytes).await;
             all.map_err(kube::Error::ReadEvents).map(|_| bytes)
@@ -114,25 +114,22 @@ impl Look {
         };
         let path = format!("/api/v1/namespaces/{}/events", self.namespace);
         let asked = Asked::new(path).list(&params).map_err(kube::Error::BuildRequest);
-        let read = async { self.client.request::<ObjectList<Event>>(self.signed(asked?)?).await };
+        let read = async { self.client.request::<ObjectList<Event>>(asked?).await };
         Ok(shown::events(ask("events", read).await?.items, limit))
     }
 
-    /// Where the API server has a kind's objects of this namespace.
-    fn of(&self, kind: Kind) -> Asked {
-        let (group, version, plural) = kind.place();
-        let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
-        Asked::new(format!("{root}/namespaces/{}/{plural}", self.namespace))
+    pub(super) fn of(&self, kind: Kind) -> Asked {
+        Asked::new(place(&self.namespace, kind))
     }
 
-    async fn json(
+    pub(super) async fn json(
         &self,
         what: &str,
         asked: Result<Request<Vec<u8>>, kube::Error>,
         form: Option<HeaderValue>,
     ) -> Result<Value, LookError> {
         let read = async {
-            let mut request = self.signed(asked?)?;
+            let mut request = asked?;
             if let Some(form) = form {
                 request.headers_mut().insert(ACCEPT, form);
             }

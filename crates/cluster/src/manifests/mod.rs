@@ -6,7 +6,7 @@ mod job;
 mod namespace;
 mod rights;
 
-pub use guards::{agent_service_account, limit_range, network_policy, resource_quota};
+pub use guards::{limit_range, network_policy, resource_quota, service_accounts};
 pub use job::{SECRET_KEY, TOKEN_DIR, job, token_secret};
 pub use namespace::{manager_binding, namespace};
 pub use rights::{right_bindings, rules};
@@ -23,6 +23,10 @@ use crate::spec::{Resources, RunSpec};
 /// The ServiceAccount of the run. Its pods run under it without its token; its rights are for those who look on the
 /// run's behalf.
 pub const AGENT_ACCOUNT: &str = "agent";
+/// The ServiceAccount as which changes are tried before people are asked; admission makes none of them.
+pub const TRYING_ACCOUNT: &str = "agent-tries";
+/// The ServiceAccount as which changes are made. No pod ever runs under it, or under the one that tries.
+pub const CHANGING_ACCOUNT: &str = "agent-changes";
 
 fn meta(spec: &RunSpec, name: &str) -> ObjectMeta {
     ObjectMeta {

@@ -1,4 +1,4 @@
-//! What the run's account may do in its namespace: which ClusterRoles stand for its rights, and what those allow. The
+//! What the accounts of a run may do in its namespace: which ClusterRoles stand for its rights, and what those allow. The
 //! roles are part of the installation; a run only binds them, so the worker needs none of these rights itself.
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::stages::Right;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding, Subject};
 
-use super::{AGENT_ACCOUNT, cluster_role_ref, meta};
+use super::{AGENT_ACCOUNT, CHANGING_ACCOUNT, TRYING_ACCOUNT, cluster_role_ref, meta};
 use crate::spec::RunSpec;
 
 /// The installation's ClusterRoles, each with the rights it stands for. The sets that roles start out with have one of
@@ -18,7 +18,10 @@ const ROLES: &[(&str, &[Right])] = &[
     ("codex-k8s-run-logs", &[Right::Logs]),
     ("codex-k8s-run-exec", &[Right::Exec]),
     ("codex-k8s-run-test-jobs", &[Right::TestJobs]),
+    (CHANGE, &[Right::Change]),
 ];
+/// The one role that the run's own account is not given, but those that try and make changes.
+const CHANGE: &str = "codex-k8s-run-change";
 
 /// The ClusterRoles that together allow these rights and no other.
 fn cluster_roles(rights: impl Iterator<Item = Right>) -> Vec<&'static str> {
@@ -42,6 +45,11 @@ pub fn rules(right: Right) -> Vec<PolicyRule> {
         // A client that speaks WebSocket asks with GET.
         Right::Exec => vec![rule("", &["pods/exec"], &["create", "get"])],
         Right::TestJobs => vec![rule("batch", &["jobs"], &["create", "delete"])],
+        // An object is made by a patch as well, for which the right to create counts too.
+        Right::Change => {
+            let verbs = ["get", "create", "patch", "delete"];
+            CHANGEABLE.iter().map(|(group, kinds)| rule(group, kinds, &verbs)).collect()
+        }
     }
 }
 
@@ -68,6 +76,13 @@ const READABLE: &[(&str, &[&str])] = &[
     ("autoscaling", &["horizontalpodautoscalers"]),
 ];
 
+/// The kinds that may be changed; `codex-k8s-run-changes` says what they may be made of.
+const CHANGEABLE: &[(&str, &[&str])] = &[
+    ("", &["configmaps", "services", "persistentvolumeclaims"]),
+    ("apps", &["deployments", "statefulsets"]),
+    ("batch", &["jobs", "cronjobs"]),
+];
+
 /// The bindings that the namespace has to have.
 #[must_use]
 pub fn right_bindings(spec: &RunSpec) -> Vec<RoleBinding> {
@@ -75,15 +90,17 @@ pub fn right_bindings(spec: &RunSpec) -> Vec<RoleBinding> {
 }
 
 fn binding(spec: &RunSpec, role: &str) -> RoleBinding {
+    let accounts: &[&str] = if role == CHANGE { &[TRYING_ACCOUNT, CHANGING_ACCOUNT] } else { &[AGENT_ACCOUNT] };
+    let subject = |name: &&str| Subject {
+        kind: "ServiceAccount".into(),
+        name: (*name).to_owned(),
+        namespace: Some(spec.namespace.clone()),
+        api_group: None,
+    };
     RoleBinding {
         metadata: meta(spec, role),
         role_ref: cluster_role_ref(role),
-        subjects: Some(vec![Subject {
-            kind: "ServiceAccount".into(),
-            name: AGENT_ACCOUNT.into(),
-            namespace: Some(spec.namespace.clone()),
-            api_group: None,
-        }]),
+        subjects: Some(accounts.iter().map(subject).collect()),
     }
 }
 
@@ -101,9 +118,11 @@ fn rule(group: &str, kinds: &[&str], verbs: &[&str]) -> PolicyRule {
 mod tests {
     use domain::catalogue::Catalogue;
     use domain::environment::Kind;
+    use domain::environment::changes::CHANGED;
     use domain::stages::Role;
 
     use super::*;
+    use crate::spec::sample::spec;
 
     const DEPLOYED: &str = include_str!("../../../../deploy/base/run-rights.yaml");
 
@@ -156,7 +175,8 @@ mod tests {
         }
         for &role in Role::ALL {
             let surroundings = Catalogue::builtin().role(role).surroundings();
-            assert!(cluster_roles(surroundings.rights()).len() <= 1, "{role}");
+            let own = surroundings.rights().filter(|&right| right != Right::Change);
+            assert!(cluster_roles(own).len() <= 1, "{role}");
         }
     }
 
@@ -190,6 +210,28 @@ mod tests {
         assert!(
             allowed(Right::Read).iter().all(|one| ["get ", "list ", "watch "].iter().any(|verb| one.starts_with(verb)))
         );
+    }
+
+    #[test]
+    fn whatever_agents_may_ask_to_have_changed_may_be_changed_and_nothing_else() {
+        let of = |kind: &Kind| {
+            let (group, _, plural) = kind.place();
+            let dot = if group.is_empty() { "" } else { "." };
+            ["get", "create", "patch", "delete"].map(|verb| format!("{verb} {plural}{dot}{group}"))
+        };
+        let mut expected: Vec<_> = CHANGED.iter().flat_map(of).collect();
+        let mut found = allowed(Right::Change);
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn changes_are_not_made_by_the_account_that_pods_run_under() {
+        let of = |role| binding(&spec(), role).subjects.unwrap_or_default();
+        let names = |role| of(role).into_iter().map(|subject| subject.name).collect::<Vec<_>>();
+        assert_eq!(names(CHANGE), [TRYING_ACCOUNT, CHANGING_ACCOUNT]);
+        assert_eq!(names("codex-k8s-run-read"), [AGENT_ACCOUNT]);
     }
 
     #[test]

@@ -16,31 +16,34 @@ use crate::spec::RunSpec;
 use crate::spec::sample::{RUN, code_only, spec};
 use crate::{Cluster, ClusterError, MadeJob, Removal, labels, manifests};
 
-type Api = Handle<Request<Body>, Response<Body>>;
+pub(super) type Api = Handle<Request<Body>, Response<Body>>;
 
-/// A request as the scripts name it: method, path, body.
-struct Asked {
-    line: String,
-    body: Value,
+/// A request as the scripts name it: method, path, body, and whose token it carries.
+pub(super) struct Asked {
+    pub(super) line: String,
+    pub(super) body: Value,
+    pub(super) bearer: Option<String>,
 }
 
 fn cluster() -> (Cluster, Api) {
     let (service, handle) = mock::pair::<Request<Body>, Response<Body>>();
-    (Cluster::new(Client::new(service, "default")), handle)
+    let client = Client::new(service, "default");
+    (Cluster::new(client.clone(), client), handle)
 }
 
 /// Answers the next request with this status and object, and tells what was asked.
-async fn answer(api: &mut Api, code: u16, object: Value) -> Asked {
+pub(super) async fn answer(api: &mut Api, code: u16, object: Value) -> Asked {
     let (request, reply) = api.next_request().await.expect("a request was expected");
     let line = format!("{} {}", request.method(), request.uri());
+    let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = request.into_body().collect_bytes().await.expect("a readable body");
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let bytes = serde_json::to_vec(&object).unwrap();
     reply.send_response(Response::builder().status(code).body(Body::from(bytes)).unwrap());
-    Asked { line, body }
+    Asked { line, body, bearer }
 }
 
-fn refusal(code: u16, reason: &str, message: &str) -> Value {
+pub(super) fn refusal(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": message, "metadata": {}})
 }

@@ -676,6 +676,16 @@ impl ::std::convert::TryFrom<::std::string::String> for RunResultReason {
         value.parse()
     }
 }
+///`ToolApply`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolApply {
+    ///One object in YAML or JSON, without a namespace
+    pub manifest: ::std::string::String,
+    ///For the people who may have to approve it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
+}
 ///`ToolComment`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -720,6 +730,18 @@ impl ::std::default::Default for ToolEvents {
     fn default() -> Self {
         Self { kind: Default::default(), limit: Default::default(), name: Default::default() }
     }
+}
+///`ToolExec`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolExec {
+    ///The program and its arguments; no shell reads them, so name one if you need it
+    pub command: ::std::vec::Vec<::std::string::String>,
+    ///Needed where the pod has several
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub container: ::std::option::Option<::std::string::String>,
+    ///Its name alone
+    pub pod: ::std::string::String,
 }
 ///`ToolLabels`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -861,6 +883,18 @@ impl ::std::default::Default for ToolNumber {
     fn default() -> Self {
         Self { number: Default::default() }
     }
+}
+///`ToolObject`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolObject {
+    ///As with `k8s_apply`
+    pub kind: ::std::string::String,
+    ///Its name alone
+    pub name: ::std::string::String,
+    ///For the people who may have to approve it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
 }
 ///`ToolQuestion`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

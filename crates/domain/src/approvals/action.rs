@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::labels::{Labelled, Seen};
 use crate::coded_enum;
+use crate::environment::changes::{Act, Change};
 use crate::labels::APPROVED;
 
 coded_enum! {
@@ -24,7 +25,7 @@ coded_enum! {
 coded_enum! {
     /// What is lost when it goes wrong.
     Risk {
-        /// Seen at once and taken back with a click.
+        /// Seen at once and easily taken back.
         Low = "low",
         /// People may take it for something that it is not, or act on it.
         Medium = "medium",
@@ -55,6 +56,8 @@ pub enum Effect {
         /// What lay there when it was asked.
         seen: Seen,
     },
+    /// An object of the run's namespace is changed.
+    Object(Change),
 }
 
 impl Effect {
@@ -72,6 +75,12 @@ impl Effect {
             // It says that a person found the work good.
             Self::Labels { change, .. } if change.on.iter().any(|label| label == APPROVED) => Risk::Medium,
             Self::Labels { .. } => Risk::Low,
+            Self::Object(change) => match (&change.act, &change.seen) {
+                // What it said, or held, is kept nowhere.
+                (Act::Delete, _) => Risk::High,
+                (Act::Apply { .. }, Some(_)) => Risk::Medium,
+                (Act::Apply { .. }, None) | (Act::Restart, _) => Risk::Low,
+            },
         }
     }
 }
@@ -79,6 +88,7 @@ impl Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::{Kind, changes as environment};
 
     fn labels(on: &[&str], title: &str) -> Effect {
         let owned = |labels: &[&str]| labels.iter().map(|&label| label.to_owned()).collect::<Vec<_>>();
@@ -102,6 +112,36 @@ mod tests {
     fn what_passes_for_a_persons_word_is_riskier() {
         assert_eq!(labels(&["area:ui"], "x").risk(), Risk::Low);
         assert_eq!(labels(&["area:ui", APPROVED], "x").risk(), Risk::Medium);
+    }
+
+    fn object(act: Act, seen: Option<&str>) -> Effect {
+        Effect::Object(Change {
+            namespace: "acme-dev-i7-456789ab".into(),
+            kind: Kind::ConfigMap,
+            name: "settings".into(),
+            act,
+            seen: seen.map(|uid| environment::Seen { uid: uid.into(), says: "f".repeat(64) }),
+            diff: "-color: blue\n+color: red\n".into(),
+        })
+    }
+
+    #[test]
+    fn the_digest_of_a_change_covers_what_it_is_about_and_what_becomes_of_it() {
+        let apply = |color: &str| Act::Apply { manifest: json!({ "data": { "color": color } }) };
+        let asked = object(apply("red"), Some("u-1"));
+        let kept: Effect = serde_json::from_str(&json!(asked).to_string()).unwrap();
+        assert_eq!((kept.digest(), &kept), (asked.digest(), &asked), "as it comes back from the database");
+        for other in [
+            object(apply("blue"), Some("u-1")),
+            object(apply("red"), Some("u-2")),
+            object(apply("red"), None),
+            object(Act::Delete, Some("u-1")),
+        ] {
+            assert_ne!(other.digest(), asked.digest(), "{other:?}");
+        }
+        let risks =
+            [object(apply("red"), None), asked, object(Act::Delete, Some("u-1")), object(Act::Restart, Some("u-1"))];
+        assert_eq!(risks.map(|effect| effect.risk()), [Risk::Low, Risk::Medium, Risk::High, Risk::Low]);
     }
 
     #[test]

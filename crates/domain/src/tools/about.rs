@@ -60,7 +60,14 @@ impl Tool {
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition => Category::Github,
-            Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sPodLogs | Self::K8sEvents => Category::Environment,
+            Self::K8sResourcesList
+            | Self::K8sResourceGet
+            | Self::K8sPodLogs
+            | Self::K8sEvents
+            | Self::K8sExec
+            | Self::K8sApply
+            | Self::K8sDelete
+            | Self::K8sRolloutRestart => Category::Environment,
             Self::OwnerFeedbackRequest | Self::UserNotify => Category::People,
         }
     }
@@ -80,8 +87,14 @@ impl Tool {
             | Self::K8sResourcesList
             | Self::K8sResourceGet
             | Self::K8sPodLogs
-            | Self::K8sEvents => Asks::Nobody,
-            Self::GithubLabelsAdd | Self::GithubLabelsRemove | Self::GithubLabelsTransition => Asks::Sometimes,
+            | Self::K8sEvents
+            | Self::K8sExec => Asks::Nobody,
+            Self::GithubLabelsAdd
+            | Self::GithubLabelsRemove
+            | Self::GithubLabelsTransition
+            | Self::K8sApply
+            | Self::K8sDelete
+            | Self::K8sRolloutRestart => Asks::Sometimes,
             Self::OwnerFeedbackRequest => Asks::Always,
         }
     }
@@ -168,6 +181,8 @@ mod tests {
         assert_eq!(everybody.roles, Role::ALL);
         let looks = HeldBy::of(Tool::K8sPodLogs);
         assert_eq!((looks.modes, looks.roles), (vec![Mode::FullEnv], vec![Role::Dev, Role::Reviewer, Role::Qa]));
+        let changes = HeldBy::of(Tool::K8sApply);
+        assert_eq!((changes.modes, changes.roles), (vec![Mode::FullEnv], vec![Role::Dev, Role::Qa, Role::Sre]));
         let nobodys = Tool::ALL.iter().filter(|&&tool| HeldBy::of(tool).kinds.is_empty());
         assert_eq!(nobodys.count(), 0);
     }

@@ -39,7 +39,7 @@ pub struct Reply<'a> {
 }
 
 /// What an agent asked.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request<'a> {
     /// A question.
@@ -58,7 +58,7 @@ pub enum Request<'a> {
         /// The tool.
         tool: &'a str,
         /// What it would be done to, in one line.
-        target: &'a str,
+        target: String,
     },
 }
 
@@ -99,10 +99,10 @@ pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, Template
         requests: Vec<Fenced<'a>>,
     }
     fn fenced<'a>(reply: &'a Reply<'_>) -> Fenced<'a> {
-        let (question, labels, leave) = match reply.asked {
-            Request::Question(question) => (Some(question), None, None),
+        let (question, labels, leave) = match &reply.asked {
+            Request::Question(question) => (Some(*question), None, None),
             Request::Labels { number, on, off } => {
-                (None, Some(Labels { number, on: listed(on), off: listed(off) }), None)
+                (None, Some(Labels { number: *number, on: listed(on), off: listed(off) }), None)
             }
             Request::Leave { tool, target } => (None, None, Some(Leave { tool, target: untrusted::line(target) })),
         };
@@ -162,7 +162,7 @@ mod tests {
             },
             Reply {
                 result: Some(r#"{"name":"web"}"#.into()),
-                ..reply("0192f0c7", Request::Leave { tool: "k8s_apply", target: "Deployment web" }, "applied")
+                ..reply("0192f0c7", Request::Leave { tool: "k8s_apply", target: "Deployment web".into() }, "applied")
             },
         ];
         let facts = Answered { goes_on, branch: "codex/i7-456789ab", tree_is_kept: true, requests };

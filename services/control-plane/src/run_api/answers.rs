@@ -1,8 +1,10 @@
 //! What people decided about an agent's requests, on its way into the session.
 
 use domain::approvals::{Asked, Effect};
+use domain::environment::changes::Act;
 use domain::ids::RunId;
 use domain::locale::Locale;
+use domain::tools::Tool;
 use prompts::run::{Answered, Reply, Request};
 use store::approvals::{self, UntoldRow};
 use store::runs::report::ContextRow;
@@ -52,6 +54,14 @@ impl Answers {
     }
 }
 
+const fn called(act: &Act) -> Tool {
+    match act {
+        Act::Apply { .. } => Tool::K8sApply,
+        Act::Delete => Tool::K8sDelete,
+        Act::Restart => Tool::K8sRolloutRestart,
+    }
+}
+
 fn reply(row: &UntoldRow) -> Reply<'_> {
     Reply {
         id: row.id.to_string(),
@@ -61,6 +71,10 @@ fn reply(row: &UntoldRow) -> Reply<'_> {
                 Effect::Labels { change, .. } => {
                     Request::Labels { number: change.number, on: &change.on, off: &change.off }
                 }
+                Effect::Object(change) => Request::Leave {
+                    tool: called(&change.act).as_str(),
+                    target: format!("{} {}", change.kind, change.name),
+                },
             },
         },
         became: row.state.0.as_str(),

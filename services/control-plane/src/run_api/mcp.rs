@@ -5,6 +5,7 @@
 //! audit: in the transaction of its effect where it has one, else when its answer is known.
 
 mod answer;
+mod change_tools;
 mod environment_tools;
 mod forge_tools;
 mod label_tools;
@@ -172,6 +173,10 @@ impl Call<'_> {
             Tool::K8sResourceGet => environment_tools::get(self).await,
             Tool::K8sPodLogs => environment_tools::logs(self).await,
             Tool::K8sEvents => environment_tools::events(self).await,
+            Tool::K8sExec => environment_tools::enter(self).await,
+            Tool::K8sApply => change_tools::apply(self).await,
+            Tool::K8sDelete => change_tools::delete(self).await,
+            Tool::K8sRolloutRestart => change_tools::restart(self).await,
         }
     }
 

@@ -99,5 +99,6 @@ const fn right(right: Right) -> AgentPolicyRightsItem {
         Right::Logs => AgentPolicyRightsItem::Logs,
         Right::Exec => AgentPolicyRightsItem::Exec,
         Right::TestJobs => AgentPolicyRightsItem::TestJobs,
+        Right::Change => AgentPolicyRightsItem::Change,
     }
 }

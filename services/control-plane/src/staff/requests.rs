@@ -1,8 +1,9 @@
 //! Requests of agents: which are wanted, and how the contract shows them.
 
-use contract::gateway::{self, ActionAskedBecauseItem, Approval, LabelsMoved};
+use contract::gateway::{self, ActionAskedBecauseItem, Approval, LabelsMoved, ObjectChanged, ObjectChangedAct};
 use domain::approvals::policy::{Because, Ruling};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
+use domain::environment::changes::{Act, Change};
 use domain::ids::{ProjectId, RunId};
 use serde::Deserialize;
 use store::approvals::view::{ApprovalRow, Filter};
@@ -89,15 +90,22 @@ pub(super) fn action(
     trouble: Option<String>,
 ) -> Option<gateway::ActionAsked> {
     let Asked::Action(Action { effect, why }) = asked else { return None };
-    let Effect::Labels { change, .. } = effect;
+    let (does, labels, object) = match effect {
+        Effect::Labels { change, .. } => {
+            let labels = LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() };
+            (gateway::ActionAskedDoes::Labels, Some(labels), None)
+        }
+        Effect::Object(change) => (gateway::ActionAskedDoes::Object, None, Some(changed(change))),
+    };
     Some(gateway::ActionAsked {
-        does: gateway::ActionAskedDoes::Labels,
+        does,
         digest: digest?.parse().ok()?,
         mode: mode(by?),
         risk: risk(effect.risk()),
         why: why.clone(),
-        labels: Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() }),
         because: Vec::new(),
+        labels,
+        object,
         trouble,
     })
 }
@@ -112,6 +120,22 @@ fn because(ruling: Option<&Ruling>) -> Vec<ActionAskedBecauseItem> {
         Because::Project => ActionAskedBecauseItem::Project,
     });
     told.collect()
+}
+
+fn changed(change: &Change) -> ObjectChanged {
+    ObjectChanged {
+        act: match change.act {
+            Act::Apply { .. } => ObjectChangedAct::Apply,
+            Act::Delete => ObjectChangedAct::Delete,
+            Act::Restart => ObjectChangedAct::Restart,
+        },
+        kind: change.kind.to_string(),
+        name: change.name.clone(),
+        namespace: change.namespace.clone(),
+        is_new: change.seen.is_none(),
+        uid: change.seen.as_ref().map(|seen| seen.uid.clone()),
+        diff: change.diff.clone(),
+    }
 }
 
 pub(super) const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {

@@ -14,7 +14,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(120);
 const HOUR: Duration = Duration::from_hours(1);
 
 /// The open question of a run that waits for people.
-async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
+pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
     let (seen, _) = until("the run waits for an answer", PARKED_WITHIN, async || {
         Ok(Some(run.view().await?).filter(|run| run["waits"]["for"] == "answer"))
     })

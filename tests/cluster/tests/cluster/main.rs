@@ -2,6 +2,7 @@
 
 mod approvals;
 mod canary;
+mod changes;
 mod configuration;
 mod confinement;
 mod discussion;

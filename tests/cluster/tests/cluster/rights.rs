@@ -1,6 +1,7 @@
 //! What the platform's accounts may do: the worker's what its loops need, a run's what its policy says, and not one thing
 //! more.
 
+mod changes;
 mod looking;
 mod of_runs;
 mod test_jobs;
@@ -57,6 +58,7 @@ const BY_NAME: &[(&str, &str, &str)] = &[
     ("", "codex-k8s-run-logs", "bind clusterroles.rbac.authorization.k8s.io"),
     ("", "codex-k8s-run-exec", "bind clusterroles.rbac.authorization.k8s.io"),
     ("", "codex-k8s-run-test-jobs", "bind clusterroles.rbac.authorization.k8s.io"),
+    ("", "codex-k8s-run-change", "bind clusterroles.rbac.authorization.k8s.io"),
     (PLATFORM, "api-gateway-agents", "get services"),
     (PLATFORM, "api-gateway-canary", "get services"),
 ];

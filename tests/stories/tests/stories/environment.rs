@@ -39,7 +39,7 @@ async fn an_agent_sees_its_own_namespace() -> Result<()> {
     let own: String = sqlx::query_scalar(sql).bind(pod.lease.run.0).fetch_one(&t.platform.db).await?;
     assert_eq!(shown["object"]["metadata"], json!({ "name": "web", "namespace": own }), "{shown}");
     let context = pod.tool("run_context_get", &json!({})).await?;
-    assert_eq!(context["environment"], json!({ "namespace": own, "may": ["read", "logs", "exec"] }));
+    assert_eq!(context["environment"], json!({ "namespace": own, "may": ["read", "logs", "exec", "change"] }));
 
     let log = pod.tool("k8s_pod_logs", &json!({ "pod": "web", "container": "web", "lines": 2 })).await?;
     let printed = log["log"].as_str().unwrap_or_default();
@@ -93,7 +93,16 @@ async fn what_lies_elsewhere_or_is_secret_is_refused_in_words_and_audited() -> R
 #[tokio::test]
 async fn who_may_see_what_says_the_policy_and_a_tool_that_is_not_had_is_not_there() -> Result<()> {
     let mut t = Story::begin().await?;
-    let all = ["k8s_events", "k8s_pod_logs", "k8s_resource_get", "k8s_resources_list"];
+    let all = [
+        "k8s_apply",
+        "k8s_delete",
+        "k8s_events",
+        "k8s_exec",
+        "k8s_pod_logs",
+        "k8s_resource_get",
+        "k8s_resources_list",
+        "k8s_rollout_restart",
+    ];
     let pod = launched(&t, "run:dev").await?;
     assert_eq!(tools(&pod).await?, all.map(str::to_owned).into());
 

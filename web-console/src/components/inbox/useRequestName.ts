@@ -9,7 +9,11 @@ type Named = Partial<Pick<Approval, 'action' | 'question' | 'tool'>>
 export function useRequestName(): (asked: Named) => string {
   const { t } = useI18n()
   return ({ action, question, tool = '' }) => {
-    const labels = action?.labels
+    const { labels, object } = action ?? {}
+    if (object !== undefined) {
+      const { act, kind, name } = object
+      return t(`inbox.object.name.${object.is_new ? 'make' : act}`, { kind, name })
+    }
     if (labels === undefined) return question ?? tool
     const [adds, removes, number] = [labels.adds.join(', '), labels.removes.join(', '), labels.number]
     if (removes === '') return t('inbox.action.adds', { adds, number })

@@ -1,8 +1,8 @@
-//! Tools that look at the run's environment: its own namespace, as its own account. The namespace is the run's row's and
+//! Tools that look at the run's environment, and into its pods: its own namespace, as its own account. The namespace is the run's row's and
 //! nothing that a call could name. What stands there is the words of programs: it is redacted like everything, and bounded.
 
-use cluster::{Listing, Look, LookError, Printed};
-use contract::agent::{ToolEvents, ToolLogs, ToolResource, ToolResources};
+use cluster::{Entry, Listing, Look, LookError, Printed};
+use contract::agent::{ToolEvents, ToolExec, ToolLogs, ToolResource, ToolResources};
 use domain::environment::{self, Kind};
 use serde_json::json;
 
@@ -25,6 +25,11 @@ impl From<LookError> for Refused {
         match error {
             LookError::Missing { .. } => Self::new("not_found", "There is no such object in your run's namespace."),
             LookError::NotAllowed { .. } => Self::new("not_allowed", "Your run's account may not see this."),
+            LookError::Closed { .. } => {
+                let words =
+                    "This pod is the platform's own, and nobody enters it. Run commands in your checkout instead.";
+                Self::new("not_entered", words)
+            }
             LookError::Told(words) => Self::new("not_answered", clean(json!(words)).as_str().unwrap_or_default()),
             LookError::TooLarge { .. } => Self::new("too_large", "This object is too large to be shown."),
             LookError::Unavailable(source) => {
@@ -36,7 +41,7 @@ impl From<LookError> for Refused {
     }
 }
 
-fn unavailable() -> Refused {
+pub(super) fn unavailable() -> Refused {
     Refused::new("cluster_unavailable", "The cluster does not answer right now. Try again in a minute.")
 }
 
@@ -73,4 +78,11 @@ pub(super) async fn events(call: &Call<'_>) -> Result<Done, Refused> {
     let name = name.as_deref().map(environment::name).transpose()?;
     let limit = limit.map_or(ITEMS, i32::unsigned_abs);
     Ok(Done::Read(look(call).await?.events(kind, name, limit).await?))
+}
+
+pub(super) async fn enter(call: &Call<'_>) -> Result<Done, Refused> {
+    let ToolExec { pod, container, command } = call.input()?;
+    let pod = environment::name(&pod)?;
+    let container = container.as_deref().map(environment::name).transpose()?.map(str::to_owned);
+    Ok(Done::Read(look(call).await?.enter(pod, &Entry { container, command }).await?))
 }

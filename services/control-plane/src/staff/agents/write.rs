@@ -181,5 +181,6 @@ const fn right(right: AgentPolicyRightsItem) -> Right {
         AgentPolicyRightsItem::Logs => Right::Logs,
         AgentPolicyRightsItem::Exec => Right::Exec,
         AgentPolicyRightsItem::TestJobs => Right::TestJobs,
+        AgentPolicyRightsItem::Change => Right::Change,
     }
 }

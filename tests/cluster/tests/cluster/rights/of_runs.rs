@@ -118,7 +118,7 @@ async fn a_changed_policy_counts_from_the_next_launch_on() -> Result<()> {
             ];
             for (launch, (surroundings, rights_in_all)) in (2..).zip(later) {
                 let next = RunSpec { surroundings, launch, ..run.clone() };
-                cluster::Cluster::new(cluster.client.clone()).prepare(&next).await?;
+                cluster::Cluster::new(cluster.client.clone(), cluster.client.clone()).prepare(&next).await?;
                 until("the rights of the next launch", LAG, async || {
                     Ok((rights(agent(cluster, run), &run.namespace).await?.len() == rights_in_all).then_some(()))
                 })

@@ -1,0 +1,87 @@
+//! An agent changes its environment, on a real API server: nothing before a person has approved it, and nothing that was
+//! changed by somebody else meanwhile.
+
+use anyhow::{Context, Result, ensure};
+use cluster_tests::{Run, Scene, beside};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+
+use crate::approvals::waits;
+
+/// Lets the agents of the project ask for changes.
+async fn let_ask(scene: &Scene) -> Result<()> {
+    let policy = json!({
+        "mode": "full_env", "rights": ["read", "logs", "exec", "change"], "parallel_runs": 2,
+        "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200,
+    });
+    let agent = json!({ "name": "dev", "policy": policy, "reason": "Agents may ask for changes here" });
+    scene.owner.post(&format!("projects/{}/agents", scene.project), &agent).await?;
+    Ok(())
+}
+
+async fn approve(scene: &Scene, request: &Value) -> Result<()> {
+    let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
+    let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
+    ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
+    Ok(())
+}
+
+/// Tools and outcomes of the calls that were not answered `ok`.
+async fn refused(run: &Run<'_>) -> Result<Vec<String>> {
+    let timeline = run.timeline().await?;
+    let calls = timeline.iter().filter(|entry| entry["kind"] == "tool.called" && entry["data"]["outcome"] != "ok");
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(calls.map(|call| format!("{} {}", word(&call["data"]["tool"]), word(&call["data"]["outcome"]))).collect())
+}
+
+#[tokio::test]
+async fn a_change_waits_for_leave_is_stale_when_somebody_was_first_and_is_done_as_approved() -> Result<()> {
+    beside(async |scene| {
+        let_ask(scene).await?;
+        let run = scene.start("Make the page red", "scenario: changes\n").await?;
+        let request = waits(scene, &run).await?;
+        let object = &request["action"]["object"];
+        ensure!(object["is_new"] == true && object["namespace"] == run.namespace.as_str(), "{request}");
+        ensure!(object["diff"].as_str().is_some_and(|diff| diff.contains("+  color: red")), "{request}");
+        let never = [
+            "k8s_apply not_changeable",
+            "k8s_apply not_changeable",
+            "k8s_delete not_changeable",
+            "k8s_exec not_entered",
+        ];
+        ensure!(refused(&run).await? == never, "{:?}", refused(&run).await?);
+
+        let settings = scene.stage.cluster.api::<ConfigMap>(&run.namespace);
+        ensure!(settings.get_opt("settings").await?.is_none(), "made without leave");
+        let first = json!({ "metadata": { "name": "settings" }, "data": { "size": "large" } });
+        settings.create(&PostParams::default(), &serde_json::from_value(first)?).await?;
+        approve(scene, &request).await?;
+
+        let anew = asked_anew(scene, &run, &request).await?;
+        let diff = anew["action"]["object"]["diff"].as_str().unwrap_or_default();
+        ensure!(diff.contains("+  color: red") && diff.contains("   size: large"), "{anew}");
+        approve(scene, &anew).await?;
+        let seen = run.handed_in().await?;
+        ensure!(seen["attempts"] == 0, "{seen}");
+        let data = settings.get("settings").await?.data.unwrap_or_default();
+        ensure!(data.get("color").is_some_and(|color| color == "red") && data.len() == 2, "{data:?}");
+        let request = scene.owner.get(&format!("approvals/{}", anew["id"].as_str().unwrap_or_default())).await?;
+        ensure!(request["state"] == "applied", "{request}");
+        Ok(())
+    })
+    .await
+}
+
+/// The request that follows one which was stale.
+async fn asked_anew(scene: &Scene, run: &Run<'_>, earlier: &Value) -> Result<Value> {
+    let path = format!("approvals/{}", earlier["id"].as_str().context("no id")?);
+    let open = cluster_tests::until("a request anew", std::time::Duration::from_secs(150), async || {
+        let all = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
+        let open = all["items"].as_array().into_iter().flatten().find(|one| one["state"] == "requested");
+        Ok(open.filter(|one| one["id"] != earlier["id"]).cloned())
+    });
+    let (anew, _) = open.await?;
+    ensure!(scene.owner.get(&path).await?["state"] == "stale", "the earlier request is not stale");
+    Ok(anew)
+}

@@ -1,0 +1,168 @@
+//! An agent changes its environment: what would become of an object is tried first, people approve exactly that, and it is
+//! done once, unless the object has changed meanwhile.
+
+use anyhow::{Context, Result};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use stories::{Pod, Story, until};
+
+async fn launched(t: &Story) -> Result<(Pod, String)> {
+    let issue = t.open_issue("The page is blue").await?;
+    t.label("writer", issue, "run:dev").await?;
+    let pod = Pod::launch(t).await?;
+    let sql = "SELECT namespace FROM agent_runs WHERE id = $1";
+    let namespace = sqlx::query_scalar(sql).bind(pod.lease.run.0).fetch_one(&t.platform.db).await?;
+    Ok((pod, namespace))
+}
+
+fn settings(color: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" }, "data": { "color": color },
+    })
+}
+
+fn apply(color: &str) -> Value {
+    json!({ "manifest": settings(color).to_string(), "why": "The issue asks for it." })
+}
+
+/// The request that a call has made, as people see it.
+async fn asked(t: &Story, pod: &Pod, tool: &str, arguments: &Value) -> Result<Value> {
+    let told = pod.tool(tool, arguments).await?;
+    anyhow::ensure!(told["status"] == "approval_required", "{told}");
+    seen(t, &told["request_id"]).await
+}
+
+async fn seen(t: &Story, id: &Value) -> Result<Value> {
+    t.owner.get(&format!("approvals/{}", id.as_str().context("no request")?)).await
+}
+
+async fn approve(t: &Story, who: &str, request: &Value) -> Result<StatusCode> {
+    let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
+    let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
+    Ok(t.console_of(who).await?.call(Method::POST, &path, &given).await?.status)
+}
+
+/// What became of a request, once the worker has done with it.
+async fn settled(t: &Story, request: &Value) -> Result<Value> {
+    let is_open = |now: &Value| ["requested", "approved", "applying"].iter().any(|state| now["state"] == *state);
+    until("the end of a change", async || Ok(!is_open(&seen(t, &request["id"]).await?))).await?;
+    seen(t, &request["id"]).await
+}
+
+#[tokio::test]
+async fn what_is_approved_is_what_was_tried_and_it_is_done() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    t.platform.add_worker()?;
+    let new = asked(&t, &pod, "k8s_apply", &apply("blue")).await?;
+    let action = &new["action"];
+    assert_eq!(
+        (&action["does"], &action["mode"], &action["risk"]),
+        (&json!("object"), &json!("delegated"), &json!("low"))
+    );
+    assert_eq!(action["object"]["is_new"], true, "{new}");
+    assert!(action["object"]["diff"].as_str().is_some_and(|diff| diff.contains("+  color: blue\n")), "{new}");
+    assert_eq!(t.platform.environment.get(&namespace, "configmaps/settings"), None, "it was only tried");
+    assert_eq!(approve(&t, "reader", &new).await?, StatusCode::FORBIDDEN);
+    assert_eq!(approve(&t, "writer", &new).await?, StatusCode::OK, "who may start runs may let them change this");
+    assert_eq!(settled(&t, &new).await?["state"], "applied");
+    let there = t.platform.environment.get(&namespace, "configmaps/settings").context("nothing was made")?;
+    assert_eq!(there["data"], json!({ "color": "blue" }));
+
+    let so_already = pod.tool("k8s_apply", &apply("blue")).await?;
+    assert_eq!((&so_already["status"], &so_already["note"]), (&json!("ok"), &json!("It is so already.")));
+
+    let changed = asked(&t, &pod, "k8s_apply", &apply("red")).await?;
+    let object = &changed["action"]["object"];
+    assert_eq!((&object["uid"], &changed["action"]["risk"]), (&there["metadata"]["uid"], &json!("medium")));
+    assert!(object["diff"].as_str().is_some_and(|diff| diff.contains("-  color: blue\n+  color: red\n")), "{object}");
+    let gone = asked(&t, &pod, "k8s_delete", &json!({ "kind": "ConfigMap", "name": "settings" })).await?;
+    assert_eq!(gone["action"]["risk"], "high");
+    approve(&t, "writer", &gone).await?;
+    assert_eq!(settled(&t, &gone).await?["state"], "applied");
+    assert_eq!(t.platform.environment.get(&namespace, "configmaps/settings"), None);
+    approve(&t, "writer", &changed).await?;
+    assert_eq!(settled(&t, &changed).await?["state"], "stale", "what it was about is gone");
+    assert_eq!(store::flow::first_break(&t.platform.db, pod.lease.run).await?, None);
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn what_somebody_changes_in_between_is_asked_anew_and_what_only_moves_its_state_is_not() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    t.platform.add_worker()?;
+    let web = |image: &str, ready: i32| {
+        json!({
+            "metadata": { "name": "web", "uid": "u-1" }, "spec": { "image": image }, "status": { "readyReplicas": ready },
+        })
+    };
+    t.platform.environment.put(&namespace, "deployments/web", web("web:1", 0));
+    let restart = json!({ "kind": "Deployment", "name": "web" });
+    let first = asked(&t, &pod, "k8s_rollout_restart", &restart).await?;
+    assert_eq!((&first["action"]["object"]["diff"], &first["action"]["risk"]), (&json!(""), &json!("low")));
+    t.platform.environment.put(&namespace, "deployments/web", web("web:2", 0));
+    approve(&t, "writer", &first).await?;
+    assert_eq!(settled(&t, &first).await?["state"], "stale");
+
+    let anew = asked(&t, &pod, "k8s_rollout_restart", &restart).await?;
+    assert_ne!(anew["action"]["digest"], first["action"]["digest"]);
+    t.platform.environment.put(&namespace, "deployments/web", web("web:2", 1));
+    approve(&t, "writer", &anew).await?;
+    assert_eq!(settled(&t, &anew).await?["state"], "applied");
+    let there = t.platform.environment.get(&namespace, "deployments/web").context("it is gone")?;
+    let marked = &there["spec"]["template"]["metadata"]["annotations"]["codex-k8s.dev/restarted-by"];
+    assert_eq!((marked, &there["status"]["readyReplicas"]), (&anew["id"], &json!(1)));
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn what_agents_never_change_is_refused_in_words_and_audited() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    let platforms = json!({ "metadata": { "name": "core", "labels": { "app.kubernetes.io/part-of": "codex-k8s" } } });
+    t.platform.environment.put(&namespace, "configmaps/core", platforms);
+    let manifest = |change: fn(&mut Value)| {
+        let mut manifest = settings("blue");
+        change(&mut manifest);
+        json!({ "manifest": manifest.to_string() })
+    };
+    let object = |kind: &str, name: &str| json!({ "kind": kind, "name": name });
+    let key = |it: &mut Value| it["data"]["key"] = json!(format!("sk-proj-{}", "a1B2".repeat(12)));
+    let table = [
+        ("k8s_apply", manifest(|it| it["kind"] = json!("Secret")), "not_changeable", "neither Secrets"),
+        ("k8s_apply", manifest(|it| it["kind"] = json!("ClusterRole")), "not_changeable", "rights"),
+        ("k8s_apply", manifest(|it| it["kind"] = json!("Namespace")), "not_changeable", "no other kind"),
+        (
+            "k8s_apply",
+            manifest(|it| it["metadata"]["namespace"] = json!("kube-system")),
+            "not_changeable",
+            "own namespace",
+        ),
+        ("k8s_apply", manifest(|it| it["metadata"]["name"] = json!("core")), "not_changeable", "the platform's"),
+        ("k8s_apply", manifest(key), "not_changeable", "credential"),
+        ("k8s_apply", json!({ "manifest": "a: [" }), "not_changeable", "no manifest"),
+        ("k8s_delete", object("ConfigMap", "core"), "not_changeable", "the platform's"),
+        ("k8s_delete", object("Job", "run-456789ab-l1"), "not_changeable", "the platform's"),
+        ("k8s_delete", object("Pod", "web"), "not_changeable", "no other kind"),
+        ("k8s_delete", object("ConfigMap", "absent"), "not_found", "no such object"),
+        ("k8s_rollout_restart", object("ConfigMap", "core"), "not_changeable", "restarted"),
+        ("k8s_exec", json!({ "pod": "run-456789ab-l1-x7z2k", "command": ["env"] }), "not_entered", "your checkout"),
+        ("k8s_exec", json!({ "pod": "kube-system/web", "command": ["env"] }), "not_shown", "own namespace"),
+        ("k8s_exec", json!({ "pod": "gone", "command": ["env"] }), "not_found", "no such object"),
+        ("k8s_exec", json!({ "pod": "web", "command": [] }), "invalid_input", "fields"),
+    ];
+    let mut audited = Vec::new();
+    for (tool, arguments, code, words) in table {
+        let answer = pod.tool(tool, &arguments).await?;
+        let said = answer["message"].as_str().unwrap_or_default();
+        assert!(answer["code"] == code && said.contains(words), "{tool} {arguments}: {answer}");
+        audited.push(format!("{tool} {code}"));
+    }
+    let sql = "SELECT data ->> 'tool' || ' ' || (data ->> 'outcome') FROM flow_events
+               WHERE run_id = $1 AND kind = 'tool.called' ORDER BY seq";
+    let called: Vec<String> = sqlx::query_scalar(sql).bind(pod.lease.run.0).fetch_all(&t.platform.db).await?;
+    assert_eq!(called, audited);
+    assert_eq!(t.owner.get("approvals").await?["items"], json!([]), "nobody is asked");
+    t.platform.still_runs()
+}
