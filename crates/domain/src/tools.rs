@@ -125,9 +125,8 @@ impl Holder {
     pub fn has(&self, tool: Tool) -> bool {
         let needs = tool.needs();
         let is_off = self.off.contains(&tool) && !tool.is_always_had();
-        !is_off
-            && !(self.in_discussion && tool.acts())
-            && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
+        let is_mute = self.in_discussion && tool.acts();
+        !(is_off || is_mute) && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
     }
 }
 
