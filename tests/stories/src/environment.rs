@@ -32,6 +32,11 @@ impl Environment {
         self.0.get(&format!("{namespace}/{place}"))
     }
 
+    /// Takes an object out of a namespace.
+    pub fn take(&self, namespace: &str, place: &str) {
+        self.0.take(&format!("{namespace}/{place}"));
+    }
+
     /// Looks at it as the control-plane does: one client asks for tokens and may see nothing, the other has no account.
     pub(crate) fn looker(&self) -> Looker {
         let tokens = client(|request, _| tokens(request, &["agent", "agent-tries"]));

@@ -45,7 +45,8 @@ async fn a_launch_is_surrounded_as_the_policy_of_the_moment_says(db: PgPool) -> 
     it.start(7).await?;
     let lease = lease::claim(&it.db, "w1", Duration::from_secs(30)).await?.unwrap();
     let seen = async || anyhow::Ok(progress::load(&it.db, lease).await?.unwrap().surroundings());
-    assert_eq!(seen().await?, Surroundings::of(Mode::FullEnv, [Right::Read, Right::Logs, Right::Exec]));
+    let first = [Right::Read, Right::Logs, Right::Exec, Right::Change];
+    assert_eq!(seen().await?, Surroundings::of(Mode::FullEnv, first));
 
     let newer = "INSERT INTO agent_policies (agent_id, version, mode, parallel_runs, rights, time_limit_seconds,
                                              namespace_ttl_seconds)

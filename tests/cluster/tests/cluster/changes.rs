@@ -49,6 +49,7 @@ async fn a_change_waits_for_leave_is_stale_when_somebody_was_first_and_is_done_a
             "k8s_apply not_changeable",
             "k8s_delete not_changeable",
             "k8s_exec not_entered",
+            "k8s_rollout_restart not_found",
         ];
         ensure!(refused(&run).await? == never, "{:?}", refused(&run).await?);
 

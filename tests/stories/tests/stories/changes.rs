@@ -1,9 +1,12 @@
 //! An agent changes its environment: what would become of an object is tried first, people approve exactly that, and it is
 //! done once, unless the object has changed meanwhile.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use store::approvals::apply;
 use stories::{Pod, Story, until};
 
 async fn launched(t: &Story) -> Result<(Pod, String)> {
@@ -21,7 +24,7 @@ fn settings(color: &str) -> Value {
     })
 }
 
-fn apply(color: &str) -> Value {
+fn colored(color: &str) -> Value {
     json!({ "manifest": settings(color).to_string(), "why": "The issue asks for it." })
 }
 
@@ -54,7 +57,7 @@ async fn what_is_approved_is_what_was_tried_and_it_is_done() -> Result<()> {
     let mut t = Story::begin().await?;
     let (pod, namespace) = launched(&t).await?;
     t.platform.add_worker()?;
-    let new = asked(&t, &pod, "k8s_apply", &apply("blue")).await?;
+    let new = asked(&t, &pod, "k8s_apply", &colored("blue")).await?;
     let action = &new["action"];
     assert_eq!(
         (&action["does"], &action["mode"], &action["risk"]),
@@ -69,10 +72,10 @@ async fn what_is_approved_is_what_was_tried_and_it_is_done() -> Result<()> {
     let there = t.platform.environment.get(&namespace, "configmaps/settings").context("nothing was made")?;
     assert_eq!(there["data"], json!({ "color": "blue" }));
 
-    let so_already = pod.tool("k8s_apply", &apply("blue")).await?;
+    let so_already = pod.tool("k8s_apply", &colored("blue")).await?;
     assert_eq!((&so_already["status"], &so_already["note"]), (&json!("ok"), &json!("It is so already.")));
 
-    let changed = asked(&t, &pod, "k8s_apply", &apply("red")).await?;
+    let changed = asked(&t, &pod, "k8s_apply", &colored("red")).await?;
     let object = &changed["action"]["object"];
     assert_eq!((&object["uid"], &changed["action"]["risk"]), (&there["metadata"]["uid"], &json!("medium")));
     assert!(object["diff"].as_str().is_some_and(|diff| diff.contains("-  color: blue\n+  color: red\n")), "{object}");
@@ -113,6 +116,40 @@ async fn what_somebody_changes_in_between_is_asked_anew_and_what_only_moves_its_
     let there = t.platform.environment.get(&namespace, "deployments/web").context("it is gone")?;
     let marked = &there["spec"]["template"]["metadata"]["annotations"]["codex-k8s.dev/restarted-by"];
     assert_eq!((marked, &there["status"]["readyReplicas"]), (&anew["id"], &json!(1)));
+    t.platform.still_runs()
+}
+
+/// A worker begins two approved changes and dies; its leases are over.
+async fn dies(t: &Story) -> Result<()> {
+    for _ in 0..2 {
+        let claimed = apply::claim(&t.platform.db, "story", Duration::from_secs(600)).await?;
+        let claimed = claimed.context("nothing is to be done")?;
+        anyhow::ensure!(apply::begin(&t.platform.db, &claimed).await?, "the lease is lost");
+    }
+    sqlx::query("UPDATE approvals SET lease_expires_at = app_now()").execute(&t.platform.db).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_after_its_touch_is_followed_by_one_that_ends_in_the_same_state() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    t.platform.environment.put(&namespace, "configmaps/old", json!({ "metadata": { "name": "old", "uid": "u-1" } }));
+    let made = asked(&t, &pod, "k8s_apply", &colored("blue")).await?;
+    let gone = asked(&t, &pod, "k8s_delete", &json!({ "kind": "ConfigMap", "name": "old" })).await?;
+    for request in [&made, &gone] {
+        approve(&t, "writer", request).await?;
+    }
+    dies(&t).await?;
+    t.platform.environment.put(&namespace, "configmaps/settings", settings("blue"));
+    t.platform.environment.take(&namespace, "configmaps/old");
+    let touched = t.platform.environment.get(&namespace, "configmaps/settings");
+    t.platform.add_worker()?;
+    for request in [&made, &gone] {
+        assert_eq!(settled(&t, request).await?["state"], "applied");
+    }
+    assert_eq!(t.platform.environment.get(&namespace, "configmaps/settings"), touched, "twice is once");
+    assert_eq!(t.platform.environment.get(&namespace, "configmaps/old"), None);
     t.platform.still_runs()
 }
 

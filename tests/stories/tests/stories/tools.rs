@@ -103,7 +103,7 @@ async fn a_token_opens_its_own_run_and_nothing_when_that_is_over() -> Result<()>
     let (second_issue, second) = working(&t).await?;
     assert_eq!(second.tool("run_context_get", &json!({})).await?["issue"]["number"], second_issue);
 
-    let unknown = second.mcp("tools/call", &json!({ "name": "k8s_apply", "arguments": {} })).await?;
+    let unknown = second.mcp("tools/call", &json!({ "name": "self_improve_runs_list", "arguments": {} })).await?;
     let never = second.mcp("tools/call", &json!({ "name": "no_such_tool", "arguments": {} })).await?;
     assert_eq!(unknown.body["error"], never.body["error"]);
     assert_eq!(never.body["error"]["code"], -32602);
