@@ -128,6 +128,7 @@ async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &
         ("PUBLIC_LISTEN", public.as_str()),
         ("AGENTS_LISTEN", "127.0.0.1:0"),
         ("CANARY_LISTEN", "127.0.0.1:0"),
+        ("INTEGRATIONS_LISTEN", "127.0.0.1:0"),
         ("OPS_LISTEN", "127.0.0.1:0"),
         ("PUBLIC_URL", &url),
         ("CONTROL_PLANE_URL", control_plane),

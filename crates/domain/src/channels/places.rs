@@ -44,7 +44,7 @@ pub fn judge(scheme: &str, host: &str, platform: &str) -> Result<Place, Misplace
         return Err(Misplaced::Scheme);
     }
     let host = host.to_ascii_lowercase();
-    // Nothing is granted here: what is left to say of a good name is that it has no grant.
+    // As if it were granted, so that only the name itself counts.
     if judge_host(&host, std::slice::from_ref(&host)).is_err() {
         return Err(Misplaced::Host);
     }

@@ -24,7 +24,7 @@ use serde_json::json;
 use super::AgentsState;
 use super::config::{Registry, RegistryConfig};
 use super::limits::Kind;
-use super::resolve::Guard;
+use runtime::names::Guard;
 use super::token::Run;
 use fetch::Refused;
 
