@@ -19,9 +19,10 @@ pub const QUESTION: (usize, usize) = (10, 700);
 pub const CONTEXT: usize = 500;
 /// Characters of an option; an executor takes 300.
 pub const OPTION: usize = 100;
-/// Of an agent's reason, of a title, and of one value of what will be done.
+/// Of an agent's reason, of a title, of what will be done, and of one value of that.
 const WHY: usize = 300;
-const TITLE: usize = 80;
+const TITLE: usize = 50;
+const DOING: usize = 260;
 const VALUE: usize = 120;
 
 /// Who asks.
@@ -63,7 +64,7 @@ pub fn approval(
     digest: &str,
     (mode, why): (ApprovalMode, Option<&str>),
 ) -> Approval {
-    let doing = doing(locale, &json!(effect), asking.number);
+    let doing = whole_or_said(locale, doing(locale, &json!(effect), asking.number));
     let place = place(locale, asking);
     let short = digest.get(..12).unwrap_or(digest);
     let why = why.map(|why| quoted(why, WHY));
@@ -147,6 +148,18 @@ fn doing(locale: Locale, effect: &Value, own: i64) -> String {
         (Locale::Ru, true, _) => format!("Снять с #{number} метки {off}"),
         (Locale::Ru, false, false) => format!("Поставить на #{number} метки {on} и снять {off}"),
     }
+}
+
+/// What does not fit is said to be more: nobody is to take a part for the whole.
+fn whole_or_said(locale: Locale, doing: String) -> String {
+    if doing.chars().count() <= DOING {
+        return doing;
+    }
+    let more = match locale {
+        Locale::En => "AND MORE, which is too long for here: read all of it in the console first",
+        Locale::Ru => "И ЕЩЁ: здесь не поместилось, сначала прочитайте целиком в консоли",
+    };
+    format!("{} {more}", cut(&doing, DOING))
 }
 
 /// Every value of an effect by its name, but for what was seen when it was asked.
@@ -250,7 +263,7 @@ mod tests {
             let told = approval(locale, &asking("Dark mode"), &effect, &effect.digest(), (ApprovalMode::Owner, why));
             format!("{}\n{}\n{}\n", told.request, told.justification, told.risk).replace(&effect.digest()[..12], "DIGEST")
         };
-        insta::assert_snapshot!(told(Locale::En) + &told(Locale::Ru), @"");
+        insta::assert_snapshot!("approval", told(Locale::En) + &told(Locale::Ru));
     }
 
     #[test]
@@ -259,9 +272,10 @@ mod tests {
         for &locale in Locale::ALL {
             for title in ["", &long, sly] {
                 for why in [None, Some(""), Some(long.as_str()), Some(sly)] {
-                    let effect = labels(&[&long[..200], sly, "a"], &["b"]);
+                    let effect = labels(&[&long[..200], sly, "a", &long[..220], &long[..240], &long[..260]], &["b"]);
                     let mode = ApprovalMode::Delegated;
                     let told = approval(locale, &asking(title), &effect, &effect.digest(), (mode, why));
+                    assert!(told.request.contains("AND MORE") || told.request.contains("И ЕЩЁ"), "{}", told.request);
                     for text in [&told.request, &told.justification, &told.risk] {
                         let count = text.chars().count();
                         assert!((TEXT.0..=TEXT.1).contains(&count), "{count}: {text}");

@@ -144,6 +144,8 @@ pub struct FoundRow {
     pub channel: String,
     /// The request.
     pub request_id: Uuid,
+    /// Who asks.
+    pub run_id: RunId,
     /// What is asked.
     pub asked: Json<Asked>,
     /// Of an action: what an approval counts for.
