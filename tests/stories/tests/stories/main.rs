@@ -5,6 +5,7 @@ mod actions;
 mod agents;
 mod approvals;
 mod canaries;
+mod channels;
 mod connecting;
 mod discussion;
 mod egress;
