@@ -8,13 +8,10 @@ use serde_json::{Value, json};
 use stories::{Instead, Pod, Service, Story, id_of};
 use testkit::console::{Answer, Console};
 
-/// A project with a channel, and a worker that asks through it.
+/// A project with a channel.
 async fn with_channel(kind: &str, more: &Value) -> Result<(Story, Service, Value)> {
-    let mut t = Story::begin().await?;
-    let service = Service::start().await?;
+    let (t, service) = (Story::begin().await?, Service::start().await?);
     let channel = add(&t, &t.owner, kind, &service.url(), more).await?.ok()?;
-    // The run is claimed by its pod first; this worker only asks, and does what was approved.
-    t.platform.add_worker()?;
     Ok((t, service, channel))
 }
 
@@ -31,17 +28,13 @@ async fn change(by: &Console, channel: &Value, to: &Value) -> Result<Answer> {
     by.call_with(Method::PATCH, &path, &[("if-match", &version)], to).await
 }
 
-/// A run of the writer's, and its pod.
-async fn working(t: &Story) -> Result<Pod> {
+/// A run of the writer's, and its pod; and a worker, which asks through channels and does what was approved.
+async fn working(t: &mut Story) -> Result<Pod> {
     let issue = t.open_issue("Add dark mode").await?;
     t.label("writer", issue, "run:dev").await?;
-    let mut pod = Pod::launch(t).await;
-    // The worker may have been quicker with an earlier run; this one is its pod's.
-    while let Err(error) = &pod {
-        ensure!(error.to_string().contains("no run waits"), "{error:#}");
-        pod = Pod::launch(t).await;
-    }
-    pod
+    let pod = Pod::launch(t).await?;
+    t.platform.add_worker()?;
+    Ok(pod)
 }
 
 /// The agent asks for leave to put a label on.
@@ -100,7 +93,7 @@ fn heard(answer: &Answer, status: &str) {
 #[tokio::test]
 async fn an_approver_is_asked_in_its_format_and_its_word_counts_once() -> Result<()> {
     let (mut t, service, _) = with_channel("approver", &json!({ "timeout_seconds": 600 })).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let id = asks_leave(&pod).await?;
     let asked = service.asked_times(1).await?;
     assert_eq!((&asked["tool"], &asked["arguments"]), (&json!("github_labels_add"), &json!({})));
@@ -133,7 +126,7 @@ async fn an_approver_is_asked_in_its_format_and_its_word_counts_once() -> Result
 #[tokio::test]
 async fn who_denies_through_a_channel_is_heard_in_their_own_words() -> Result<()> {
     let (mut t, service, _) = with_channel("approver", &json!({ "locale": "ru" })).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let id = asks_leave(&pod).await?;
     let asked = service.asked_times(1).await?;
     assert!(asked["approval_request"].as_str().is_some_and(|text| text.contains("Поставить на")), "{asked}");
@@ -150,7 +143,7 @@ async fn who_denies_through_a_channel_is_heard_in_their_own_words() -> Result<()
 #[tokio::test]
 async fn an_executor_answers_with_an_option_or_in_words_where_they_are_taken() -> Result<()> {
     let (mut t, service, _) = with_channel("executor", &json!({})).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let first = asks(&pod, false).await?;
     let asked = service.asked_times(1).await?;
     assert_eq!(asked["arguments"]["options"], json!(["PostgreSQL", "SQLite"]));
@@ -175,7 +168,7 @@ async fn an_executor_answers_with_an_option_or_in_words_where_they_are_taken() -
 #[tokio::test]
 async fn what_fails_in_a_channel_stays_open_for_everybody_else() -> Result<()> {
     let (mut t, service, _) = with_channel("executor", &json!({})).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let words = json!({ "selected_option": "MySQL", "selected_index": null, "custom": true, "input_mode": "text" });
     let table = [
         (json!({ "status": "error", "result": "execution timeout" }), "expired", None),
@@ -236,7 +229,7 @@ async fn each_try_has_an_id_of_its_own_and_an_answer_to_any_of_them_counts() -> 
     for (instead, _) in &troubles {
         service.answers(instead.clone());
     }
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let id = asks_leave(&pod).await?;
     for (times, (_, words)) in (1..).zip(&troubles) {
         service.asked_times(times).await?;
@@ -267,7 +260,7 @@ async fn each_try_has_an_id_of_its_own_and_an_answer_to_any_of_them_counts() -> 
 #[tokio::test]
 async fn who_refuses_or_never_takes_it_is_given_up() -> Result<()> {
     let (mut t, service, _) = with_channel("approver", &json!({})).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     service.answers(Instead::Says(400, r#"{"decision":"error","reason":"markup must be markdown or html"}"#));
     let refused = asks_leave(&pod).await?;
     assert_eq!(in_channel(&t, &refused, "failed").await?["trouble"], "markup must be markdown or html");
@@ -300,7 +293,7 @@ async fn the_console_and_two_channels_at_once_decide_once() -> Result<()> {
     let (mut t, first, _) = with_channel("approver", &json!({})).await?;
     let second = Service::start().await?;
     add(&t, &t.owner, "approver", &second.url(), &json!({ "name": "On call" })).await?.ok()?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let mut decided_by = std::collections::BTreeSet::new();
     for (times, label) in (1..).zip(["area:ui", "area:api", "area:cli"]) {
         let told = pod.tool("github_labels_add", &json!({ "labels": [label] })).await?;
@@ -335,7 +328,7 @@ async fn the_console_and_two_channels_at_once_decide_once() -> Result<()> {
 #[tokio::test]
 async fn only_the_secret_of_a_try_opens_the_listener_and_only_in_its_format() -> Result<()> {
     let (mut t, service, _) = with_channel("approver", &json!({})).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let id = asks_leave(&pod).await?;
     let asked = service.asked_times(1).await?;
     let back = asked["callback"]["url"].as_str().context("no way back")?.to_owned();
@@ -380,7 +373,7 @@ async fn only_the_secret_of_a_try_opens_the_listener_and_only_in_its_format() ->
 #[tokio::test]
 async fn a_channel_hears_what_those_at_its_end_may_decide_and_nothing_when_it_is_silenced() -> Result<()> {
     let (mut t, service, channel) = with_channel("approver", &json!({ "speaks_for": "delegated" })).await?;
-    let pod = working(&t).await?;
+    let pod = working(&mut t).await?;
     let strict = asks_leave(&pod).await?;
     let question = asks(&pod, true).await?;
     for id in [&strict, &question] {
