@@ -82,7 +82,9 @@ pub fn approval(
             format!("{doing}. {place}. Решение относится ровно к этому ({short})."),
             match why {
                 Some(why) => format!("Агент {role} ({stage}), которого запустил {by}, объясняет (не проверено): {why}"),
-                None => format!("Агент {role} ({stage}), которого запустил {by}, просит об этом и причины не называет."),
+                None => {
+                    format!("Агент {role} ({stage}), которого запустил {by}, просит об этом и причины не называет.")
+                }
             },
         ),
     };
@@ -261,7 +263,8 @@ mod tests {
         let told = |locale| {
             let why = Some("It is about the interface.");
             let told = approval(locale, &asking("Dark mode"), &effect, &effect.digest(), (ApprovalMode::Owner, why));
-            format!("{}\n{}\n{}\n", told.request, told.justification, told.risk).replace(&effect.digest()[..12], "DIGEST")
+            format!("{}\n{}\n{}\n", told.request, told.justification, told.risk)
+                .replace(&effect.digest()[..12], "DIGEST")
         };
         insta::assert_snapshot!("approval", told(Locale::En) + &told(Locale::Ru));
     }
@@ -279,7 +282,10 @@ mod tests {
                     for text in [&told.request, &told.justification, &told.risk] {
                         let count = text.chars().count();
                         assert!((TEXT.0..=TEXT.1).contains(&count), "{count}: {text}");
-                        assert!(!text.contains('\n') && !text.contains('\u{200b}') && !text.contains("@olga"), "{text}");
+                        assert!(
+                            !text.contains('\n') && !text.contains('\u{200b}') && !text.contains("@olga"),
+                            "{text}"
+                        );
                         assert!(text.matches('”').count() <= text.matches('“').count(), "{text}");
                     }
                 }

@@ -77,9 +77,15 @@ pub async fn claim(
     correlation: Uuid,
     secret_hash: &[u8; 32],
 ) -> Result<Option<ToAsk>> {
-    sqlx::query_file_as!(ToAsk, "src/channel_requests/claim.sql", ttl.as_secs_f64(), correlation, secret_hash.as_slice())
-        .fetch_optional(db)
-        .await
+    sqlx::query_file_as!(
+        ToAsk,
+        "src/channel_requests/claim.sql",
+        ttl.as_secs_f64(),
+        correlation,
+        secret_hash.as_slice()
+    )
+    .fetch_optional(db)
+    .await
 }
 
 /// The other side has taken it; it may have called back already. Nothing is expected of it after its own time and a little
@@ -108,7 +114,7 @@ pub async fn failed(db: impl PgExecutor<'_>, ask: &ToAsk, trouble: &str, wait: O
     let noted = sqlx::query!(
         "UPDATE channel_requests
          SET attempts = attempts + 1, trouble = $3, lease_expires_at = NULL,
-             not_before = app_now() + make_interval(secs => COALESCE($4, 0)),
+             not_before = app_now() + make_interval(secs => COALESCE($4::float8, 0)),
              state = CASE WHEN $4::float8 IS NULL THEN 'failed' ELSE state END,
              ended_at = CASE WHEN $4::float8 IS NULL THEN app_now() END
          WHERE id = $1 AND lease_token = $2 AND state = 'queued'",
@@ -164,15 +170,9 @@ pub async fn find(
     secret_hash: &[u8; 32],
     correlation: Uuid,
 ) -> Result<Option<FoundRow>> {
-    sqlx::query_file_as!(
-        FoundRow,
-        "src/channel_requests/find.sql",
-        secret_hash.as_slice(),
-        correlation,
-        kind.as_str()
-    )
-    .fetch_optional(db)
-    .await
+    sqlx::query_file_as!(FoundRow, "src/channel_requests/find.sql", secret_hash.as_slice(), correlation, kind.as_str())
+        .fetch_optional(db)
+        .await
 }
 
 /// Nothing that decides comes from this channel; others may still answer. Answers whether something was still expected.

@@ -156,7 +156,10 @@ mod tests {
         assert_eq!(said(202, &failed), Reply::Trouble("failed to send telegram message".into()));
         let refused = json!({ "status": "error", "result": "options count must be 2-5" });
         assert_eq!(said(400, &refused), Reply::Refused("options count must be 2-5".into()));
-        assert_eq!(said(202, &json!({ "decision": "pending" })), Reply::Trouble("it answered 202 without a status".into()));
+        assert_eq!(
+            said(202, &json!({ "decision": "pending" })),
+            Reply::Trouble("it answered 202 without a status".into())
+        );
     }
 
     #[test]
@@ -187,11 +190,13 @@ mod tests {
             allow_custom,
         };
         let chosen = |option: Option<usize>, text: &str| Said::Answer(Answer { option, text: text.into() });
-        let is_none = |said: &Said| matches!(said, Said::Failed(why) if why.starts_with("what it answered is no answer"));
+        let is_none =
+            |said: &Said| matches!(said, Said::Failed(why) if why.starts_with("what it answered is no answer"));
         let success = |result: Value, allow_custom| executor(&asked(allow_custom), "success", &result);
         let button = json!({ "selected_option": "SQ…", "selected_index": 1, "custom": false, "input_mode": "button" });
         assert_eq!(success(button, false), chosen(Some(1), "SQLite"));
-        let voice = json!({ "selected_option": " My own ", "selected_index": null, "custom": true, "input_mode": "voice" });
+        let voice =
+            json!({ "selected_option": " My own ", "selected_index": null, "custom": true, "input_mode": "voice" });
         assert_eq!(success(voice.clone(), true), chosen(None, "My own"));
         assert!(is_none(&success(voice, false)));
         assert!(is_none(&success(json!({ "selected_index": 2, "custom": false }), true)));

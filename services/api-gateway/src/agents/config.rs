@@ -8,7 +8,6 @@ use runtime::names::{NameService, SystemNames};
 use secrecy::SecretString;
 use url::Url;
 
-
 /// Configuration of the agents listener.
 #[derive(Debug)]
 pub struct AgentsConfig {

@@ -78,7 +78,8 @@ async fn hear(app: &App, found: &FoundRow, said: Said) -> Result<Json<CallbackRe
         }
         Said::Approve => {
             let digest = digest(found)?;
-            decide(app, found, &Decision::Approve(digest), FlowKind::RequestApproved, json!({ "digest": digest })).await?
+            decide(app, found, &Decision::Approve(digest), FlowKind::RequestApproved, json!({ "digest": digest }))
+                .await?
         }
         Said::Deny(words) => {
             let (digest, words) = (digest(found)?, words.as_deref());

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use contract::gateway::{self, AskedThrough, Channel, ChannelAskState, ChannelChange, ChannelLast, ChannelList, NewChannel};
+use contract::gateway::{
+    self, AskedThrough, Channel, ChannelAskState, ChannelChange, ChannelLast, ChannelList, NewChannel,
+};
 use contract::problem::Problem;
 use domain::channels::{AskState, ChannelKind, SpeaksFor, places};
 use domain::flow::FlowKind;
@@ -50,12 +52,13 @@ pub(super) async fn add_channel(
     Json(new): Json<NewChannel>,
 ) -> Result<(StatusCode, Json<Channel>), ApiError> {
     staff.may(&app.pool, Permission::Manage, ProjectId(project)).await?;
+    let url = placed(&app, &new.url)?;
     let row = channels::NewChannel {
         id: Uuid::now_v7(),
         project: ProjectId(project),
         kind: kind(new.kind),
         name: &new.name,
-        url: &placed(&app, &new.url)?,
+        url: &url,
         locale: new.locale.map_or(Locale::En, locale),
         timeout_seconds: new.timeout_seconds.unwrap_or(AN_HOUR),
         speaks_for: new.speaks_for.map_or(SpeaksFor::Owner, speaks_for),

@@ -47,13 +47,7 @@ impl Client {
     }
 
     /// Asks once.
-    pub(super) async fn ask(
-        &self,
-        config: &Config,
-        ask: &ToAsk,
-        correlation: Uuid,
-        secret: &CallbackSecret,
-    ) -> Reply {
+    pub(super) async fn ask(&self, config: &Config, ask: &ToAsk, correlation: Uuid, secret: &CallbackSecret) -> Reply {
         let url = match target(config, ask) {
             Ok(url) => url,
             Err(why) => return Reply::Refused(why),
