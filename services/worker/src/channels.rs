@@ -21,7 +21,7 @@ use uuid::Uuid;
 use vault::CallbackSecret;
 
 use crate::Deps;
-use call::Client;
+use crate::outside::{self, Client};
 
 /// Tries at the same moment.
 const AT_ONCE: usize = 8;
@@ -31,7 +31,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 const LATE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
-    let client = Arc::new(Client::new(&deps.config).context("no client for channels")?);
+    let client = Client::new(&deps.config).context("no client for channels")?;
     let mut tries = JoinSet::new();
     while pace.turn(&stop).await {
         if let Err(error) = turn(&deps, &client, &mut tries).await {
@@ -41,7 +41,7 @@ pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken
     Ok(())
 }
 
-async fn turn(deps: &Arc<Deps>, client: &Arc<Client>, tries: &mut JoinSet<()>) -> anyhow::Result<()> {
+async fn turn(deps: &Arc<Deps>, client: &Client, tries: &mut JoinSet<()>) -> anyhow::Result<()> {
     while let Some(ended) = tries.try_join_next() {
         ended.context("a try panicked")?;
     }
@@ -60,7 +60,7 @@ async fn turn(deps: &Arc<Deps>, client: &Arc<Client>, tries: &mut JoinSet<()>) -
 /// One try to ask.
 struct Try {
     deps: Arc<Deps>,
-    client: Arc<Client>,
+    client: Client,
     ask: ToAsk,
     correlation: Uuid,
     secret: CallbackSecret,
@@ -69,7 +69,7 @@ struct Try {
 impl Try {
     /// Asks, and notes what came of it. The loop looks for the next try as soon as this one is over.
     async fn settled(self) {
-        let reply = self.client.ask(&self.deps.config, &self.ask, self.correlation, &self.secret).await;
+        let reply = call::ask(&self.client, &self.deps.config, &self.ask, self.correlation, &self.secret).await;
         if let Err(error) = self.note(reply).await {
             tracing::warn!(error = format!("{error:#}"), request = %self.ask.request_id, "a try is not noted; it is repeated");
         }
@@ -85,8 +85,8 @@ impl Try {
                 channel_requests::asked(db, ask, Duration::from_secs(seconds) + LATE).await
             }
             Reply::Taken => channel_requests::failed(db, ask, "it knows this id already", wait).await,
-            Reply::Trouble(why) => channel_requests::failed(db, ask, &call::clean(&why), wait).await,
-            Reply::Refused(why) => channel_requests::failed(db, ask, &call::clean(&why), None).await,
+            Reply::Trouble(why) => channel_requests::failed(db, ask, &outside::clean(&why), wait).await,
+            Reply::Refused(why) => channel_requests::failed(db, ask, &outside::clean(&why), None).await,
         };
         if noted.context("note a try")? {
             tracing::info!(request = %ask.request_id, channel = ask.url, tries = ask.attempts + 1, "asked through a channel");

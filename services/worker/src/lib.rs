@@ -19,6 +19,7 @@ mod leases;
 mod missed;
 mod observe;
 mod outbound;
+mod outside;
 mod place;
 mod precheck;
 mod redelivery;
