@@ -67,7 +67,7 @@ pub fn approval(
     let doing = whole_or_said(locale, doing(locale, &json!(effect), asking.number));
     let place = place(locale, asking);
     let short = digest.get(..12).unwrap_or(digest);
-    let why = why.map(|why| quoted(why, WHY));
+    let why = why.map(|why| quoted(locale, why, WHY));
     let (role, stage) = (untrusted::line(asking.role), untrusted::line(asking.stage));
     let by = unmentioned(&untrusted::line(asking.started_by));
     let (request, justification) = match locale {
@@ -119,7 +119,7 @@ pub fn question(locale: Locale, asking: &Asking<'_>, question: &Question, page: 
         Locale::Ru => format!("Спрашивает агент {role}, его слов никто не проверял. {place}. Целиком: {page}"),
     };
     let left = CONTEXT.saturating_sub(from.chars().count() + 3);
-    let said = question.context.as_deref().filter(|_| left > 40).map(|context| quoted(context, left));
+    let said = question.context.as_deref().filter(|_| left > 40).map(|context| quoted(locale, context, left));
     let context = said.map_or_else(|| from.clone(), |said| format!("{from} {said}"));
     let option = |(at, option): (usize, &String)| {
         let line = unmentioned(&untrusted::line(option));
@@ -134,12 +134,12 @@ pub fn question(locale: Locale, asking: &Asking<'_>, question: &Question, page: 
 fn doing(locale: Locale, effect: &Value, own: i64) -> String {
     if effect["does"] != "labels" {
         let does = effect["does"].as_str().unwrap_or_default();
-        return format!("{does}: {}", values(effect));
+        return format!("{does}: {}", values(locale, effect));
     }
     let number = effect["number"].as_i64().unwrap_or(own);
     let listed = |name: &str| {
         let labels = effect[name].as_array().into_iter().flatten().filter_map(Value::as_str);
-        labels.map(|label| quoted(label, 60)).collect::<Vec<_>>().join(", ")
+        labels.map(|label| quoted(locale, label, 60)).collect::<Vec<_>>().join(", ")
     };
     let (on, off) = (listed("on"), listed("off"));
     match (locale, on.is_empty(), off.is_empty()) {
@@ -165,19 +165,19 @@ fn whole_or_said(locale: Locale, doing: String) -> String {
 }
 
 /// Every value of an effect by its name, but for what was seen when it was asked.
-fn values(effect: &Value) -> String {
+fn values(locale: Locale, effect: &Value) -> String {
     let fields = effect.as_object().into_iter().flatten();
     let named = fields.filter(|(name, value)| !matches!(name.as_str(), "does" | "seen") && !value.is_null());
     let told = named.map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name} {}", quoted(&text, VALUE))
+        format!("{name} {}", quoted(locale, &text, VALUE))
     });
     told.collect::<Vec<_>>().join(", ")
 }
 
 fn place(locale: Locale, asking: &Asking<'_>) -> String {
     let Asking { project, repository, number, title, .. } = asking;
-    let (project, title) = (quoted(project, TITLE), quoted(title, TITLE));
+    let (project, title) = (quoted(locale, project, TITLE), quoted(locale, title, TITLE));
     match locale {
         Locale::En => format!("Project {project}, {repository}#{number} {title}"),
         Locale::Ru => format!("Проект {project}, {repository}#{number} {title}"),
@@ -206,9 +206,12 @@ fn risk(locale: Locale, risk: Risk, mode: ApprovalMode) -> String {
 }
 
 /// Words of others in quotation marks that they cannot end.
-fn quoted(words: &str, most: usize) -> String {
+fn quoted(locale: Locale, words: &str, most: usize) -> String {
     let line = unmentioned(&untrusted::line(words)).replace(['“', '”', '„', '«', '»'], "\"");
-    format!("“{}”", cut(&line, most))
+    match locale {
+        Locale::En => format!("“{}”", cut(&line, most)),
+        Locale::Ru => format!("«{}»", cut(&line, most)),
+    }
 }
 
 /// Mentions nobody.
@@ -286,7 +289,8 @@ mod tests {
                             !text.contains('\n') && !text.contains('\u{200b}') && !text.contains("@olga"),
                             "{text}"
                         );
-                        assert!(text.matches('”').count() <= text.matches('“').count(), "{text}");
+                        let (opened, ended) = (text.matches(['“', '«']).count(), text.matches(['”', '»']).count());
+                        assert!(ended <= opened, "{text}");
                     }
                 }
                 for (ask, context) in [("?", None), (long.as_str(), Some(long.as_str())), (sly, Some(sly))] {

@@ -166,7 +166,11 @@ mod tests {
             },
             reply("0192f0c2", Request::Question("And which\nport?"), "expired"),
             Reply { by: Some("olga"), ..reply("0192f0c3", labels(&on, &off), "applied") },
-            Reply { words: Some("It is no bug."), by: Some("olga"), ..reply("0192f0c4", labels(&on, &[]), "denied") },
+            Reply {
+                words: Some("It is no bug."),
+                through: Some("Team chat"),
+                ..reply("0192f0c4", labels(&on, &[]), "denied")
+            },
             reply("0192f0c5", labels(&[], &off), "stale"),
             Reply {
                 trouble: Some("GitHub refused"),
@@ -189,6 +193,7 @@ mod tests {
                 assert!(text.contains("0192f0c1") && text.contains("And which port?"), "{text}");
                 assert!(text.contains("⟪comment⟫") && text.contains("@olga"), "{text}");
                 assert!(text.contains("<<<DATA") && text.contains("It is no bug."), "{text}");
+                assert!(text.contains("`Team chat`"), "{text}");
                 assert!(!text.contains("\n\n\n"), "{text}");
             }
         }
