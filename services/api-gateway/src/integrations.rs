@@ -40,6 +40,9 @@ struct ByAddress {
     token: String,
 }
 
+/// The address that was called.
+type Addressed = Query<ByAddress>;
+
 impl ByAddress {
     fn secret(self) -> Secret {
         self.token.into()
@@ -83,7 +86,7 @@ async fn nothing_here() -> Problem {
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_approver_callback(
     State(control): State<Client>,
-    Query(by): Query<ByAddress>,
+    Query(by): Addressed,
     Json(said): Json<ApproverCallback>,
 ) -> Result<Json<CallbackReceipt>, Problem> {
     passed_on(&control, "approver", &ApproverSaid { secret: by.secret(), said }).await
@@ -95,7 +98,7 @@ async fn receive_approver_callback(
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_executor_callback(
     State(control): State<Client>,
-    Query(by): Query<ByAddress>,
+    Query(by): Addressed,
     Json(said): Json<ExecutorCallback>,
 ) -> Result<Json<CallbackReceipt>, Problem> {
     passed_on(&control, "executor", &ExecutorSaid { secret: by.secret(), said }).await
