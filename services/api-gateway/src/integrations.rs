@@ -18,7 +18,6 @@ use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -34,8 +33,7 @@ const AT_ONCE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The secret of one try.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
 struct ByAddress {
     token: String,
 }
@@ -81,7 +79,7 @@ async fn nothing_here() -> Problem {
 }
 
 /// An approver says what became of a request
-#[utoipa::path(post, path = "/api/v1/approvers/callback", params(ByAddress), request_body = ApproverCallback,
+#[utoipa::path(post, path = "/api/v1/approvers/callback", params(("token" = String, Query)), request_body = ApproverCallback,
     responses((status = 200, body = CallbackReceipt),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_approver_callback(
@@ -93,7 +91,7 @@ async fn receive_approver_callback(
 }
 
 /// An executor says what was answered
-#[utoipa::path(post, path = "/api/v1/executors/callback", params(ByAddress), request_body = ExecutorCallback,
+#[utoipa::path(post, path = "/api/v1/executors/callback", params(("token" = String, Query)), request_body = ExecutorCallback,
     responses((status = 200, body = CallbackReceipt),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_executor_callback(
