@@ -21,17 +21,17 @@ export const router = createRouter({
   routes: [
     { path: '/', redirect: '/runs' },
     { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true, words: ['signIn'] } },
-    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox', 'egress'] } },
+    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox', 'egress', 'channels'] } },
     { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
-    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: ['run', 'inbox', 'deliveries', 'egress'] } },
+    { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: ['run', 'inbox', 'deliveries', 'egress', 'channels'] } },
     { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: ['prompts'] } },
     { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting', words: ['waiting'] } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects', words: ['projects'] } },
     {
-      path: '/projects/:id/:tab(repositories|members|agents|egress|words|settings)?',
+      path: '/projects/:id/:tab(repositories|members|agents|egress|channels|words|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
-      meta: { title: 'nav.project', words: ['projects', 'prompts', 'agents', 'tools'] },
+      meta: { title: 'nav.project', words: ['projects', 'prompts', 'agents', 'channels', 'tools'] },
     },
     {
       path: '/projects/:id/agents/:agent',

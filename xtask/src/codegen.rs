@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::command::{feed, output};
 use crate::paths::Paths;
 
-const DOCUMENTS: [&str; 3] = ["gateway.yaml", "agent.yaml", "internal.yaml"];
+const DOCUMENTS: [&str; 4] = ["gateway.yaml", "agent.yaml", "internal.yaml", "integrations.yaml"];
 
 /// Files by path inside the checkout; `None` for one that must not be there.
 type Made = BTreeMap<PathBuf, Option<String>>;

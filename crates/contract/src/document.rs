@@ -7,10 +7,11 @@ use http::Method;
 use serde_json::{Value, json};
 
 /// File names and texts of all documents; a reference may lead from any of them to any other.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("gateway.yaml", include_str!("../../../openapi/gateway.yaml")),
     ("agent.yaml", include_str!("../../../openapi/agent.yaml")),
     ("internal.yaml", include_str!("../../../openapi/internal.yaml")),
+    ("integrations.yaml", include_str!("../../../openapi/integrations.yaml")),
 ];
 
 /// Where references between documents are rooted. Nothing is ever fetched from there.
@@ -116,6 +117,14 @@ impl Document {
     /// [`DocumentProblem`] when the compiled-in text is not what it should be.
     pub fn internal() -> Result<Self, DocumentProblem> {
         Self::load("internal.yaml")
+    }
+
+    /// `openapi/integrations.yaml`: what services of others tell the platform.
+    ///
+    /// # Errors
+    /// [`DocumentProblem`] when the compiled-in text is not what it should be.
+    pub fn integrations() -> Result<Self, DocumentProblem> {
+        Self::load("integrations.yaml")
     }
 
     fn load(file: &str) -> Result<Self, DocumentProblem> {

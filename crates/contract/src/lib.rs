@@ -1,6 +1,6 @@
 //! The HTTP contracts: wire types generated from `openapi/*.yaml`, and what holds both ends to the documents.
 //!
-//! * [`gateway`], [`agent`], [`internal`]: the types, one module a document, written by `cargo xtask codegen`.
+//! * [`gateway`], [`agent`], [`internal`], [`integrations`]: the types, one module a document, written by `cargo xtask codegen`.
 //! * [`validator`]: checks requests (and, in debug builds, responses) against a document while serving.
 //! * [`drift`]: compares a document with what the handlers declare; used by tests.
 //! * [`tools`]: what agents' tools take, for listing and for checking.
@@ -42,6 +42,14 @@ pub mod agent;
 )]
 #[path = "generated/internal.rs"]
 pub mod internal;
+
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    reason = "generated; what a field means is said in openapi/integrations.yaml"
+)]
+#[path = "generated/integrations.rs"]
+pub mod integrations;
 
 pub use document::Document;
 pub use secret::Secret;

@@ -119,6 +119,12 @@ coded_enum! {
         AgentRolledBack = "agent.rolled_back",
         /// A project's own agent was taken away.
         AgentRemoved = "agent.removed",
+        /// A project was given a channel through which people are asked.
+        ChannelAdded = "channel.added",
+        /// A channel was changed.
+        ChannelChanged = "channel.changed",
+        /// A channel was taken away.
+        ChannelRemoved = "channel.removed",
         /// Somebody let in words of a person who may not write to the repository.
         WordsLetIn = "words.let_in",
         /// Words that were let in are left out again.

@@ -8,6 +8,7 @@ pub mod agents;
 pub mod approvals;
 pub mod canary;
 pub mod catalogue;
+pub mod channels;
 pub mod choice;
 pub mod closing;
 pub mod code;

@@ -3,6 +3,7 @@
 //! Rendering is deterministic: the same facts give the same bytes, so a prompt can be hashed and shown again later.
 #![deny(missing_docs)]
 
+pub mod channels;
 pub mod comments;
 mod engine;
 pub mod run;

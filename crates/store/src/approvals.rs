@@ -125,7 +125,30 @@ pub async fn decide(
     by: UserId,
     entry: &flow::Entry,
 ) -> Result<Option<RunId>> {
-    settle(db, Some((id, decision, by)), entry).await
+    settle(db, Some((id, decision, Decider::Person(by))), entry).await
+}
+
+/// The same by somebody at the other end of a channel: `request` is what that channel was asked. `None` also when nothing
+/// is expected of the channel any more.
+///
+/// # Errors
+/// The database's.
+pub async fn decide_through(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    decision: &Decision<'_>,
+    request: Uuid,
+    entry: &flow::Entry,
+) -> Result<Option<RunId>> {
+    settle(db, Some((id, decision, Decider::Channel(request))), entry).await
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy)]
+enum Decider {
+    Person(UserId),
+    /// Through a channel, as it was asked.
+    Channel(Uuid),
 }
 
 /// Closes one request about which nobody decided in time; answers whose it was, `None` when none is due.
@@ -138,22 +161,28 @@ pub async fn expire(db: impl PgExecutor<'_>, entry: &flow::Entry) -> Result<Opti
 
 async fn settle(
     db: impl PgExecutor<'_>,
-    decided: Option<(Uuid, &Decision<'_>, UserId)>,
+    decided: Option<(Uuid, &Decision<'_>, Decider)>,
     entry: &flow::Entry,
 ) -> Result<Option<RunId>> {
     let decision = decided.map(|(_, decision, _)| decision);
+    let (person, channel) = match decided.map(|(.., by)| by) {
+        Some(Decider::Person(by)) => (Some(by.0), None),
+        Some(Decider::Channel(request)) => (None, Some(request)),
+        None => (None, None),
+    };
     let run = sqlx::query_file_scalar!(
         "src/approvals/settle.sql",
         decided.map(|(id, ..)| id),
         decision.map_or(ApprovalState::Expired, Decision::state).as_str(),
         decision.and_then(Decision::words),
-        decided.map(|(.., by)| by.0),
+        person,
         decision.and_then(Decision::digest),
         entry.id,
         entry.kind.as_str(),
         entry.actor,
         entry.data,
-        entry.canonical
+        entry.canonical,
+        channel
     );
     Ok(run.fetch_optional(db).await?.map(RunId))
 }
@@ -234,6 +263,8 @@ pub struct UntoldRow {
     pub answer: Option<Json<Answer>>,
     /// Login of whoever decided.
     pub decided_by: Option<String>,
+    /// Name of the channel that the decision came by.
+    pub decided_through: Option<String>,
     /// Why it is not done.
     pub outcome: Option<String>,
     /// What came of it.
@@ -264,7 +295,7 @@ pub struct Outcome {
     pub state: Coded<ApprovalState>,
     /// The answer, or the words with which it was denied.
     pub answer: Option<Json<Answer>>,
-    /// Login of whoever decided.
+    /// Login of whoever decided, or the name of the channel that the decision came by.
     pub decided_by: Option<String>,
     /// Why it is not done.
     pub outcome: Option<String>,
@@ -281,9 +312,12 @@ pub struct Outcome {
 pub async fn outcome(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Outcome>> {
     sqlx::query_as!(
         Outcome,
-        r#"SELECT p.state AS "state: Coded<ApprovalState>", p.answer AS "answer: Json<Answer>", u.login AS "decided_by?",
+        r#"SELECT p.state AS "state: Coded<ApprovalState>", p.answer AS "answer: Json<Answer>", COALESCE(u.login, c.name) AS "decided_by?",
                   p.outcome, p.result, p.expires_at
-           FROM approvals AS p LEFT JOIN users AS u ON u.id = p.decided_by WHERE p.id = $1"#,
+           FROM approvals AS p
+           LEFT JOIN users AS u ON u.id = p.decided_by
+           LEFT JOIN channels AS c ON c.id = p.decided_through
+           WHERE p.id = $1"#,
         id
     )
     .fetch_optional(db)

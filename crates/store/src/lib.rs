@@ -8,6 +8,8 @@ pub mod agent_sessions;
 pub mod agent_worktrees;
 pub mod agents;
 pub mod approvals;
+pub mod channel_requests;
+pub mod channels;
 pub mod clock;
 mod coded;
 pub mod deliveries;

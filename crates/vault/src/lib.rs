@@ -20,4 +20,4 @@ pub use lookout::{Look, Lookout, LookoutStream, Sighting};
 pub use redactor::{MARK, Redactor};
 pub use signature::{SignatureProblem, verify_github_signature};
 pub use stream::StreamRedactor;
-pub use token::{RunToken, SessionSecret, Token, TokenKind};
+pub use token::{CallbackSecret, RunToken, SessionSecret, Token, TokenKind};

@@ -50,6 +50,7 @@ pub(crate) static CREDENTIALS: &[Shape] = &[
     token(b"glpat-", false),
     token(b"cxr_", false),
     token(b"cxs_", false),
+    token(b"cxc_", false),
     Shape { prefix: b"sk-", at_word: true, verdict: mixed, body: in_token },
     token(b"xoxb-", true),
     token(b"xoxp-", true),

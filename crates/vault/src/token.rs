@@ -24,12 +24,20 @@ pub enum Run {}
 #[derive(Debug, Clone, Copy)]
 pub enum Session {}
 
+/// Marks the secret of one try to ask somebody through a channel.
+#[derive(Debug, Clone, Copy)]
+pub enum Callback {}
+
 impl TokenKind for Run {
     const PREFIX: &'static str = "cxr_";
 }
 
 impl TokenKind for Session {
     const PREFIX: &'static str = "cxs_";
+}
+
+impl TokenKind for Callback {
+    const PREFIX: &'static str = "cxc_";
 }
 
 /// A bearer token. It cannot be printed or compared; look it up by [`Token::hash`].
@@ -43,6 +51,9 @@ pub type RunToken = Token<Run>;
 
 /// What a browser's refresh cookie holds; one per sign-in.
 pub type SessionSecret = Token<Session>;
+
+/// What a channel calls back with; one per try.
+pub type CallbackSecret = Token<Callback>;
 
 impl<K: TokenKind> Token<K> {
     /// A new token.

@@ -45,6 +45,8 @@ pub struct Listen {
     pub agents: SocketAddr,
     /// Answers anybody, so that a pod can prove that it cannot reach it.
     pub canary: SocketAddr,
+    /// Services of others, inside the cluster.
+    pub integrations: SocketAddr,
     /// Health and metrics.
     pub ops: SocketAddr,
 }
@@ -81,7 +83,8 @@ fn listen(env: &mut Reader) -> Read<Listen> {
     let (public, agents) =
         (env.parse_or("PUBLIC_LISTEN", "0.0.0.0:8080"), env.parse_or("AGENTS_LISTEN", "0.0.0.0:8081"));
     let (canary, ops) = (env.parse_or("CANARY_LISTEN", "0.0.0.0:8082"), env.parse_or("OPS_LISTEN", "0.0.0.0:9090"));
-    Ok(Listen { public: public?, agents: agents?, canary: canary?, ops: ops? })
+    let integrations = env.parse_or("INTEGRATIONS_LISTEN", "0.0.0.0:8083");
+    Ok(Listen { public: public?, agents: agents?, canary: canary?, integrations: integrations?, ops: ops? })
 }
 
 fn public(env: &mut Reader) -> Read<PublicConfig> {

@@ -1,8 +1,8 @@
 //! The gateway: the only door of the platform. It verifies who is asking, holds requests to the contract and to limits,
 //! signs for whom it asks and forwards; on the way out it adds the credentials that pods lack. No SQL, no business rule.
 //!
-//! Four listeners, one module each: [`public`] for people and GitHub, [`agents`] for pods, a canary that answers anybody,
-//! and ops for health and metrics.
+//! Five listeners, one module each: [`public`] for people and GitHub, [`agents`] for pods, [`integrations`] for services
+//! of others inside the cluster, a canary that answers anybody, and ops for health and metrics.
 #![deny(missing_docs)]
 
 pub mod agents;
@@ -10,6 +10,7 @@ mod bodies;
 mod canary;
 pub mod config;
 pub mod forward;
+pub mod integrations;
 pub mod public;
 
 use std::net::SocketAddr;
@@ -38,6 +39,7 @@ pub struct Gateway {
     public: (TcpListener, Router),
     agents: (TcpListener, AgentsState),
     canary: TcpListener,
+    integrations: (TcpListener, Router),
     ops: SocketAddr,
     closing: CancellationToken,
 }
@@ -50,12 +52,14 @@ impl Gateway {
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
         let control = Client::new(config.control_plane, config.signer).context("no client for the control-plane")?;
         let agents = AgentsState::new(config.agents, Arc::new(control.clone()))?;
+        let integrations = integrations::router(control.clone())?;
         let closing = CancellationToken::new();
         let public = public::router(&PublicState::new(config.public, control, closing.clone())?)?;
         Ok(Self {
             public: (bound(config.listen.public).await?, public),
             agents: (bound(config.listen.agents).await?, agents),
             canary: bound(config.listen.canary).await?,
+            integrations: (bound(config.listen.integrations).await?, integrations),
             ops: config.listen.ops,
             closing,
         })
@@ -75,6 +79,14 @@ impl Gateway {
     /// The system does not tell.
     pub fn agents_address(&self) -> std::io::Result<SocketAddr> {
         self.agents.0.local_addr()
+    }
+
+    /// Where the integrations listener is bound.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn integrations_address(&self) -> std::io::Result<SocketAddr> {
+        self.integrations.0.local_addr()
     }
 
     /// Where the canary listener is bound.
@@ -99,6 +111,8 @@ impl Gateway {
         let router = runtime::http::observed(router, Callers::Anybody);
         tasks.spawn(http(listener, router, stop.clone()));
         tasks.spawn(http(self.canary, canary::router(), stop.clone()));
+        let (listener, router) = self.integrations;
+        tasks.spawn(http(listener, runtime::http::observed(router, Callers::Anybody), stop.clone()));
         let ((listener, state), agents_stop) = (self.agents, stop.clone());
         tasks.spawn(async move { Ok(agents::serve(listener, state, agents_stop).await?) });
         tasks.spawn(runtime::ops::serve(self.ops, health, stop.clone()));

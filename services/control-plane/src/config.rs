@@ -42,6 +42,8 @@ pub struct Config {
     pub webhook_secret: SecretString,
     /// `LIVE_ANSWER_SECONDS`: how long a tool that asks people waits for an answer before the run is parked.
     pub live_answer: Duration,
+    /// `GATEWAY_NAMESPACE`: where the platform stands; no channel stands there.
+    pub gateway_namespace: String,
     /// Through which runs look at their namespaces; `None` outside of a cluster.
     pub looker: Option<Looker>,
     /// `LOG`, `OTLP_ENDPOINT`.
@@ -66,6 +68,7 @@ impl Config {
         let webhook_url = env.parse("WEBHOOK_URL");
         let webhook_secret = env.secret("WEBHOOK_SECRET");
         let live_answer = env.parse_or("LIVE_ANSWER_SECONDS", "8").map(Duration::from_secs);
+        let gateway_namespace = env.parse_or::<String>("GATEWAY_NAMESPACE", "codex-k8s");
         let telemetry = Settings::read(&mut env);
         env.finish()?;
         Ok(Self {
@@ -82,6 +85,7 @@ impl Config {
             webhook_url: webhook_url?,
             webhook_secret: webhook_secret?,
             live_answer: live_answer?,
+            gateway_namespace: gateway_namespace?,
             looker: None,
             telemetry: telemetry?,
         })

@@ -1,6 +1,7 @@
 //! What the gateway asks on its own behalf, for GitHub and for its brokers.
 
 mod brokers;
+mod callbacks;
 mod egress;
 mod sessions;
 mod tokens;
@@ -30,6 +31,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(brokers::record_broker_event))
         .routes(routes!(egress::ask_for_host))
         .routes(routes!(brokers::record_decoy_sighting))
+        .routes(routes!(callbacks::take_in_approver_callback))
+        .routes(routes!(callbacks::take_in_executor_callback))
 }
 
 fn wrong_caller() -> Problem {

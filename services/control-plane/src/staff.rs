@@ -2,6 +2,7 @@
 
 mod agents;
 mod approvals;
+mod channels;
 mod checks;
 mod conversation;
 mod deliveries;
@@ -47,6 +48,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(egress_grants::withdraw_egress_grant))
         .routes(routes!(egress_requests::list_egress_requests))
         .routes(routes!(egress_requests::decide_egress))
+        .routes(routes!(channels::list_channels, channels::add_channel))
+        .routes(routes!(channels::change_channel, channels::remove_channel))
         .routes(routes!(agents::list_agents, agents::write::add_agent))
         .routes(routes!(agents::get_agent, agents::write::remove_agent))
         .routes(routes!(agents::write::change_agent))

@@ -34,6 +34,7 @@ pub struct Inner {
     pub(crate) webhook_url: Url,
     pub(crate) webhook_secret: SecretString,
     pub(crate) live_answer: Duration,
+    pub(crate) gateway_namespace: String,
     pub(crate) looker: Option<Looker>,
 }
 
@@ -58,6 +59,7 @@ impl App {
             webhook_url: config.webhook_url.clone(),
             webhook_secret: config.webhook_secret.clone(),
             live_answer: config.live_answer,
+            gateway_namespace: config.gateway_namespace.clone(),
             looker: config.looker.clone(),
         })))
     }

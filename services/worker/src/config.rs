@@ -1,10 +1,13 @@
 //! Configuration from the environment. Names are given without the prefix `CODEXK8S_`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::spec::{Grantee, Resources};
+use ipnet::IpNet;
 use runtime::env::{ConfigProblems, Read, Reader};
+use runtime::names::{NameService, SystemNames};
 use runtime::redact::RedactFn;
 use runtime::telemetry::Settings;
 use secrecy::{ExposeSecret, SecretString};
@@ -38,8 +41,43 @@ pub struct Config {
     pub namespace_stuck: Duration,
     /// The agents' pods and where they stand.
     pub pods: Pods,
+    /// Services of others through which people are asked.
+    pub channels: Channels,
     /// `LOG`, `OTLP_ENDPOINT`.
     pub telemetry: Settings,
+}
+
+/// How channels are called, and where they call back.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    /// `INTEGRATIONS_URL`: the gateway's integrations listener, as channels reach it.
+    pub callback_url: Url,
+    /// `CHANNEL_ANSWER_SECONDS`: how long a channel may take to say that it has taken a request.
+    pub answer_within: Duration,
+    /// `CHANNEL_REFUSED_RANGES`: addresses that no channel may have, although they look like a service's: nodes, the
+    /// database, the API server.
+    pub refused_ranges: Vec<IpNet>,
+    /// `CHANNEL_ALLOWED_RANGES`: addresses that one may have although they do not; for stand-ins of tests.
+    pub allowed_ranges: Vec<IpNet>,
+    /// How names become addresses.
+    pub names: Arc<dyn NameService>,
+}
+
+impl Channels {
+    fn read(env: &mut Reader, namespace: &str) -> Read<Self> {
+        let service = format!("http://api-gateway-integrations.{namespace}.svc:8083");
+        let callback_url = env.parse_or("INTEGRATIONS_URL", &service);
+        let answer_within = env.parse_or::<u64>("CHANNEL_ANSWER_SECONDS", "20");
+        let refused_ranges = env.list("CHANNEL_REFUSED_RANGES");
+        let allowed_ranges = env.list("CHANNEL_ALLOWED_RANGES");
+        Ok(Self {
+            callback_url: callback_url?,
+            answer_within: Duration::from_secs(answer_within?.max(1)),
+            refused_ranges: refused_ranges?,
+            allowed_ranges: allowed_ranges?,
+            names: Arc::new(SystemNames),
+        })
+    }
 }
 
 /// What the agents' pods are made of, and what they may reach.
@@ -94,6 +132,8 @@ impl Config {
         let redelivery = env.parse_or::<u64>("REDELIVERY_SECONDS", "60");
         let namespace_stuck = env.parse_or::<u64>("NAMESPACE_STUCK_SECONDS", "300");
         let pods = Pods::read(&mut env);
+        let namespace = pods.as_ref().map_or("", |pods| &pods.gateway_namespace);
+        let channels = Channels::read(&mut env, namespace);
         let telemetry = Settings::read(&mut env);
         env.finish()?;
         Ok(Self {
@@ -108,6 +148,7 @@ impl Config {
             redelivery: Duration::from_secs(redelivery?.max(1)),
             namespace_stuck: Duration::from_secs(namespace_stuck?),
             pods: pods?,
+            channels: channels?,
             telemetry: telemetry?,
         })
     }

@@ -5,6 +5,7 @@
 //! database: what it holds are leases, and what it does in Kubernetes and on GitHub may be done twice.
 
 mod applying;
+mod channels;
 mod collect;
 mod config;
 mod desk;
@@ -19,6 +20,7 @@ mod leases;
 mod missed;
 mod observe;
 mod outbound;
+mod outside;
 mod place;
 mod precheck;
 mod redelivery;
@@ -43,7 +45,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use config::Config;
+pub use config::{Channels, Config};
 use desk::Desk;
 use github::Holds;
 
@@ -67,6 +69,7 @@ struct Deps {
     deliveries: Arc<Notify>,
     comments: Arc<Notify>,
     decisions: Arc<Notify>,
+    asks: Arc<Notify>,
     hands: Arc<Semaphore>,
     turns: TaskTracker,
 }
@@ -90,6 +93,7 @@ impl Deps {
             deliveries: Arc::default(),
             comments: Arc::default(),
             decisions: Arc::default(),
+            asks: Arc::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
             turns: TaskTracker::new(),
         }))
@@ -139,6 +143,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
     tasks.spawn(discussions::run(deps.clone(), every(1, &deps.comments), stop.clone()));
     tasks.spawn(applying::run(deps.clone(), every(1, &deps.decisions), stop.clone()));
+    tasks.spawn(channels::run(deps.clone(), every(1, &deps.asks), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(expiry::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(forgetting::run(deps.clone(), every(3600, &Arc::default()), stop.clone()));

@@ -57,7 +57,7 @@ impl Platform {
         control_plane.set("WEBHOOK_SECRET", SECRET);
         control_plane.migrate()?;
         control_plane.start().await?;
-        let names = ["PUBLIC_LISTEN", "AGENTS_LISTEN", "CANARY_LISTEN"];
+        let names = ["PUBLIC_LISTEN", "AGENTS_LISTEN", "CANARY_LISTEN", "INTEGRATIONS_LISTEN"];
         let mut gateway = Process::new(&programs.gateway, "gateway", &names, &logs)?;
         for (name, value) in [
             ("PUBLIC_URL", "http://rig.test"),

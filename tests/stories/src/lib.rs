@@ -8,6 +8,7 @@ mod front;
 mod nowhere;
 mod platform;
 mod pod;
+mod service;
 mod webhook;
 
 use anyhow::{Context, Result};
@@ -20,6 +21,7 @@ use testkit::github::World;
 pub use environment::Environment;
 pub use platform::{Platform, WEBHOOK_SECRETS};
 pub use pod::Pod;
+pub use service::{Instead, Service};
 pub use webhook::{Delivery, labelled};
 
 /// One story's installation: an owner, a project, and the world's repository connected to it.

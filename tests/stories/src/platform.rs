@@ -1,5 +1,7 @@
 //! The platform in this process: control-plane and gateway on free ports, with a database of their own.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use api_gateway::Gateway;
 use ed25519_dalek::SigningKey;
@@ -15,6 +17,7 @@ use uuid::Uuid;
 use vault::Keyring;
 
 use crate::environment::Environment;
+use crate::service::ClusterNames;
 
 /// What GitHub signs deliveries with, and what it signed with before the last rotation.
 pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webhook-secret-old"];
@@ -23,6 +26,7 @@ pub const WEBHOOK_SECRETS: [&str; 2] = ["story-webhook-secret-new", "story-webho
 pub struct Platform {
     url: String,
     agents_url: String,
+    integrations_url: String,
     /// What a worker has to be told to belong to it.
     worker: Vec<(&'static str, String)>,
     /// Its database.
@@ -53,6 +57,7 @@ impl Platform {
         let gateway = gateway(github, &control_url, &key, console.to_str().unwrap_or_default()).await?;
         let url = format!("http://{}", gateway.public_address()?);
         let agents_url = format!("http://{}", gateway.agents_address()?);
+        let integrations_url = format!("http://{}", gateway.integrations_address()?);
         let keyring = Keyring::generate_entry("story");
         let mut config = control_plane((github, &url), &database_url, &keyring, &key, owner_email)?;
         let environment = Environment::default();
@@ -66,13 +71,16 @@ impl Platform {
             ("AGENT_IMAGE", "agent:story".to_owned()),
             ("OPS_LISTEN", "127.0.0.1:0".to_owned()),
             ("REDELIVERY_SECONDS", "1".to_owned()),
+            ("INTEGRATIONS_URL", integrations_url.clone()),
+            ("CHANNEL_ANSWER_SECONDS", "1".to_owned()),
+            ("CHANNEL_ALLOWED_RANGES", "127.0.0.0/8".to_owned()),
         ];
         control_plane::migrate(&config).await?;
         let db = PgPool::connect(&database_url).await?;
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(control_plane::run(config, control_listener, stop.clone()));
         tasks.spawn(gateway.serve(stop.clone()));
-        Ok(Self { url, agents_url, worker, db, environment, tasks, stop })
+        Ok(Self { url, agents_url, integrations_url, worker, db, environment, tasks, stop })
     }
 
     /// Adds a worker, with a cluster that has nothing but the environment: it makes approved changes there, hears what
@@ -82,7 +90,8 @@ impl Platform {
     /// When its configuration is refused.
     pub fn add_worker(&mut self) -> Result<()> {
         let pairs: Vec<_> = self.worker.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let config = worker::Config::read(reader(&pairs))?;
+        let mut config = worker::Config::read(reader(&pairs))?;
+        config.channels.names = Arc::new(ClusterNames);
         self.tasks.spawn(worker::run_on(config, self.environment.cluster(), self.stop.clone()));
         Ok(())
     }
@@ -97,6 +106,12 @@ impl Platform {
     #[must_use]
     pub fn agents_url(&self) -> &str {
         &self.agents_url
+    }
+
+    /// Where services of others reach it.
+    #[must_use]
+    pub fn integrations_url(&self) -> &str {
+        &self.integrations_url
     }
 
     /// Fails when a part has ended; called at the end of each story.
@@ -131,6 +146,7 @@ async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &
         ("PUBLIC_LISTEN", public.as_str()),
         ("AGENTS_LISTEN", "127.0.0.1:0"),
         ("CANARY_LISTEN", "127.0.0.1:0"),
+        ("INTEGRATIONS_LISTEN", "127.0.0.1:0"),
         ("OPS_LISTEN", "127.0.0.1:0"),
         ("PUBLIC_URL", &url),
         ("CONTROL_PLANE_URL", control_plane),

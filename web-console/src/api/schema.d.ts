@@ -290,6 +290,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/projects/{project_id}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Services of others through which the project's people are asked beside the console, by name */
+        get: operations["list_channels"];
+        put?: never;
+        /**
+         * Have the project's people asked through a service of others (platform owner or admin; admin of the project)
+         * @description It is asked about what is asked from then on.
+         */
+        post: operations["add_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a channel away; what was decided through it keeps its name */
+        delete: operations["remove_channel"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a channel
+         * @description What it is being asked is taken back when its address or whom it speaks for changes, or when it is silenced; whoever answers there afterwards is told that it is resolved.
+         */
+        patch: operations["change_channel"];
+        trace?: never;
+    };
     "/api/v1/staff/egress-requests": {
         parameters: {
             query?: never;
@@ -1214,6 +1256,98 @@ export interface components {
             used_at?: string;
         };
         /**
+         * @description approver: people there approve or deny what an agent wants to do; executor: they answer its questions
+         * @enum {string}
+         */
+        ChannelKind: "approver" | "executor";
+        /**
+         * @description Who answers there, as whoever set it up says. owner: whoever manages the project; delegated: whoever may start runs, so that what takes an owner is not asked there
+         * @enum {string}
+         */
+        SpeaksFor: "owner" | "delegated";
+        /**
+         * @description asked: the other side has taken it; answered: its answer counted; expired: nobody answered there in time; failed: it could not be asked, or nothing that counts came back; withdrawn: it was decided elsewhere, or the channel was changed
+         * @enum {string}
+         */
+        ChannelAskState: "queued" | "asked" | "answered" | "expired" | "failed" | "withdrawn";
+        AskedThrough: {
+            name: string;
+            kind: components["schemas"]["ChannelKind"];
+            state: components["schemas"]["ChannelAskState"];
+            /** @description What went wrong last, in part in the other side's words */
+            trouble?: string;
+            /**
+             * Format: date-time
+             * @description Since when it stands so
+             */
+            at: string;
+        };
+        Channel: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["ChannelKind"];
+            name: string;
+            url: string;
+            locale: components["schemas"]["Locale"];
+            /** Format: int32 */
+            timeout_seconds: number;
+            speaks_for: components["schemas"]["SpeaksFor"];
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description For `If-Match`
+             */
+            version: number;
+            /** @description Login */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Login */
+            changed_by?: string;
+            /** Format: date-time */
+            changed_at?: string;
+            /**
+             * Format: int64
+             * @description Requests that wait there
+             */
+            open: number;
+            last?: components["schemas"]["ChannelLast"];
+        };
+        /** @description The newest request that came there */
+        ChannelLast: {
+            state: components["schemas"]["ChannelAskState"];
+            trouble?: string;
+            /** Format: date-time */
+            at: string;
+        };
+        ChannelList: {
+            items: components["schemas"]["Channel"][];
+        };
+        NewChannel: {
+            kind: components["schemas"]["ChannelKind"];
+            /** @description Letters, digits, spaces, dots, dashes, underscores */
+            name: string;
+            /** @description `/approve` or `/execute` is put below it; a service of the cluster is `http://<service>.<namespace>.svc`, with any port */
+            url: string;
+            locale?: components["schemas"]["Locale"];
+            /**
+             * Format: int32
+             * @description How long people have there; an hour without it
+             */
+            timeout_seconds?: number;
+            speaks_for?: components["schemas"]["SpeaksFor"];
+        };
+        ChannelChange: {
+            name?: string;
+            url?: string;
+            locale?: components["schemas"]["Locale"];
+            /** Format: int32 */
+            timeout_seconds?: number;
+            speaks_for?: components["schemas"]["SpeaksFor"];
+            /** @description false: it is asked nothing */
+            enabled?: boolean;
+        };
+        /**
          * @description once: this run reaches the host; role: runs of its role do for seven days; project: all runs of the project do; never: none does, and nobody is asked again
          * @enum {string}
          */
@@ -1556,6 +1690,10 @@ export interface components {
             answer?: components["schemas"]["Answer"];
             /** @description Login */
             decided_by?: string;
+            /** @description Name of the channel that the decision came by; who it was there is not known */
+            decided_through?: string;
+            /** @description Where else people are asked */
+            channels?: components["schemas"]["AskedThrough"][];
             /** Format: date-time */
             decided_at?: string;
             /**
@@ -2110,6 +2248,7 @@ export interface components {
         Limit: number;
         EventLimit: number;
         LastEventId: string;
+        ChannelId: string;
         /** @description The `version` that was read, in quotes */
         IfMatch: string;
         ApprovalId: string;
@@ -2705,6 +2844,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EgressGrant"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Channels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    add_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description The channel */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    remove_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    change_channel: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                channel_id: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelChange"];
+            };
+        };
+        responses: {
+            /** @description The channel */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
                 };
             };
             default: components["responses"]["Problem"];

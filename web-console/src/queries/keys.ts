@@ -40,6 +40,7 @@ export const keys = {
   repositories: (project: string) => ['projects', project, 'repositories'],
   members: (project: string) => ['projects', project, 'members'],
   letIns: (project: string) => ['projects', project, 'let-ins'],
+  channels: (project: string) => ['projects', project, 'channels'],
   grants: (project: string) => ['projects', project, 'grants'],
   agentLists: ['agents', 'of-project'],
   agents: (project: string) => ['agents', 'of-project', project],

@@ -463,6 +463,9 @@ pub struct Approval {
     pub allow_custom: bool,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub answer: ::std::option::Option<Answer>,
+    ///Where else people are asked
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub channels: ::std::vec::Vec<AskedThrough>,
     ///What the agent says to its question, in Markdown
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub context: ::std::option::Option<::std::string::String>,
@@ -471,6 +474,9 @@ pub struct Approval {
     ///Login
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub decided_by: ::std::option::Option<::std::string::String>,
+    ///Name of the channel that the decision came by; who it was there is not known
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_through: ::std::option::Option<::std::string::String>,
     ///Then the agent is told that nobody answered
     pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub id: ::uuid::Uuid,
@@ -719,6 +725,216 @@ impl ::std::convert::TryFrom<::std::string::String> for ApprovalState {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///`AskedThrough`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct AskedThrough {
+    ///Since when it stands so
+    pub at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub kind: ChannelKind,
+    pub name: ::std::string::String,
+    pub state: ChannelAskState,
+    ///What went wrong last, in part in the other side's words
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub trouble: ::std::option::Option<::std::string::String>,
+}
+///`Channel`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Channel {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub changed_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    ///Login
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub changed_by: ::std::option::Option<::std::string::String>,
+    pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///Login
+    pub created_by: ::std::string::String,
+    pub enabled: bool,
+    pub id: ::uuid::Uuid,
+    pub kind: ChannelKind,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub last: ::std::option::Option<ChannelLast>,
+    pub locale: Locale,
+    pub name: ::std::string::String,
+    ///Requests that wait there
+    pub open: i64,
+    pub speaks_for: SpeaksFor,
+    pub timeout_seconds: i32,
+    pub url: ::std::string::String,
+    ///For `If-Match`
+    pub version: i64,
+}
+/**asked: the other side has taken it; answered: its answer counted; expired: nobody answered there in time; failed: it could not be asked, or nothing that counts came back; withdrawn: it was decided elsewhere, or the channel was changed
+*/
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ChannelAskState {
+    #[serde(rename = "queued")]
+    Queued,
+    #[serde(rename = "asked")]
+    Asked,
+    #[serde(rename = "answered")]
+    Answered,
+    #[serde(rename = "expired")]
+    Expired,
+    #[serde(rename = "failed")]
+    Failed,
+    #[serde(rename = "withdrawn")]
+    Withdrawn,
+}
+impl ::std::fmt::Display for ChannelAskState {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Queued => f.write_str("queued"),
+            Self::Asked => f.write_str("asked"),
+            Self::Answered => f.write_str("answered"),
+            Self::Expired => f.write_str("expired"),
+            Self::Failed => f.write_str("failed"),
+            Self::Withdrawn => f.write_str("withdrawn"),
+        }
+    }
+}
+impl ::std::str::FromStr for ChannelAskState {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "queued" => Ok(Self::Queued),
+            "asked" => Ok(Self::Asked),
+            "answered" => Ok(Self::Answered),
+            "expired" => Ok(Self::Expired),
+            "failed" => Ok(Self::Failed),
+            "withdrawn" => Ok(Self::Withdrawn),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ChannelAskState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ChannelAskState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ChannelAskState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`ChannelChange`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelChange {
+    ///false: it is asked nothing
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub enabled: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub locale: ::std::option::Option<Locale>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub name: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub speaks_for: ::std::option::Option<SpeaksFor>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub timeout_seconds: ::std::option::Option<i32>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub url: ::std::option::Option<::std::string::String>,
+}
+impl ::std::default::Default for ChannelChange {
+    fn default() -> Self {
+        Self {
+            enabled: Default::default(),
+            locale: Default::default(),
+            name: Default::default(),
+            speaks_for: Default::default(),
+            timeout_seconds: Default::default(),
+            url: Default::default(),
+        }
+    }
+}
+///approver: people there approve or deny what an agent wants to do; executor: they answer its questions
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ChannelKind {
+    #[serde(rename = "approver")]
+    Approver,
+    #[serde(rename = "executor")]
+    Executor,
+}
+impl ::std::fmt::Display for ChannelKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Approver => f.write_str("approver"),
+            Self::Executor => f.write_str("executor"),
+        }
+    }
+}
+impl ::std::str::FromStr for ChannelKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "approver" => Ok(Self::Approver),
+            "executor" => Ok(Self::Executor),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ChannelKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ChannelKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ChannelKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///The newest request that came there
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ChannelLast {
+    pub at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub state: ChannelAskState,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub trouble: ::std::option::Option<::std::string::String>,
+}
+///`ChannelList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ChannelList {
+    pub items: ::std::vec::Vec<Channel>,
 }
 ///`Check`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -1599,6 +1815,23 @@ pub struct NewAgent {
     pub name: ::std::string::String,
     pub policy: AgentPolicy,
     pub reason: ::std::string::String,
+}
+///`NewChannel`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NewChannel {
+    pub kind: ChannelKind,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub locale: ::std::option::Option<Locale>,
+    ///Letters, digits, spaces, dots, dashes, underscores
+    pub name: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub speaks_for: ::std::option::Option<SpeaksFor>,
+    ///How long people have there; an hour without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub timeout_seconds: ::std::option::Option<i32>,
+    ///`/approve` or `/execute` is put below it; a service of the cluster is `http://<service>.<namespace>.svc`, with any port
+    pub url: ::std::string::String,
 }
 ///`NewEgressGrant`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -2820,6 +3053,62 @@ pub struct SaidComment {
     pub id: i64,
     pub text: ::std::string::String,
     pub url: ::std::string::String,
+}
+///Who answers there, as whoever set it up says. owner: whoever manages the project; delegated: whoever may start runs, so that what takes an owner is not asked there
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum SpeaksFor {
+    #[serde(rename = "owner")]
+    Owner,
+    #[serde(rename = "delegated")]
+    Delegated,
+}
+impl ::std::fmt::Display for SpeaksFor {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Owner => f.write_str("owner"),
+            Self::Delegated => f.write_str("delegated"),
+        }
+    }
+}
+impl ::std::str::FromStr for SpeaksFor {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "owner" => Ok(Self::Owner),
+            "delegated" => Ok(Self::Delegated),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for SpeaksFor {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for SpeaksFor {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for SpeaksFor {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
 }
 ///`Template`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

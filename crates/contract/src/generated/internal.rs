@@ -26,6 +26,13 @@ pub mod error {
         }
     }
 }
+///`ApproverSaid`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ApproverSaid {
+    pub said: crate::integrations::ApproverCallback,
+    pub secret: crate::Secret,
+}
 ///`BrokerEvent`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -333,6 +340,13 @@ pub struct EgressAsk {
     pub host: ::std::string::String,
     ///false: it waits for the answer to an earlier try
     pub tries: bool,
+}
+///`ExecutorSaid`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutorSaid {
+    pub said: crate::integrations::ExecutorCallback,
+    pub secret: crate::Secret,
 }
 ///`ForgeCredential`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]

@@ -36,6 +36,8 @@ pub struct Reply<'a> {
     pub result: Option<String>,
     /// Login of whoever decided.
     pub by: Option<&'a str>,
+    /// The channel that the decision came by; who it was there is not known.
+    pub through: Option<&'a str>,
 }
 
 /// What an agent asked.
@@ -98,7 +100,7 @@ pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, Template
         tree_is_kept: bool,
         requests: Vec<Fenced<'a>>,
     }
-    fn fenced<'a>(reply: &'a Reply<'_>) -> Fenced<'a> {
+    fn fenced<'a>(locale: Locale, reply: &'a Reply<'_>) -> Fenced<'a> {
         let (question, labels, leave) = match &reply.asked {
             Request::Question(question) => (Some(*question), None, None),
             Request::Labels { number, on, off } => {
@@ -115,14 +117,24 @@ pub fn answered(locale: Locale, facts: &Answered<'_>) -> Result<String, Template
             words: reply.words.map(untrusted::shown),
             trouble: reply.trouble.map(untrusted::line),
             result: reply.result.as_deref().map(untrusted::line),
-            by: reply.by.map(untrusted::line),
+            by: decider(locale, reply),
             fence: untrusted::fence(question.unwrap_or_default(), reply.words.unwrap_or_default()),
         }
     }
     let Answered { goes_on, branch, tree_is_kept, requests } = facts;
-    let requests = requests.iter().map(fenced).collect();
+    let requests = requests.iter().map(|reply| fenced(locale, reply)).collect();
     let facts = Facts { goes_on: *goes_on, branch, tree_is_kept: *tree_is_kept, requests };
     Ok(engine::render("answered", locale, &facts)?.trim_end().to_owned() + "\n")
+}
+
+/// Whoever decided, as they are named in a sentence.
+fn decider(locale: Locale, reply: &Reply<'_>) -> Option<String> {
+    let channel = |name: &str| match locale {
+        Locale::En => format!("Somebody in the channel `{}`", untrusted::line(name)),
+        Locale::Ru => format!("Кто-то в канале `{}`", untrusted::line(name)),
+    };
+    let person = reply.by.map(|login| format!("@{}", untrusted::line(login)));
+    person.or_else(|| reply.through.map(channel))
 }
 
 fn listed(labels: &[String]) -> String {
@@ -143,6 +155,7 @@ mod tests {
             trouble: None,
             result: None,
             by: None,
+            through: None,
         };
         let labels = |on, off| Request::Labels { number: 7, on, off };
         let requests = vec![
@@ -153,7 +166,11 @@ mod tests {
             },
             reply("0192f0c2", Request::Question("And which\nport?"), "expired"),
             Reply { by: Some("olga"), ..reply("0192f0c3", labels(&on, &off), "applied") },
-            Reply { words: Some("It is no bug."), by: Some("olga"), ..reply("0192f0c4", labels(&on, &[]), "denied") },
+            Reply {
+                words: Some("It is no bug."),
+                through: Some("Team chat"),
+                ..reply("0192f0c4", labels(&on, &[]), "denied")
+            },
             reply("0192f0c5", labels(&[], &off), "stale"),
             Reply {
                 trouble: Some("GitHub refused"),
@@ -176,6 +193,7 @@ mod tests {
                 assert!(text.contains("0192f0c1") && text.contains("And which port?"), "{text}");
                 assert!(text.contains("⟪comment⟫") && text.contains("@olga"), "{text}");
                 assert!(text.contains("<<<DATA") && text.contains("It is no bug."), "{text}");
+                assert!(text.contains("`Team chat`"), "{text}");
                 assert!(!text.contains("\n\n\n"), "{text}");
             }
         }

@@ -2,10 +2,11 @@
 -- was kept.
 SELECT p.id, p.asked AS "asked: Json<Asked>", p.state AS "state: Coded<ApprovalState>",
        p.answer AS "answer: Json<Answer>", u.login AS "decided_by?",
-       p.outcome, p.result
+       c.name AS "decided_through?", p.outcome, p.result
 FROM approvals AS p
 LEFT JOIN agent_sessions AS s ON s.run_id = p.run_id
 LEFT JOIN users AS u ON u.id = p.decided_by
+LEFT JOIN channels AS c ON c.id = p.decided_through
 WHERE p.run_id = $1 AND request_is_over(p.state) AND p.state <> 'withdrawn'
   AND (p.told_launch IS NULL OR s.launch IS NULL OR p.told_launch > s.launch)
 ORDER BY p.requested_at, p.id

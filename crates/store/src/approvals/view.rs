@@ -10,6 +10,7 @@ use sqlx::PgExecutor;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::channel_requests::AskedThrough;
 use crate::{Coded, Cursor, Result, Viewer};
 
 /// A request as people see it.
@@ -27,6 +28,8 @@ pub struct ApprovalRow {
     pub answer: Option<Json<Answer>>,
     /// Login of whoever decided.
     pub decided_by: Option<String>,
+    /// Name of the channel that the decision came by.
+    pub decided_through: Option<String>,
     /// Why it is not done.
     pub outcome: Option<String>,
     /// Of an action: who may approve it.
@@ -67,6 +70,8 @@ pub struct ApprovalRow {
     pub started_by: UserId,
     /// The viewer's role in the project.
     pub member_role: Option<Coded<ProjectRole>>,
+    /// Where else people are asked.
+    pub channels: Json<Vec<AskedThrough>>,
 }
 
 /// Which requests.

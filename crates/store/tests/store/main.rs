@@ -1,6 +1,7 @@
 //! Statements against a real PostgreSQL: a database each, with the migrations applied. `DATABASE_URL` names the server.
 
 mod agents;
+mod channels;
 mod discussions;
 mod intake;
 mod leases;

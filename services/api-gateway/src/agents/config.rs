@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use runtime::names::{NameService, SystemNames};
 use secrecy::SecretString;
 use url::Url;
-
-use super::resolve::{NameService, SystemNames};
 
 /// Configuration of the agents listener.
 #[derive(Debug)]

@@ -28,14 +28,14 @@ use tokio_util::task::TaskTracker;
 
 pub use config::{AgentsConfig, EgressConfig, ModelConfig, Registry, RegistryConfig};
 pub use control::{ControlPlane, Unreachable};
-pub use resolve::{NameService, SystemNames};
+pub use runtime::names::{NameService, SystemNames};
 pub use serve::serve;
 
 use control::Control;
 use decoy::{Decoys, Tripped};
 use events::Events;
 use limits::Limits;
-use resolve::Guard;
+use runtime::names::Guard;
 use token::{Grants, Needs};
 
 use crate::bodies::BodyBounds;
@@ -83,7 +83,7 @@ impl AgentsState {
     pub fn new(config: AgentsConfig, control: Arc<dyn ControlPlane>) -> Result<Self, SetupError> {
         let control = Control::new(control);
         let (tasks, tripped) = (TaskTracker::new(), Tripped::default());
-        let guard = Guard::new(&config.egress);
+        let guard = resolve::guard(&config.egress);
         Ok(Self {
             clients: Clients {
                 model: model::client()?,

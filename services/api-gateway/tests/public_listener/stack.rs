@@ -67,6 +67,7 @@ impl Stack {
             ("PUBLIC_LISTEN", any.clone()),
             ("AGENTS_LISTEN", any.clone()),
             ("CANARY_LISTEN", any.clone()),
+            ("INTEGRATIONS_LISTEN", any.clone()),
             ("OPS_LISTEN", any),
             ("PUBLIC_URL", public_url.to_owned()),
             ("CONTROL_PLANE_URL", platform.address.clone()),

@@ -82,5 +82,6 @@ fn reply(row: &UntoldRow) -> Reply<'_> {
         trouble: row.outcome.as_deref(),
         result: row.result.as_ref().map(ToString::to_string),
         by: row.decided_by.as_deref(),
+        through: row.decided_through.as_deref(),
     }
 }

@@ -139,7 +139,7 @@ fn refused(why: NoAnswer) -> ApiError {
 /// Somebody was first, or nobody was in time.
 fn too_late(row: &ApprovalRow) -> ApiError {
     let words = row.answer.as_ref().map_or("", |answer| answer.text.as_str());
-    let by = row.decided_by.as_deref().unwrap_or("Somebody");
+    let by = row.decided_by.as_deref().or(row.decided_through.as_deref()).unwrap_or("Somebody");
     let title = match row.state.0 {
         rules::ApprovalState::Answered => format!("{by} has answered already: {words}"),
         rules::ApprovalState::Denied => format!("{by} has denied it already"),

@@ -10,6 +10,8 @@ use store::approvals::view::{ApprovalRow, Filter};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::channels;
+
 /// Which requests, or questions about hosts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,6 +76,8 @@ pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
             text: answer.0.text,
         }),
         decided_by: row.decided_by,
+        decided_through: row.decided_through,
+        channels: row.channels.0.into_iter().map(channels::asked_through).collect(),
         decided_at: row.decided_at,
         settled_at: row.settled_at,
         requested_at: row.requested_at,

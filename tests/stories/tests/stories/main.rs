@@ -6,6 +6,7 @@ mod agents;
 mod approvals;
 mod canaries;
 mod changes;
+mod channels;
 mod connecting;
 mod discussion;
 mod egress;

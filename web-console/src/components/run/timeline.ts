@@ -94,6 +94,9 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'agent.changed': { icon: mdiAccountEyeOutline, tone: 'neutral' },
   'agent.rolled_back': { icon: mdiAccountEyeOutline, tone: 'warning' },
   'agent.removed': { icon: mdiAccountCancelOutline, tone: 'neutral' },
+  'channel.added': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
+  'channel.changed': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
+  'channel.removed': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'words.let_in': { icon: mdiCommentCheckOutline, tone: 'warning' },
   'words.withdrawn': { icon: mdiCommentCheckOutline, tone: 'neutral' },
 }

@@ -24,9 +24,9 @@ use serde_json::json;
 use super::AgentsState;
 use super::config::{Registry, RegistryConfig};
 use super::limits::Kind;
-use super::resolve::Guard;
 use super::token::Run;
 use fetch::Refused;
+use runtime::names::Guard;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);

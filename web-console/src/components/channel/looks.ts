@@ -1,0 +1,14 @@
+// How a request in a channel looks. Exhaustive over the contract's states.
+import { mdiAlertCircleOutline, mdiCancel, mdiCheckCircleOutline, mdiClockOutline, mdiProgressClock, mdiTimerAlertOutline } from '@mdi/js'
+
+import type { ChannelAskState } from '@/api/types'
+import type { Look } from '@/status'
+
+export const ASK_STATE: Record<ChannelAskState, Look> = {
+  queued: { tone: 'neutral', icon: mdiClockOutline },
+  asked: { tone: 'info', icon: mdiProgressClock },
+  answered: { tone: 'success', icon: mdiCheckCircleOutline },
+  expired: { tone: 'warning', icon: mdiTimerAlertOutline },
+  failed: { tone: 'error', icon: mdiAlertCircleOutline },
+  withdrawn: { tone: 'neutral', icon: mdiCancel },
+}
