@@ -3,6 +3,7 @@
 mod action;
 pub mod labels;
 pub mod replies;
+pub mod secrets;
 
 pub use action::{Action, ApprovalMode, Effect, Risk};
 use serde::{Deserialize, Serialize};

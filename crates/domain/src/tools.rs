@@ -6,7 +6,7 @@ mod about;
 pub use about::{Asks, Category, HeldBy, RunKind, Seat};
 
 use crate::coded_enum;
-use crate::stages::Right;
+use crate::stages::{Right, Stage};
 use crate::surroundings::Surroundings;
 
 coded_enum! {
@@ -44,6 +44,8 @@ coded_enum! {
         K8sPodLogs = "k8s_pod_logs",
         /// What the cluster says has happened there.
         K8sEvents = "k8s_events",
+        /// A secret in an environment of the project, on GitHub and in the cluster.
+        SecretSync = "secret_sync_github_k8s",
     }
 }
 
@@ -66,7 +68,8 @@ impl Tool {
             | Self::GithubCommentAdd
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
-            | Self::GithubLabelsTransition => true,
+            | Self::GithubLabelsTransition
+            | Self::SecretSync => true,
         }
     }
 
@@ -86,7 +89,16 @@ impl Tool {
             | Self::GithubCommentAdd
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
-            | Self::GithubLabelsTransition => None,
+            | Self::GithubLabelsTransition
+            | Self::SecretSync => None,
+        }
+    }
+
+    /// Whether it is only for the work of some stages, and of which.
+    const fn stages(self) -> Option<&'static [Stage]> {
+        match self {
+            Self::SecretSync => Some(&[Stage::Dev, Stage::Ops]),
+            _ => None,
         }
     }
 }
@@ -96,6 +108,8 @@ impl Tool {
 pub struct Holder {
     /// It talks with people: its last word is its answer, so it neither acts nor asks beside it.
     pub in_discussion: bool,
+    /// The stage whose work it does; `None` for who looks at the work of others, or talks.
+    pub works_on: Option<Stage>,
     /// Its environment, if it has one, and what it may look at there.
     pub surroundings: Surroundings,
 }
@@ -106,6 +120,7 @@ impl Holder {
     pub fn has(&self, tool: Tool) -> bool {
         let needs = tool.needs();
         !(self.in_discussion && tool.acts())
+            && tool.stages().is_none_or(|stages| self.works_on.is_some_and(|stage| stages.contains(&stage)))
             && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
     }
 }
@@ -134,7 +149,8 @@ mod tests {
     use crate::stages::Mode;
 
     fn had(in_discussion: bool, mode: Mode, rights: &[Right]) -> Vec<Tool> {
-        let holder = Holder { in_discussion, surroundings: Surroundings::of(mode, rights.iter().copied()) };
+        let works_on = (!in_discussion).then_some(Stage::Dev);
+        let holder = Holder { in_discussion, works_on, surroundings: Surroundings::of(mode, rights.iter().copied()) };
         Tool::ALL.iter().copied().filter(|&tool| holder.has(tool)).collect()
     }
 
@@ -163,6 +179,16 @@ mod tests {
                 found.iter().map(|tool| tool.as_str()).filter(|name| name.starts_with("k8s_")).collect();
             assert_eq!(of_environment, expected, "{mode} {rights:?}");
         }
+    }
+
+    #[test]
+    fn environments_of_the_project_are_for_those_who_build_and_run_it() {
+        let surroundings = Surroundings::of(Mode::CodeOnly, []);
+        let has = |works_on| Holder { in_discussion: false, works_on, surroundings }.has(Tool::SecretSync);
+        for &stage in Stage::ALL {
+            assert_eq!(has(Some(stage)), matches!(stage, Stage::Dev | Stage::Ops), "{stage}");
+        }
+        assert!(!has(None), "who looks at the work of others");
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(crate) fn facts(row: &ContextRow) -> RunFacts<'_> {
 
 /// What decides which tools the run's agent has.
 pub(crate) fn holder(row: &ContextRow) -> Holder {
-    Holder { in_discussion: row.is_discussion, surroundings: row.surroundings() }
+    let works_on = matches!(work(row), Work::Work).then_some(row.stage.0);
+    Holder { in_discussion: row.is_discussion, works_on, surroundings: row.surroundings() }
 }
 
 /// What the run is to do.

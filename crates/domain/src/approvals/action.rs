@@ -6,6 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::labels::{Labelled, Seen};
+use super::secrets::{SecretPolicy, SecretSeen, SecretSync};
 use crate::coded_enum;
 use crate::labels::APPROVED;
 
@@ -55,6 +56,14 @@ pub enum Effect {
         /// What lay there when it was asked.
         seen: Seen,
     },
+    /// A secret is put into an environment on GitHub and into its namespace.
+    Secret {
+        /// Where, and how its value is come by.
+        #[serde(flatten)]
+        sync: SecretSync,
+        /// What stood there when it was asked.
+        seen: SecretSeen,
+    },
 }
 
 impl Effect {
@@ -72,7 +81,15 @@ impl Effect {
             // It says that a person found the work good.
             Self::Labels { change, .. } if change.on.iter().any(|label| label == APPROVED) => Risk::Medium,
             Self::Labels { .. } => Risk::Low,
+            Self::Secret { sync, .. } => sync.risk(),
         }
+    }
+
+    /// Whether whoever approves has to type something that only people may know, so that it cannot be approved from
+    /// elsewhere.
+    #[must_use]
+    pub fn wants_value(&self) -> bool {
+        matches!(self, Self::Secret { sync: SecretSync { policy: SecretPolicy::Provided, .. }, .. })
     }
 }
 

@@ -39,6 +39,11 @@ struct Variable {
 }
 
 impl Settings {
+    /// Whether somebody has made the environment.
+    pub(super) fn has_environment(&self, repository: &str, name: &str) -> bool {
+        self.with(repository, |settings| settings.environments.contains_key(name))
+    }
+
     fn with<T>(&self, repository: &str, act: impl FnOnce(&mut OfRepository) -> T) -> T {
         act(lock(&self.0).entry(repository.to_owned()).or_default())
     }
@@ -48,7 +53,7 @@ type RepositoryPath = Path<(String, String)>;
 type NamedPath = Path<(String, String, String)>;
 
 /// Lets through who may write to the repository, and returns its full name.
-async fn permit(
+pub(super) async fn permit(
     state: &State,
     method: &Method,
     (owner, repository): (&str, &str),
