@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod ask;
+mod environments;
 mod error;
 pub mod labels;
 mod launch;
@@ -21,6 +22,7 @@ pub mod spec;
 mod watch;
 
 pub use ask::Cluster;
+pub use environments::FoundSecret;
 pub use error::ClusterError;
 pub use kube::runtime::watcher::Error as WatchError;
 pub use launch::MadeJob;
@@ -28,7 +30,7 @@ pub use look::{ConnectError, Listing, Look, LookError, Looker, Printed};
 pub use namespaces::{RunNamespace, Standing};
 pub use remove::{Removal, RunJob};
 pub use seen::{Sighting, observe};
-pub use spec::RunSpec;
+pub use spec::{EnvironmentSpec, RunSpec, SyncedSecret};
 
 #[cfg(test)]
 mod tests;

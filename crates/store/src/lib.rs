@@ -23,6 +23,7 @@ pub mod notices;
 pub mod outbound;
 mod page;
 mod pool;
+pub mod project_environments;
 pub mod projects;
 pub mod prompt_templates;
 pub mod repositories;

@@ -7,6 +7,7 @@ mod conversation;
 mod deliveries;
 mod egress_grants;
 mod egress_requests;
+mod environments;
 mod let_ins;
 mod members;
 mod next_steps;
@@ -46,6 +47,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(egress_grants::withdraw_egress_grant))
         .routes(routes!(egress_requests::list_egress_requests))
         .routes(routes!(egress_requests::decide_egress))
+        .routes(routes!(environments::list_project_environments, environments::add_project_environment))
+        .routes(routes!(environments::change_project_environment, environments::remove_project_environment))
         .routes(routes!(agents::list_agents, agents::write::add_agent))
         .routes(routes!(agents::get_agent, agents::write::remove_agent))
         .routes(routes!(agents::write::change_agent))

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use vault::Keyring;
+use vault::{DerivationKey, Keyring};
 
 use crate::{environment, nowhere};
 
@@ -58,6 +58,7 @@ impl Platform {
             ("DATABASE_URL", database_url.clone()),
             ("DATABASE_POOL", "4".to_owned()),
             ("ENCRYPTION_KEYS", keyring.expose_secret().to_owned()),
+            ("DERIVATION_KEY", DerivationKey::generate().expose_secret().to_owned()),
             ("PUBLIC_URL", url.clone()),
             ("GITHUB_API_URL", github.to_owned()),
             ("AGENT_IMAGE", "agent:story".to_owned()),

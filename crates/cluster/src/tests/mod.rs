@@ -1,4 +1,5 @@
 //! The manifests as they are sent, and the edge against a scripted API server.
 
+mod environments;
 mod manifests;
 mod scripted;

@@ -16,21 +16,21 @@ use crate::spec::RunSpec;
 use crate::spec::sample::{RUN, code_only, spec};
 use crate::{Cluster, ClusterError, MadeJob, Removal, labels, manifests};
 
-type Api = Handle<Request<Body>, Response<Body>>;
+pub(super) type Api = Handle<Request<Body>, Response<Body>>;
 
 /// A request as the scripts name it: method, path, body.
-struct Asked {
-    line: String,
-    body: Value,
+pub(super) struct Asked {
+    pub(super) line: String,
+    pub(super) body: Value,
 }
 
-fn cluster() -> (Cluster, Api) {
+pub(super) fn cluster() -> (Cluster, Api) {
     let (service, handle) = mock::pair::<Request<Body>, Response<Body>>();
     (Cluster::new(Client::new(service, "default")), handle)
 }
 
 /// Answers the next request with this status and object, and tells what was asked.
-async fn answer(api: &mut Api, code: u16, object: Value) -> Asked {
+pub(super) async fn answer(api: &mut Api, code: u16, object: Value) -> Asked {
     let (request, reply) = api.next_request().await.expect("a request was expected");
     let line = format!("{} {}", request.method(), request.uri());
     let body = request.into_body().collect_bytes().await.expect("a readable body");
@@ -40,12 +40,12 @@ async fn answer(api: &mut Api, code: u16, object: Value) -> Asked {
     Asked { line, body }
 }
 
-fn refusal(code: u16, reason: &str, message: &str) -> Value {
+pub(super) fn refusal(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": message, "metadata": {}})
 }
 
-fn exists() -> Value {
+pub(super) fn exists() -> Value {
     refusal(409, "AlreadyExists", "already exists")
 }
 

@@ -1,6 +1,7 @@
 //! Secrets that agents have put into an environment: on GitHub and in its namespace, with one value that no agent sees.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Risk;
 use crate::coded_enum;
@@ -53,7 +54,9 @@ pub struct SecretSync {
 /// What stood there when it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretSeen {
-    /// Of the environment's settings.
+    /// The environment: one of the same name that came later is another.
+    pub environment_id: Uuid,
+    /// Of its settings.
     pub environment_version: i64,
     /// GitHub has a secret of the name.
     pub on_github: bool,
@@ -122,12 +125,12 @@ impl SecretSync {
     ///
     /// # Errors
     /// When a value is missing, is not asked for, or cannot be one.
-    pub fn value(&self, typed: Option<&str>) -> Result<Option<String>, UnfitValue> {
+    pub fn value<'a>(&self, typed: Option<&'a str>) -> Result<Option<&'a str>, UnfitValue> {
         match (self.policy, typed) {
             (SecretPolicy::Provided, None | Some("")) => Err(UnfitValue::Missing),
             (SecretPolicy::Provided, Some(value)) if value.len() > LONGEST_VALUE => Err(UnfitValue::TooLong),
             (SecretPolicy::Provided, Some(value)) if value.contains('\0') => Err(UnfitValue::Unreadable),
-            (SecretPolicy::Provided, Some(value)) => Ok(Some(value.to_owned())),
+            (SecretPolicy::Provided, Some(value)) => Ok(Some(value)),
             (SecretPolicy::Deterministic | SecretPolicy::Random, Some(_)) => Err(UnfitValue::NotAsked),
             (SecretPolicy::Deterministic | SecretPolicy::Random, None) => Ok(None),
         }
@@ -202,7 +205,7 @@ mod tests {
         let table = [
             (Provided, None, Err(UnfitValue::Missing)),
             (Provided, Some(""), Err(UnfitValue::Missing)),
-            (Provided, Some(" as typed\n"), Ok(Some(" as typed\n".to_owned()))),
+            (Provided, Some(" as typed\n"), Ok(Some(" as typed\n"))),
             (Provided, Some("a\0b"), Err(UnfitValue::Unreadable)),
             (Provided, Some(long.as_str()), Err(UnfitValue::TooLong)),
             (Random, None, Ok(None)),

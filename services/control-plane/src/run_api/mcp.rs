@@ -11,6 +11,7 @@ mod label_tools;
 mod owner_tools;
 mod people;
 mod run_tools;
+mod secret_tools;
 
 use std::sync::Arc;
 
@@ -170,6 +171,7 @@ impl Call<'_> {
             Tool::K8sResourceGet => environment_tools::get(self).await,
             Tool::K8sPodLogs => environment_tools::logs(self).await,
             Tool::K8sEvents => environment_tools::events(self).await,
+            Tool::SecretSync => secret_tools::sync(self).await,
         }
     }
 
