@@ -40,6 +40,7 @@ export const keys = {
   repositories: (project: string) => ['projects', project, 'repositories'],
   members: (project: string) => ['projects', project, 'members'],
   letIns: (project: string) => ['projects', project, 'let-ins'],
+  environments: (project: string) => ['projects', project, 'environments'],
   grants: (project: string) => ['projects', project, 'grants'],
   runLists: ['run-list'],
   runList: (filters: RunFilters) => ['run-list', filters],

@@ -9,3 +9,8 @@ export const RISK: Record<ActionAsked['risk'], Look> = {
   medium: { tone: 'warning', icon: mdiAlertOutline },
   high: { tone: 'error', icon: mdiAlertOctagonOutline },
 }
+
+/** The key of its words. What goes wrong with a secret is not what goes wrong with a label. */
+export function riskWord({ does, risk }: ActionAsked): string {
+  return does === 'secret' ? `inbox.secret.risk.${risk}` : `inbox.risk.${risk}`
+}

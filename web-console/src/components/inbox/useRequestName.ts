@@ -9,7 +9,8 @@ type Named = Partial<Pick<Approval, 'action' | 'question' | 'tool'>>
 export function useRequestName(): (asked: Named) => string {
   const { t } = useI18n()
   return ({ action, question, tool = '' }) => {
-    const labels = action?.labels
+    const { labels, secret } = action ?? {}
+    if (secret !== undefined) return t('inbox.secret.name', { name: secret.github_secret_name, environment: secret.environment })
     if (labels === undefined) return question ?? tool
     const [adds, removes, number] = [labels.adds.join(', '), labels.removes.join(', '), labels.number]
     if (removes === '') return t('inbox.action.adds', { adds, number })

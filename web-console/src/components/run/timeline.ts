@@ -17,6 +17,7 @@ import {
   mdiLanConnect,
   mdiPauseCircleOutline,
   mdiProgressClock,
+  mdiServerNetworkOutline,
   mdiShieldAlertOutline,
   mdiSourceBranch,
   mdiSourceMerge,
@@ -94,6 +95,9 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'agent.changed': { icon: mdiAccountEyeOutline, tone: 'neutral' },
   'agent.rolled_back': { icon: mdiAccountEyeOutline, tone: 'warning' },
   'agent.removed': { icon: mdiAccountCancelOutline, tone: 'neutral' },
+  'environment.added': { icon: mdiServerNetworkOutline, tone: 'neutral' },
+  'environment.changed': { icon: mdiServerNetworkOutline, tone: 'neutral' },
+  'environment.removed': { icon: mdiServerNetworkOutline, tone: 'neutral' },
   'words.let_in': { icon: mdiCommentCheckOutline, tone: 'warning' },
   'words.withdrawn': { icon: mdiCommentCheckOutline, tone: 'neutral' },
 }
