@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn environments_of_the_project_are_for_those_who_build_and_run_it() {
         let surroundings = Surroundings::of(Mode::CodeOnly, []);
-        let has = |works_on| Holder { in_discussion: false, works_on, surroundings }.has(Tool::SecretSync);
+        let has = |works_on| {
+            Holder { in_discussion: false, works_on, surroundings: surroundings.clone() }.has(Tool::SecretSync)
+        };
         for &stage in Stage::ALL {
             assert_eq!(has(Some(stage)), matches!(stage, Stage::Dev | Stage::Ops), "{stage}");
         }

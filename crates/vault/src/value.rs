@@ -1,7 +1,6 @@
 //! Values of secrets that the platform makes for applications: made up, or following from names under a key of their own.
 
 use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -14,7 +13,7 @@ const BYTES: usize = 32;
 
 /// What values are derived with. Another key is another value for every name, so it is never rotated by itself.
 #[derive(Clone)]
-pub struct DerivationKey(Arc<Zeroizing<[u8; BYTES]>>);
+pub struct DerivationKey(Hmac<Sha256>);
 
 /// Why a text was not accepted as a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +27,10 @@ impl DerivationKey {
     /// It is something else.
     pub fn parse(text: &SecretString) -> Result<Self, DerivationKeyProblem> {
         let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret().trim()).map_err(|_| DerivationKeyProblem)?);
-        let key = <[u8; BYTES]>::try_from(bytes.as_slice()).map_err(|_| DerivationKeyProblem)?;
-        Ok(Self(Arc::new(Zeroizing::new(key))))
+        if bytes.len() != BYTES {
+            return Err(DerivationKeyProblem);
+        }
+        Hmac::new_from_slice(&bytes).map(Self).map_err(|_| DerivationKeyProblem)
     }
 
     /// A new key in the form that [`DerivationKey::parse`] reads, for whoever sets a platform up.
@@ -41,16 +42,11 @@ impl DerivationKey {
     /// The value that follows from these names, in this order: 43 characters of base64 without padding.
     #[must_use]
     pub fn value(&self, names: &[&str]) -> SecretString {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.0[..]);
-        // A key of any length is taken, so there always is a MAC.
-        let mac = mac.map(|mac| {
-            names.iter().fold(mac, |mac, name| {
-                // The length keeps `a`, `bc` and `ab`, `c` apart.
-                mac.chain_update(u64::try_from(name.len()).unwrap_or(u64::MAX).to_be_bytes()).chain_update(name)
-            })
+        let mac = names.iter().fold(self.0.clone(), |mac, name| {
+            // The length keeps `a`, `bc` and `ab`, `c` apart.
+            mac.chain_update(u64::try_from(name.len()).unwrap_or(u64::MAX).to_be_bytes()).chain_update(name)
         });
-        let bytes: Zeroizing<[u8; BYTES]> =
-            Zeroizing::new(mac.map(|mac| mac.finalize().into_bytes().into()).unwrap_or_default());
+        let bytes: Zeroizing<[u8; BYTES]> = Zeroizing::new(mac.finalize().into_bytes().into());
         URL_SAFE_NO_PAD.encode(*bytes).into()
     }
 }
@@ -72,7 +68,7 @@ mod tests {
     use super::*;
 
     fn key() -> DerivationKey {
-        DerivationKey::parse(&STANDARD.encode([7; BYTES]).into()).unwrap()
+        DerivationKey::parse(&STANDARD.encode([7_u8; BYTES]).into()).unwrap()
     }
 
     fn value(names: &[&str]) -> String {
@@ -105,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused_and_no_two_random_values_are_equal() {
-        for text in ["", "short", &STANDARD.encode([7; 31]), &STANDARD.encode([7; 33])] {
+        for text in ["", "short", &STANDARD.encode([7_u8; 31]), &STANDARD.encode([7_u8; 33])] {
             assert!(DerivationKey::parse(&text.to_owned().into()).is_err(), "{text}");
         }
         let (one, other) = (random_value(), random_value());

@@ -5,6 +5,7 @@
 
 mod environment;
 mod front;
+mod kubernetes;
 mod nowhere;
 mod platform;
 mod pod;
@@ -17,7 +18,8 @@ use store::discussions;
 use testkit::console::Console;
 use testkit::github::World;
 
-pub use platform::{Platform, WEBHOOK_SECRETS};
+pub use kubernetes::Kubernetes;
+pub use platform::{Platform, WEBHOOK_SECRETS, Worker};
 pub use pod::Pod;
 pub use webhook::{Delivery, labelled};
 

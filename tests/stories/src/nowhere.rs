@@ -31,7 +31,7 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(response)
 }
 
-fn version() -> Value {
+pub(crate) fn version() -> Value {
     json!({
         "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
         "goVersion": "", "compiler": "", "platform": "",

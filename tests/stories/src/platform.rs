@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use api_gateway::Gateway;
+use cluster::Cluster;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
@@ -9,7 +10,7 @@ use runtime::env::Reader;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vault::{DerivationKey, Keyring};
@@ -85,6 +86,17 @@ impl Platform {
         Ok(())
     }
 
+    /// Adds a worker in this cluster, which can end or die before the platform does.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub fn worker_in(&self, cluster: Cluster) -> Result<Worker> {
+        let pairs: Vec<_> = self.worker.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let config = worker::Config::read(reader(&pairs))?;
+        let stop = self.stop.child_token();
+        Ok(Worker { task: tokio::spawn(worker::run_on(config, cluster, stop.clone())), stop })
+    }
+
     /// Where people and GitHub reach it.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -106,6 +118,34 @@ impl Platform {
             None => Ok(()),
             Some(ended) => ended?.and_then(|()| anyhow::bail!("a part of the platform ended")),
         }
+    }
+}
+
+/// A worker of a story; it ends when this is dropped.
+pub struct Worker {
+    task: JoinHandle<Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    /// Ends it as a rollout does.
+    ///
+    /// # Errors
+    /// With what had ended it before.
+    pub async fn end(mut self) -> Result<()> {
+        self.stop.cancel();
+        (&mut self.task).await?
+    }
+
+    /// It dies where it stands.
+    pub fn die(self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::labels::{Labelled, Seen};
-use super::secrets::{SecretPolicy, SecretSeen, SecretSync};
+use super::secrets::{SecretSeen, SecretSync};
 use crate::coded_enum;
 use crate::labels::APPROVED;
 
@@ -83,13 +83,6 @@ impl Effect {
             Self::Labels { .. } => Risk::Low,
             Self::Secret { sync, .. } => sync.risk(),
         }
-    }
-
-    /// Whether whoever approves has to type something that only people may know, so that it cannot be approved from
-    /// elsewhere.
-    #[must_use]
-    pub fn wants_value(&self) -> bool {
-        matches!(self, Self::Secret { sync: SecretSync { policy: SecretPolicy::Provided, .. }, .. })
     }
 }
 

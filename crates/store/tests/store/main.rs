@@ -14,3 +14,4 @@ mod starts;
 mod support;
 mod templates;
 mod trips;
+mod values;

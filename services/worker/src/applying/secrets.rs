@@ -112,9 +112,8 @@ async fn still(
     if !is_so || repository.full_name != sync.repository {
         return Ok(false);
     }
-    let on_github =
-        opened.github.has_environment_secret(&opened.name, &sync.environment, &sync.github_secret).await?;
-    Ok(on_github == seen.on_github)
+    let on_github = opened.github.has_environment_secret(&opened.name, &sync.environment, &sync.github_secret).await;
+    Ok(on_github.map_err(unmade)? == seen.on_github)
 }
 
 /// The value, and what each step comes to with it.

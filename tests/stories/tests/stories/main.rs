@@ -19,6 +19,7 @@ mod prompts;
 mod replies;
 mod reviews;
 mod runs;
+mod secrets;
 mod sessions;
 mod signatures;
 mod templates;
