@@ -3,12 +3,14 @@
 //! by another that ends in the same state.
 
 mod labels;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
+use cluster::ClusterError;
 use domain::approvals::{ApprovalState, Asked, Effect};
 use domain::flow::FlowKind;
 use forge::ForgeError;
@@ -27,6 +29,9 @@ use crate::{Deps, outbound};
 
 /// How long one try may take before another worker does it again.
 const LEASE: Duration = Duration::from_secs(60);
+/// Before the cluster is asked again, and how often it is.
+const CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(5);
+const CLUSTER_TRIES: i32 = 720;
 /// Before a repository is opened again whose token could not be.
 const PAUSE: TimeDelta = TimeDelta::seconds(60);
 
@@ -75,6 +80,12 @@ enum Untried {
     /// GitHub did not do it.
     #[error(transparent)]
     Forge(#[from] ForgeError),
+    /// The cluster did not do it.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// It cannot be done as things are, in words; nobody has to be asked again.
+    #[error("{0}")]
+    Refused(String),
     /// The platform failed.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -96,6 +107,8 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
+        Err(Untried::Cluster(error)) => unplaced(deps, action, &error, now).await,
+        Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
         Err(Untried::Other(error)) => Err(error),
     }
 }
@@ -116,6 +129,13 @@ async fn attempt(
                 Err(until) => return Ok(Tried::Later(until)),
             };
             labels::attempt(deps, action, repository, &opened, change, seen).await
+        }
+        Effect::Secret { sync, seen } => {
+            let opened = match open(deps, action, repository, now) {
+                Ok(opened) => opened,
+                Err(until) => return Ok(Tried::Later(until)),
+            };
+            secrets::attempt(deps, action, repository, &opened, sync, seen).await
         }
     }
 }
@@ -145,6 +165,17 @@ async fn failed(deps: &Deps, action: &ToApply, error: &ForgeError, now: DateTime
         None if error.is_passing() => settle(deps, action, ApprovalState::Unknown, Some(&error.to_string())).await,
         None => settle(deps, action, ApprovalState::Failed, Some(&error.to_string())).await,
     }
+}
+
+/// The same of the cluster, which is waited for as long as an hour.
+async fn unplaced(deps: &Deps, action: &ToApply, error: &ClusterError, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let goes_on = error.is_transient() && action.attempts < CLUSTER_TRIES;
+    tracing::warn!(request = %action.id, %error, again = goes_on, "an approved action is not done");
+    if goes_on {
+        return again(deps, action, now + CLUSTER_PAUSE, true).await;
+    }
+    let state = if error.is_transient() { ApprovalState::Unknown } else { ApprovalState::Failed };
+    settle(deps, action, state, Some(&error.to_string())).await
 }
 
 async fn again(deps: &Deps, action: &ToApply, until: DateTime<Utc>, failed: bool) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use domain::approvals::{Asked, Effect};
 use domain::ids::RunId;
 use domain::locale::Locale;
+use domain::tools::Tool;
 use prompts::run::{Answered, Reply, Request};
 use store::approvals::{self, UntoldRow};
 use store::runs::report::ContextRow;
@@ -60,6 +61,9 @@ fn reply(row: &UntoldRow) -> Reply<'_> {
             Asked::Action(action) => match &action.effect {
                 Effect::Labels { change, .. } => {
                     Request::Labels { number: change.number, on: &change.on, off: &change.off }
+                }
+                Effect::Secret { sync, .. } => {
+                    Request::Leave { tool: Tool::SecretSync.as_str(), target: &sync.github_secret }
                 }
             },
         },

@@ -1,12 +1,15 @@
 //! Requests of agents: which are wanted, and how the contract shows them.
 
 use contract::gateway::{self, Approval, LabelsMoved};
+use domain::approvals::secrets::{SecretPolicy, SecretSeen, SecretSync};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
 use domain::ids::{ProjectId, RunId};
 use serde::Deserialize;
 use store::approvals::view::{ApprovalRow, Filter};
 use utoipa::IntoParams;
 use uuid::Uuid;
+
+use super::environments;
 
 /// Which requests, or questions about hosts.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -86,16 +89,47 @@ pub(super) fn action(
     trouble: Option<String>,
 ) -> Option<gateway::ActionAsked> {
     let Asked::Action(Action { effect, why }) = asked else { return None };
-    let Effect::Labels { change, .. } = effect;
+    let labels = match effect {
+        Effect::Labels { change, .. } => {
+            Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() })
+        }
+        Effect::Secret { .. } => None,
+    };
+    let secret = match effect {
+        Effect::Secret { sync, seen } => Some(secret(sync, seen)),
+        Effect::Labels { .. } => None,
+    };
     Some(gateway::ActionAsked {
-        does: gateway::ActionAskedDoes::Labels,
+        does: match effect {
+            Effect::Labels { .. } => gateway::ActionAskedDoes::Labels,
+            Effect::Secret { .. } => gateway::ActionAskedDoes::Secret,
+        },
         digest: digest?.parse().ok()?,
         mode: mode(by?),
         risk: risk(effect.risk()),
         why: why.clone(),
-        labels: Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() }),
+        labels,
+        secret,
         trouble,
     })
+}
+
+fn secret(sync: &SecretSync, seen: &SecretSeen) -> gateway::SecretSynced {
+    gateway::SecretSynced {
+        environment: sync.environment.clone(),
+        environment_kind: environments::kind(sync.kind),
+        namespace: sync.namespace.clone(),
+        github_secret_name: sync.github_secret.clone(),
+        kubernetes_secret_name: sync.kubernetes_secret.clone(),
+        kubernetes_secret_key: sync.kubernetes_key.clone(),
+        policy: match sync.policy {
+            SecretPolicy::Deterministic => gateway::SecretSyncedPolicy::Deterministic,
+            SecretPolicy::Random => gateway::SecretSyncedPolicy::Random,
+            SecretPolicy::Provided => gateway::SecretSyncedPolicy::Provided,
+        },
+        on_github: seen.on_github,
+        synced_before: seen.synced_before,
+    }
 }
 
 const fn mode(mode: ApprovalMode) -> gateway::ApprovalMode {
