@@ -82,9 +82,34 @@ impl Cluster {
         let what = format!("Secret {}", synced.name);
         let found = unless_gone(ask_granted(&what, || api.get(&synced.name)).await)?;
         let Some(object) = found else { return Ok(None) };
-        let is_ours = labels::is_of_environment(&object.metadata, spec)
-            && object.labels().get(labels::CONTENT).map(String::as_str) == Some(labels::SYNCED);
+        let is_ours = holds(&object, spec, labels::SYNCED);
         if is_ours { Ok(Some(FoundSecret::of(object, &synced.key))) } else { Err(ClusterError::Foreign { what }) }
+    }
+
+    /// Gives the Secret of a database these values and no others; none of them when the database is gone.
+    ///
+    /// # Errors
+    /// [`ClusterError::Foreign`] when a Secret of that name is not one of a database; [`ClusterError::Unavailable`] when
+    /// somebody was quicker; otherwise as every request.
+    pub async fn put_connection(
+        &self,
+        spec: &EnvironmentSpec,
+        name: &str,
+        values: &[(&str, SecretString)],
+    ) -> Result<(), ClusterError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &spec.namespace);
+        let what = format!("Secret {name}");
+        let there = unless_gone(ask_granted(&what, || api.get(name)).await)?;
+        if there.as_ref().is_some_and(|there| !holds(there, spec, labels::DATABASE)) {
+            return Err(ClusterError::Foreign { what });
+        }
+        let params = PostParams { field_manager: Some(labels::MANAGER.into()), ..PostParams::default() };
+        let secret = manifests::connection_secret(spec, name, values, there.as_ref());
+        match there {
+            None if values.is_empty() => Ok(()),
+            None => ask(&what, api.create(&params, &secret)).await.map(drop),
+            Some(_) => ask(&what, api.replace(name, &params, &secret)).await.map(drop),
+        }
     }
 
     /// Gives a Secret this value under its key. What was `found` is written over as it was found and not otherwise.
@@ -113,4 +138,10 @@ impl Cluster {
 
 fn is_of(namespace: &Namespace, spec: &EnvironmentSpec) -> bool {
     labels::is_of_environment(&namespace.metadata, spec)
+}
+
+/// Whether a Secret is the platform's, in this environment and of this content.
+fn holds(secret: &Secret, spec: &EnvironmentSpec, content: &str) -> bool {
+    labels::is_of_environment(&secret.metadata, spec)
+        && secret.labels().get(labels::CONTENT).map(String::as_str) == Some(content)
 }

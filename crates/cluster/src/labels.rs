@@ -26,7 +26,9 @@ pub const ENVIRONMENT: &str = "codex-k8s.dev/environment";
 pub const CONTENT: &str = "codex-k8s.dev/content";
 /// The value of [`CONTENT`]: values that are on GitHub as well.
 pub const SYNCED: &str = "synced";
-/// Annotation of such a Secret: for each key, how its value was come by and who asked for it (JSON).
+/// The value of [`CONTENT`]: the connection to a database.
+pub const DATABASE: &str = "database";
+/// Annotation of a Secret of synced values: for each key, how its value was come by and who asked for it (JSON).
 pub const SYNCED_KEYS: &str = "codex-k8s.dev/synced-keys";
 /// The issue's number.
 pub const ISSUE: &str = "codex-k8s.dev/issue";

@@ -1,6 +1,7 @@
 //! What agents ask of people: answers to questions, and leave to act. Who may decide, and what counts as an answer.
 
 mod action;
+pub mod databases;
 pub mod labels;
 pub mod replies;
 pub mod secrets;

@@ -46,6 +46,8 @@ coded_enum! {
         K8sEvents = "k8s_events",
         /// A secret in an environment of the project, on GitHub and in the cluster.
         SecretSync = "secret_sync_github_k8s",
+        /// A database for an environment of the project.
+        DatabaseLifecycle = "database_lifecycle",
     }
 }
 
@@ -69,7 +71,8 @@ impl Tool {
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition
-            | Self::SecretSync => true,
+            | Self::SecretSync
+            | Self::DatabaseLifecycle => true,
         }
     }
 
@@ -90,14 +93,15 @@ impl Tool {
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition
-            | Self::SecretSync => None,
+            | Self::SecretSync
+            | Self::DatabaseLifecycle => None,
         }
     }
 
     /// Whether it is only for the work of some stages, and of which.
     const fn stages(self) -> Option<&'static [Stage]> {
         match self {
-            Self::SecretSync => Some(&[Stage::Dev, Stage::Ops]),
+            Self::SecretSync | Self::DatabaseLifecycle => Some(&[Stage::Dev, Stage::Ops]),
             _ => None,
         }
     }

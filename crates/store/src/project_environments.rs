@@ -23,6 +23,8 @@ pub struct EnvironmentRow {
     pub kind: Coded<EnvironmentKind>,
     /// Agents may ask for leave to sync secrets there.
     pub allows_secrets: bool,
+    /// Agents may ask for leave to make databases there.
+    pub allows_databases: bool,
     /// Grows with each change.
     pub version: i64,
     /// Login of whoever changed it last.
@@ -43,7 +45,7 @@ async fn rows(db: impl PgExecutor<'_>, filter: Filter<'_>) -> Result<Vec<Environ
     sqlx::query_as!(
         EnvironmentRow,
         r#"SELECT e.id, e.project_id, p.slug AS project_slug, e.name, e.kind AS "kind: Coded<EnvironmentKind>",
-                  e.allows_secrets, e.version, COALESCE(u.login, '') AS "changed_by!", e.changed_at
+                  e.allows_secrets, e.allows_databases, e.version, COALESCE(u.login, '') AS "changed_by!", e.changed_at
            FROM project_environments AS e
            JOIN projects AS p ON p.id = e.project_id
            JOIN users AS u ON u.id = e.changed_by
@@ -91,6 +93,8 @@ pub struct Said {
     pub kind: EnvironmentKind,
     /// Agents may ask for leave to sync secrets there.
     pub allows_secrets: bool,
+    /// Agents may ask for leave to make databases there.
+    pub allows_databases: bool,
     /// Who says so.
     pub by: UserId,
     /// For the audit.
@@ -109,6 +113,7 @@ pub async fn add(db: impl PgExecutor<'_>, id: Uuid, project: ProjectId, name: &s
         name,
         said.kind.as_str(),
         said.allows_secrets,
+        said.allows_databases,
         said.by.0,
         said.flow.id,
         said.flow.kind.as_str(),
@@ -130,6 +135,7 @@ pub async fn change(db: impl PgExecutor<'_>, id: Uuid, version: i64, said: &Said
         version,
         said.kind.as_str(),
         said.allows_secrets,
+        said.allows_databases,
         said.by.0,
         said.flow.id,
         said.flow.kind.as_str(),

@@ -2,6 +2,7 @@
 //! before the first touch; after that it is done, as often as it takes, and a worker that dies in the middle is followed
 //! by another that ends in the same state.
 
+mod databases;
 mod labels;
 mod secrets;
 
@@ -83,6 +84,9 @@ enum Untried {
     /// The cluster did not do it.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// The server for databases did not do it.
+    #[error("the server for databases failed")]
+    Server(#[source] store::Error),
     /// It cannot be done as things are, in words; nobody has to be asked again.
     #[error("{0}")]
     Refused(String),
@@ -107,7 +111,11 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(Untried::Cluster(error)) => unplaced(deps, action, &error, now).await,
+        Err(Untried::Cluster(error)) => unplaced(deps, action, &error, error.is_transient(), now).await,
+        Err(Untried::Server(error)) => {
+            let is_passing = error.as_database_error().is_none();
+            unplaced(deps, action, &error, is_passing, now).await
+        }
         Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
         Err(Untried::Other(error)) => Err(error),
     }
@@ -137,6 +145,7 @@ async fn attempt(
             };
             secrets::attempt(deps, action, repository, &opened, sync, seen).await
         }
+        Effect::Database { change, seen } => databases::attempt(deps, action, repository, change, seen).await,
     }
 }
 
@@ -167,14 +176,20 @@ async fn failed(deps: &Deps, action: &ToApply, error: &ForgeError, now: DateTime
     }
 }
 
-/// The same of the cluster, which is waited for as long as an hour.
-async fn unplaced(deps: &Deps, action: &ToApply, error: &ClusterError, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let goes_on = error.is_transient() && action.attempts < CLUSTER_TRIES;
+/// The same of the cluster and of the server for databases, which are waited for as long as an hour.
+async fn unplaced(
+    deps: &Deps,
+    action: &ToApply,
+    error: &(dyn std::error::Error + Sync),
+    is_passing: bool,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let goes_on = is_passing && action.attempts < CLUSTER_TRIES;
     tracing::warn!(request = %action.id, %error, again = goes_on, "an approved action is not done");
     if goes_on {
         return again(deps, action, now + CLUSTER_PAUSE, true).await;
     }
-    let state = if error.is_transient() { ApprovalState::Unknown } else { ApprovalState::Failed };
+    let state = if is_passing { ApprovalState::Unknown } else { ApprovalState::Failed };
     settle(deps, action, state, Some(&error.to_string())).await
 }
 

@@ -8,6 +8,7 @@ use runtime::env::{ConfigProblems, Read, Reader};
 use runtime::redact::RedactFn;
 use runtime::telemetry::Settings;
 use secrecy::{ExposeSecret, SecretString};
+use store::managed::Server;
 use url::Url;
 use vault::{DerivationKey, Keyring, Redactor};
 
@@ -25,6 +26,9 @@ pub struct Config {
     /// `DERIVATION_KEY`: 32 bytes in base64 that the deterministic values of secrets follow from. Another key makes other
     /// values, so it stays as it is.
     pub derivation_key: DerivationKey,
+    /// `DATABASES_URL`: the server that projects' databases are made on, with a role that may (`CREATEDB`, `CREATEROLE`,
+    /// no superuser); without it, agents are told that there is none.
+    pub databases: Option<Server>,
     /// `GITHUB_API_URL`.
     pub github_api_url: Url,
     /// `PUBLIC_URL`: the console, for links in comments.
@@ -93,6 +97,7 @@ impl Config {
         let database_pool = env.parse_or("DATABASE_POOL", "10");
         let keyring = env.secret_as("ENCRYPTION_KEYS", Keyring::parse);
         let derivation_key = env.secret_as("DERIVATION_KEY", DerivationKey::parse);
+        let databases = env.optional_secret_as("DATABASES_URL", |url| Server::parse(url).map_err(|_| "is no address"));
         let github_api_url = env.parse_or("GITHUB_API_URL", "https://api.github.com");
         let public_url = env.parse("PUBLIC_URL");
         let lease_ttl = env.parse_or::<u64>("LEASE_TTL_SECONDS", "30");
@@ -108,6 +113,7 @@ impl Config {
             database_pool: database_pool?,
             keyring: keyring?,
             derivation_key: derivation_key?,
+            databases: databases?,
             github_api_url: github_api_url?,
             public_url: public_url?,
             lease_ttl: Duration::from_secs(lease_ttl?.max(3)),

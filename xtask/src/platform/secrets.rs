@@ -99,7 +99,9 @@ pub(super) fn all(paths: &Paths, model: &Model) -> Result<[Secret; 3]> {
     let mut control_plane = sealed();
     control_plane.extend([("assertion-public-keys", public), ("webhook-secret", webhook.clone())]);
     let mut worker = sealed();
+    let databases = postgres::secret(paths, "databases-password")?;
     worker.push(("derivation-key", derivation));
+    worker.push(("databases-url", format!("postgres://projects:{databases}@172.31.255.1:55432/postgres")));
     let gateway = vec![
         ("assertion-private-key", assertion),
         ("staff-jwt-private-key", signing_key(paths, "staff-jwt-key")?),

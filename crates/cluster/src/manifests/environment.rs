@@ -87,3 +87,19 @@ pub fn synced_secret(
     secret.data.get_or_insert_with(BTreeMap::new).insert(synced.key.clone(), bytes);
     secret
 }
+
+/// The Secret with the connection to a database: these values and no others. Its version is that of what is `there`.
+#[must_use]
+pub fn connection_secret(
+    spec: &EnvironmentSpec,
+    name: &str,
+    values: &[(&str, SecretString)],
+    there: Option<&Secret>,
+) -> Secret {
+    let mut metadata = meta(spec, name);
+    metadata.labels.get_or_insert_with(BTreeMap::new).insert(labels::CONTENT.into(), labels::DATABASE.into());
+    metadata.resource_version = there.and_then(|there| there.metadata.resource_version.clone());
+    let bytes = |value: &SecretString| ByteString(value.expose_secret().as_bytes().to_vec());
+    let data = values.iter().map(|(key, value)| ((*key).to_owned(), bytes(value))).collect();
+    Secret { metadata, type_: Some("Opaque".into()), data: Some(data), ..Secret::default() }
+}

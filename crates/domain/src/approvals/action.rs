@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::databases::{DatabaseChange, DatabaseSeen};
 use super::labels::{Labelled, Seen};
 use super::secrets::{SecretSeen, SecretSync};
 use crate::coded_enum;
@@ -64,6 +65,14 @@ pub enum Effect {
         /// What stood there when it was asked.
         seen: SecretSeen,
     },
+    /// A database is made, taken away or looked at.
+    Database {
+        /// Which, and what.
+        #[serde(flatten)]
+        change: DatabaseChange,
+        /// What stood there when it was asked.
+        seen: DatabaseSeen,
+    },
 }
 
 impl Effect {
@@ -82,6 +91,7 @@ impl Effect {
             Self::Labels { change, .. } if change.on.iter().any(|label| label == APPROVED) => Risk::Medium,
             Self::Labels { .. } => Risk::Low,
             Self::Secret { sync, .. } => sync.risk(),
+            Self::Database { change, .. } => change.risk(),
         }
     }
 }

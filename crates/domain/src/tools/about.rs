@@ -61,7 +61,7 @@ impl Tool {
             | Self::GithubLabelsRemove
             | Self::GithubLabelsTransition => Category::Github,
             Self::K8sResourcesList | Self::K8sResourceGet | Self::K8sPodLogs | Self::K8sEvents => Category::Environment,
-            Self::SecretSync => Category::Project,
+            Self::SecretSync | Self::DatabaseLifecycle => Category::Project,
             Self::OwnerFeedbackRequest | Self::UserNotify => Category::People,
         }
     }
@@ -82,7 +82,10 @@ impl Tool {
             | Self::K8sResourceGet
             | Self::K8sPodLogs
             | Self::K8sEvents => Asks::Nobody,
-            Self::GithubLabelsAdd | Self::GithubLabelsRemove | Self::GithubLabelsTransition => Asks::Sometimes,
+            Self::GithubLabelsAdd
+            | Self::GithubLabelsRemove
+            | Self::GithubLabelsTransition
+            | Self::DatabaseLifecycle => Asks::Sometimes,
             Self::OwnerFeedbackRequest | Self::SecretSync => Asks::Always,
         }
     }

@@ -62,6 +62,9 @@ fn reply(row: &UntoldRow) -> Reply<'_> {
                 Effect::Labels { change, .. } => {
                     Request::Labels { number: change.number, on: &change.on, off: &change.off }
                 }
+                Effect::Database { change, .. } => {
+                    Request::Leave { tool: Tool::DatabaseLifecycle.as_str(), target: &change.database }
+                }
                 Effect::Secret { sync, .. } => {
                     Request::Leave { tool: Tool::SecretSync.as_str(), target: &sync.github_secret }
                 }

@@ -5,6 +5,7 @@
 //! audit: in the transaction of its effect where it has one, else when its answer is known.
 
 mod answer;
+mod database_tools;
 mod environment_tools;
 mod forge_tools;
 mod label_tools;
@@ -171,6 +172,7 @@ impl Call<'_> {
             Tool::K8sResourceGet => environment_tools::get(self).await,
             Tool::K8sPodLogs => environment_tools::logs(self).await,
             Tool::K8sEvents => environment_tools::events(self).await,
+            Tool::DatabaseLifecycle => database_tools::lifecycle(self).await,
             Tool::SecretSync => secret_tools::sync(self).await,
         }
     }

@@ -54,7 +54,7 @@ pub(super) async fn add_project_environment(
     }
     let id = Uuid::now_v7();
     let what = json!({ "environment": id, "project": project, "name": new.name });
-    let said = said(&staff, FlowKind::EnvironmentAdded, what, (new.kind, new.allows_secrets));
+    let said = said(&staff, FlowKind::EnvironmentAdded, what, (new.kind, new.allows_secrets, new.allows_databases));
     let added = project_environments::add(&app.pool, id, ProjectId(project), &new.name, &said).await;
     added.map_err(taken("environment_exists", "/name", "The project has an environment of this name"))?;
     Ok((StatusCode::CREATED, Json(shown(existing(&app, id).await?))))
@@ -74,7 +74,8 @@ pub(super) async fn change_project_environment(
 ) -> Result<Json<ProjectEnvironment>, ApiError> {
     let row = managed(&app, &staff, id).await?;
     let what = json!({ "environment": id, "project": row.project_id, "name": row.name });
-    let said = said(&staff, FlowKind::EnvironmentChanged, what, (change.kind, change.allows_secrets));
+    let said =
+        said(&staff, FlowKind::EnvironmentChanged, what, (change.kind, change.allows_secrets, change.allows_databases));
     if !project_environments::change(&app.pool, id, views::version(&headers), &said).await? {
         return Err(views::version_changed("environment"));
     }
@@ -111,7 +112,7 @@ fn said(
     staff: &Staff,
     kind: FlowKind,
     mut what: serde_json::Value,
-    (environment_kind, allows_secrets): (gateway::EnvironmentKind, bool),
+    (environment_kind, allows_secrets, allows_databases): (gateway::EnvironmentKind, bool, bool),
 ) -> Said {
     let environment_kind = match environment_kind {
         gateway::EnvironmentKind::Development => EnvironmentKind::Development,
@@ -120,7 +121,14 @@ fn said(
     };
     what["kind"] = json!(environment_kind);
     what["allows_secrets"] = json!(allows_secrets.to_string());
-    Said { kind: environment_kind, allows_secrets, by: staff.id, flow: flow::Entry::new(kind, staff.actor(), what) }
+    what["allows_databases"] = json!(allows_databases.to_string());
+    Said {
+        kind: environment_kind,
+        allows_secrets,
+        allows_databases,
+        by: staff.id,
+        flow: flow::Entry::new(kind, staff.actor(), what),
+    }
 }
 
 fn shown(row: EnvironmentRow) -> ProjectEnvironment {
@@ -132,6 +140,7 @@ fn shown(row: EnvironmentRow) -> ProjectEnvironment {
         name: row.name,
         kind: kind(row.kind.0),
         allows_secrets: row.allows_secrets,
+        allows_databases: row.allows_databases,
         version: row.version,
         changed_by: row.changed_by,
         changed_at: row.changed_at,

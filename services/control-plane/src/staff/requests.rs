@@ -1,6 +1,7 @@
 //! Requests of agents: which are wanted, and how the contract shows them.
 
 use contract::gateway::{self, Approval, LabelsMoved};
+use domain::approvals::databases::{DatabaseAction, DatabaseChange, connection_secret};
 use domain::approvals::secrets::{SecretPolicy, SecretSeen, SecretSync};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
 use domain::ids::{ProjectId, RunId};
@@ -93,16 +94,21 @@ pub(super) fn action(
         Effect::Labels { change, .. } => {
             Some(LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() })
         }
-        Effect::Secret { .. } => None,
+        Effect::Secret { .. } | Effect::Database { .. } => None,
     };
     let secret = match effect {
         Effect::Secret { sync, seen } => Some(secret(sync, seen)),
-        Effect::Labels { .. } => None,
+        Effect::Labels { .. } | Effect::Database { .. } => None,
+    };
+    let database = match effect {
+        Effect::Database { change, .. } => Some(database(change)),
+        Effect::Labels { .. } | Effect::Secret { .. } => None,
     };
     Some(gateway::ActionAsked {
         does: match effect {
             Effect::Labels { .. } => gateway::ActionAskedDoes::Labels,
             Effect::Secret { .. } => gateway::ActionAskedDoes::Secret,
+            Effect::Database { .. } => gateway::ActionAskedDoes::Database,
         },
         digest: digest?.parse().ok()?,
         mode: mode(by?),
@@ -110,8 +116,24 @@ pub(super) fn action(
         why: why.clone(),
         labels,
         secret,
+        database,
         trouble,
     })
+}
+
+fn database(change: &DatabaseChange) -> gateway::DatabaseChanged {
+    gateway::DatabaseChanged {
+        action: match change.action {
+            DatabaseAction::Create => gateway::DatabaseChangedAction::Create,
+            DatabaseAction::Delete => gateway::DatabaseChangedAction::Delete,
+            DatabaseAction::Describe => gateway::DatabaseChangedAction::Describe,
+        },
+        environment: change.environment.clone(),
+        environment_kind: environments::kind(change.kind),
+        namespace: change.namespace.clone(),
+        database_name: change.database.clone(),
+        secret_name: connection_secret(&change.database),
+    }
 }
 
 fn secret(sync: &SecretSync, seen: &SecretSeen) -> gateway::SecretSynced {

@@ -16,7 +16,7 @@ use crate::github;
 
 pub(super) async fn sync(call: &Call<'_>) -> Result<Done, Refused> {
     let wanted: ToolSecretSync = call.input()?;
-    let environment = environment(call, &wanted.environment).await?;
+    let environment = environment(call, &wanted.environment, |row| row.allows_secrets).await?;
     let (dry_run, why) = (wanted.dry_run, wanted.why.clone());
     let sync = named(call, wanted, &environment)?;
     let seen = seen(call, &sync, &environment).await?;
@@ -27,15 +27,20 @@ pub(super) async fn sync(call: &Call<'_>) -> Result<Done, Refused> {
     people::leave(call, Effect::Secret { sync, seen }, why, ApprovalMode::Owner).await
 }
 
-async fn environment(call: &Call<'_>, name: &str) -> Result<EnvironmentRow, Refused> {
+/// An environment of the run's project, where the agent may ask for this kind of thing.
+pub(super) async fn environment(
+    call: &Call<'_>,
+    name: &str,
+    allows: fn(&EnvironmentRow) -> bool,
+) -> Result<EnvironmentRow, Refused> {
     let project = call.row.project_id;
     if let Some(environment) = project_environments::named(&call.app.pool, project, name).await? {
-        let message = "Nobody has allowed agents to sync secrets into this environment of your project.";
-        return if environment.allows_secrets { Ok(environment) } else { Err(Refused::new("not_allowed", message)) };
+        let message = "Nobody has allowed agents to do this in this environment of your project.";
+        return if allows(&environment) { Ok(environment) } else { Err(Refused::new("not_allowed", message)) };
     }
     let all = project_environments::list(&call.app.pool, project).await?;
-    let names: Vec<_> = all.iter().filter(|row| row.allows_secrets).map(|row| row.name.as_str()).collect();
-    let there = if names.is_empty() { "none that takes secrets".to_owned() } else { names.join(", ") };
+    let names: Vec<_> = all.iter().filter(|row| allows(row)).map(|row| row.name.as_str()).collect();
+    let there = if names.is_empty() { "none that you may do this in".to_owned() } else { names.join(", ") };
     let message = format!("Your project has no such environment. It has: {there}. Who manages it adds one.");
     Err(Refused::new("no_such_environment", message))
 }
