@@ -30,6 +30,7 @@ host all      all      127.0.0.1/32     scram-sha-256
 host codexk8s codexk8s 172.31.255.1/32  scram-sha-256
 host codexk8s codexk8s 10.244.0.0/16    scram-sha-256
 host codexk8s all      10.244.0.0/16    reject
+host all      postgres 10.244.0.0/16    reject
 host all      all      10.244.0.0/16    scram-sha-256
 ";
 

@@ -85,14 +85,27 @@ enum Untried {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// The server for databases did not do it.
-    #[error("the server for databases failed")]
-    Server(#[source] store::Error),
+    #[error("the server for databases: {0}")]
+    Server(store::Error),
     /// It cannot be done as things are, in words; nobody has to be asked again.
     #[error("{0}")]
     Refused(String),
     /// The platform failed.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
+}
+
+impl Untried {
+    /// Whether another try may do it.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Forge(error) => error.is_passing(),
+            Self::Cluster(error) => error.is_transient(),
+            Self::Server(error) => error.as_database_error().is_none(),
+            Self::Refused(_) => false,
+            Self::Other(_) => true,
+        }
+    }
 }
 
 async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
@@ -111,11 +124,7 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(Untried::Cluster(error)) => unplaced(deps, action, &error, error.is_transient(), now).await,
-        Err(Untried::Server(error)) => {
-            let is_passing = error.as_database_error().is_none();
-            unplaced(deps, action, &error, is_passing, now).await
-        }
+        Err(error @ (Untried::Cluster(_) | Untried::Server(_))) => unplaced(deps, action, &error, now).await,
         Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
         Err(Untried::Other(error)) => Err(error),
     }
@@ -177,19 +186,13 @@ async fn failed(deps: &Deps, action: &ToApply, error: &ForgeError, now: DateTime
 }
 
 /// The same of the cluster and of the server for databases, which are waited for as long as an hour.
-async fn unplaced(
-    deps: &Deps,
-    action: &ToApply,
-    error: &(dyn std::error::Error + Sync),
-    is_passing: bool,
-    now: DateTime<Utc>,
-) -> anyhow::Result<()> {
-    let goes_on = is_passing && action.attempts < CLUSTER_TRIES;
+async fn unplaced(deps: &Deps, action: &ToApply, error: &Untried, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let goes_on = error.is_passing() && action.attempts < CLUSTER_TRIES;
     tracing::warn!(request = %action.id, %error, again = goes_on, "an approved action is not done");
     if goes_on {
         return again(deps, action, now + CLUSTER_PAUSE, true).await;
     }
-    let state = if is_passing { ApprovalState::Unknown } else { ApprovalState::Failed };
+    let state = if error.is_passing() { ApprovalState::Unknown } else { ApprovalState::Failed };
     settle(deps, action, state, Some(&error.to_string())).await
 }
 

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use uuid::Uuid;
 use vault::{DerivationKey, Keyring};
 
@@ -59,6 +60,7 @@ impl Platform {
             ("DATABASE_URL", database_url.clone()),
             ("DATABASE_POOL", "4".to_owned()),
             ("ENCRYPTION_KEYS", keyring.expose_secret().to_owned()),
+            ("DATABASES_URL", projects_server().await?),
             ("DERIVATION_KEY", DerivationKey::generate().expose_secret().to_owned()),
             ("PUBLIC_URL", url.clone()),
             ("GITHUB_API_URL", github.to_owned()),
@@ -91,7 +93,16 @@ impl Platform {
     /// # Errors
     /// When its configuration is refused.
     pub fn worker_in(&self, cluster: Cluster) -> Result<Worker> {
-        let pairs: Vec<_> = self.worker.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.worker_without("", cluster)
+    }
+
+    /// The same with one variable less.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub fn worker_without(&self, variable: &str, cluster: Cluster) -> Result<Worker> {
+        let given = self.worker.iter().filter(|(name, _)| *name != variable);
+        let pairs: Vec<_> = given.map(|(name, value)| (*name, value.as_str())).collect();
         let config = worker::Config::read(reader(&pairs))?;
         let stop = self.stop.child_token();
         Ok(Worker { task: tokio::spawn(worker::run_on(config, cluster, stop.clone())), stop })
@@ -156,6 +167,18 @@ async fn new_database() -> Result<String> {
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
     let (server, _) = server.rsplit_once('/').context("DATABASE_URL names no database")?;
     Ok(format!("{server}/{name}"))
+}
+
+/// The server that projects' databases are made on, by a role that is no superuser.
+async fn projects_server() -> Result<String> {
+    let server = std::env::var("DATABASE_URL").context("DATABASE_URL is not set: run `cargo xtask test story`")?;
+    let mut connection = PgConnection::connect(&server).await.context("the tests' PostgreSQL does not answer")?;
+    let role = "DO $$ BEGIN CREATE ROLE story_projects LOGIN CREATEDB CREATEROLE;
+                EXCEPTION WHEN OTHERS THEN NULL; END $$";
+    sqlx::query(role).execute(&mut connection).await?;
+    let mut url = Url::parse(&server)?;
+    url.set_username("story_projects").ok().context("an address without a user")?;
+    Ok(url.into())
 }
 
 async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &str) -> Result<Gateway> {

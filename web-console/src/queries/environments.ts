@@ -9,6 +9,7 @@ import { keys } from './keys'
 export interface EnvironmentSaid {
   kind: EnvironmentKind
   allows_secrets: boolean
+  allows_databases: boolean
 }
 
 export function useEnvironments(project: MaybeRefOrGetter<string>) {

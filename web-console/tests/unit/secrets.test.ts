@@ -5,7 +5,7 @@ import type { Approval, ProjectEnvironment } from '@/api/types'
 import Inbox from '@/views/Inbox.vue'
 import Project from '@/views/Project.vue'
 import { projects, uuid } from '../fixtures/data'
-import { environmentKeeper, environments, someSecret } from '../fixtures/secrets'
+import { environmentKeeper, environments, someDatabase, someSecret } from '../fixtures/secrets'
 import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
@@ -78,6 +78,18 @@ it('approves without a value what wants none, and denies without one what does',
   await screen.wrapper.get('.sure button').trigger('click')
   await screen.until((shown) => shown.includes('olga approved it'))
   expect(sent).toEqual([{ decision: 'approve', digest: asked.action?.digest }])
+})
+
+it.each([
+  ['create', 'Make the database import for staging', 'Medium risk: it takes room'],
+  ['delete', 'Delete the database import of staging', 'High risk: what is deleted does not come back'],
+] as const)('says which database it would %s, and where its connection lies', async (action, name, risk) => {
+  const asked = someDatabase({}, { action }, { risk: action === 'delete' ? 'high' : 'medium' })
+  shows(asked)
+  screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+  const text = await screen.until((shown) => shown.includes('shop-env-staging/database-import'))
+  for (const words of [name, risk, 'Nobody is shown the password.']) expect(text).toContain(words)
+  expect(screen.wrapper.find('[data-secret]').exists()).toBe(false)
 })
 
 const PROJECT = uuid(10)

@@ -78,29 +78,35 @@ async fn still(deps: &Deps, repository: &RepositoryRow, seen: &DatabaseSeen) -> 
 
 impl Work<'_> {
     async fn create(&self) -> Result<Tried, Untried> {
-        let (name, project) = (&self.change.database, self.environment.project_id);
-        let id = self.action.id;
+        let (name, project, id) = (&self.change.database, self.environment.project_id, self.action.id);
         let claimed = project_databases::claim(&self.deps.db, id, project, self.seen.environment_id, name).await;
         claimed.context("take the name of a database")?;
-        let row = self.row().await?;
-        if row.as_ref().is_none_or(|row| row.id != id) {
+        if self.row().await?.is_none_or(|row| row.id != id) {
             return Err(taken());
         }
-        let Some(password) = self.password().await? else { return Ok(Tried::Lost) };
-        let role = role(id);
-        let made = self.server.create(name, &role, &password).await.map_err(unserved)?;
-        if made == managed::Made::Taken {
+        let made = self.make().await;
+        if made.as_ref().is_err_and(|error| !error.is_passing()) {
+            // What nobody will try again leaves nothing behind, and its name is free.
+            self.server.remove(name, &role(id)).await.map_err(Untried::Server)?;
             self.reach(id, DatabaseState::Deleted).await?;
+        }
+        made
+    }
+
+    async fn make(&self) -> Result<Tried, Untried> {
+        let (name, role) = (&self.change.database, role(self.action.id));
+        let Some(password) = self.password().await? else { return Ok(Tried::Lost) };
+        if self.server.create(name, &role, &password).await.map_err(Untried::Server)? == managed::Made::Taken {
             return Err(taken());
         }
         self.deps.cluster.prepare_environment(&self.environment).await.map_err(refused)?;
         let secret = connection_secret(name);
         let values = connection(self.server, name, &role, &password)?;
         self.deps.cluster.put_connection(&self.environment, &secret, &values).await.map_err(refused)?;
-        self.reach(id, DatabaseState::Ready).await?;
+        self.reach(self.action.id, DatabaseState::Ready).await?;
         let keys: Vec<_> = values.iter().map(|(key, _)| *key).collect();
-        Ok(self.done(json!({ "became": "created", "connection": { "namespace": self.environment.namespace,
-            "secret": secret, "keys": keys } })))
+        let connection = json!({ "namespace": self.environment.namespace, "secret": secret, "keys": keys });
+        Ok(self.done(json!({ "became": "created", "connection": connection })))
     }
 
     async fn delete(&self) -> Result<Tried, Untried> {
@@ -109,7 +115,7 @@ impl Work<'_> {
         // Another worker may have come to the end before this one.
         if self.row().await?.is_some_and(|row| row.id == id) {
             self.reach(id, DatabaseState::Deleting).await?;
-            self.server.remove(name, &role(id)).await.map_err(unserved)?;
+            self.server.remove(name, &role(id)).await.map_err(Untried::Server)?;
             self.deps.cluster.prepare_environment(&self.environment).await.map_err(refused)?;
             let secret = connection_secret(name);
             self.deps.cluster.put_connection(&self.environment, &secret, &[]).await.map_err(refused)?;
@@ -120,7 +126,7 @@ impl Work<'_> {
 
     async fn describe(&self) -> Result<Tried, Untried> {
         let Some(id) = self.seen.database_id else { return Ok(Tried::Stale) };
-        let size = self.server.size(&self.change.database, &role(id)).await.map_err(unserved)?;
+        let size = self.server.size(&self.change.database, &role(id)).await.map_err(Untried::Server)?;
         let state = self.row().await?.filter(|row| row.id == id).map(|row| row.state.0);
         Ok(self.done(json!({ "exists": size.is_some(), "state": state, "size_bytes": size, "owner": "your project" })))
     }
@@ -193,8 +199,4 @@ fn refused(error: ClusterError) -> Untried {
         }
         error => Untried::Cluster(error),
     }
-}
-
-fn unserved(error: store::Error) -> Untried {
-    Untried::Server(error)
 }

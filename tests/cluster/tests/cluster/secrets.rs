@@ -16,7 +16,7 @@ const PARKED_WITHIN: Duration = Duration::from_secs(120);
 async fn a_secret_reaches_github_and_the_cluster_with_leave_and_the_same_session_goes_on() -> Result<()> {
     beside(async |scene| {
         scene.world.api("owner", Method::PUT, "/environments/staging", &json!({})).await?;
-        let staging = json!({ "name": "staging", "kind": "staging", "allows_secrets": true });
+        let staging = json!({ "name": "staging", "kind": "staging", "allows_secrets": true, "allows_databases": true });
         let staging = scene.owner.post(&format!("projects/{}/environments", scene.project), &staging).await?;
         let namespace = staging["namespace"].as_str().context("no namespace")?;
 

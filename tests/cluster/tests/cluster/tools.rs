@@ -40,7 +40,7 @@ async fn the_agent_calls_each_tool_and_hears_the_answer() -> Result<()> {
             let expected = match *tool {
                 Tool::GithubPullRequestGet => "no_pull_request",
                 // The project has none yet.
-                Tool::SecretSync => "no_such_environment",
+                Tool::SecretSync | Tool::DatabaseLifecycle => "no_such_environment",
                 _ => "ok",
             };
             let call = calls.iter().find(|(name, _)| name == tool.as_str());

@@ -71,7 +71,7 @@ async fn a_reader_looks_and_changes_nothing() -> Result<()> {
     let project = &t.project;
     reader.get(&format!("projects/{project}")).await?;
     let grant = json!({ "host": "example.com" });
-    let environment = json!({ "name": "staging", "kind": "staging", "allows_secrets": true });
+    let environment = json!({ "name": "staging", "kind": "staging", "allows_secrets": true, "allows_databases": true });
     for (method, path, body) in [
         (Method::POST, format!("projects/{project}/egress-grants"), grant),
         (Method::POST, format!("projects/{project}/environments"), environment),

@@ -6,6 +6,7 @@ mod agents;
 mod approvals;
 mod canaries;
 mod connecting;
+mod databases;
 mod discussion;
 mod egress;
 mod environment;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use stories::{Kubernetes, Pod, Story, Worker, until};
+use stories::{Kubernetes, Pod, Story, until};
 use testkit::console::{Answer, Console};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -16,10 +16,10 @@ const NAMESPACE: &str = "acme-env-staging";
 const TOOL: &str = "secret_sync_github_k8s";
 
 /// A project with an environment, on GitHub too, and a run's pod in it.
-async fn beside(t: &Story, label: &str) -> Result<Pod> {
+pub(crate) async fn beside(t: &Story, label: &str) -> Result<Pod> {
     t.github.api("owner", Method::PUT, "/environments/staging", &json!({})).await?;
     let environments = format!("projects/{}/environments", t.project);
-    let staging = json!({ "name": "staging", "kind": "staging", "allows_secrets": true });
+    let staging = json!({ "name": "staging", "kind": "staging", "allows_secrets": true, "allows_databases": true });
     t.owner.post(&environments, &staging).await?;
     let issue = t.open_issue("Sessions do not survive a restart").await?;
     t.label("writer", issue, label).await?;
@@ -35,16 +35,21 @@ fn wanted(policy: &str) -> Value {
 
 /// The agent asks; the request as people see it.
 async fn asked(t: &Story, pod: &Pod, arguments: &Value) -> Result<Value> {
-    let told = pod.tool(TOOL, arguments).await?;
+    asked_of(t, pod, TOOL, arguments).await
+}
+
+/// The same of any tool.
+pub(crate) async fn asked_of(t: &Story, pod: &Pod, tool: &str, arguments: &Value) -> Result<Value> {
+    let told = pod.tool(tool, arguments).await?;
     ensure!(told["status"] == "approval_required", "{told}");
     t.owner.get(&format!("approvals/{}", told["request_id"].as_str().context("no request")?)).await
 }
 
-fn path(request: &Value, rest: &str) -> String {
+pub(crate) fn path(request: &Value, rest: &str) -> String {
     format!("approvals/{}{rest}", request["id"].as_str().unwrap_or_default())
 }
 
-async fn decide(who: &Console, request: &Value, given: Value) -> Result<Answer> {
+pub(crate) async fn decide(who: &Console, request: &Value, given: Value) -> Result<Answer> {
     let mut all = json!({ "decision": "approve", "digest": request["action"]["digest"] });
     for (name, value) in given.as_object().into_iter().flatten() {
         all[name] = value.clone();
@@ -53,7 +58,7 @@ async fn decide(who: &Console, request: &Value, given: Value) -> Result<Answer> 
 }
 
 /// Waits until nothing more becomes of a request; what became of it, as the agent is told it.
-async fn settled(t: &Story, request: &Value, state: &str) -> Result<Value> {
+pub(crate) async fn settled(t: &Story, request: &Value, state: &str) -> Result<Value> {
     until(&format!("a request that is {state}"), async || Ok(t.owner.get(&path(request, "")).await?["state"] == state))
         .await?;
     let sql = "SELECT jsonb_build_object('result', result, 'trouble', outcome, 'sealed', value_sealed IS NOT NULL)
@@ -293,7 +298,7 @@ async fn what_changed_is_asked_anew_and_what_is_not_the_platforms_is_left_alone(
     let one = format!("environments/{}", staging["id"].as_str().unwrap_or_default());
 
     let request = asked(&t, &pod, &wanted("random")).await?;
-    let change = json!({ "kind": "production", "allows_secrets": true });
+    let change = json!({ "kind": "production", "allows_secrets": true, "allows_databases": true });
     let version = format!("\"{}\"", staging["version"]);
     let changed = t.owner.call_with(Method::PUT, &one, &[("if-match", &version)], &change).await?.ok()?;
     assert_eq!(changed["guarded"], true);
@@ -321,7 +326,12 @@ async fn a_tool_call_names_what_the_project_allows_and_nothing_else() -> Result<
     let mut t = Story::begin().await?;
     let pod = beside(&t, "run:dev").await?;
     let environments = format!("projects/{}/environments", t.project);
-    t.owner.post(&environments, &json!({ "name": "live", "kind": "production", "allows_secrets": false })).await?;
+    t.owner
+        .post(
+            &environments,
+            &json!({ "name": "live", "kind": "production", "allows_secrets": false, "allows_databases": false }),
+        )
+        .await?;
     let with = |name: &str, value: &str| {
         let mut arguments = wanted("random");
         arguments[name] = json!(value);
@@ -363,7 +373,8 @@ async fn a_tool_call_names_what_the_project_allows_and_nothing_else() -> Result<
 async fn environments_are_said_by_who_manages_the_project() -> Result<()> {
     let mut t = Story::begin().await?;
     let all = format!("projects/{}/environments", t.project);
-    let new = |name: &str| json!({ "name": name, "kind": "development", "allows_secrets": true });
+    let new =
+        |name: &str| json!({ "name": name, "kind": "development", "allows_secrets": true, "allows_databases": true });
     for name in ["Staging", "-a", "a b", "a/b", &"x".repeat(33)] {
         assert_eq!(t.owner.call(Method::POST, &all, &new(name)).await?.code(), "invalid_request", "{name}");
     }
@@ -376,7 +387,7 @@ async fn environments_are_said_by_who_manages_the_project() -> Result<()> {
     let (writer, stranger) = (t.console_of("writer").await?, t.console_of("stranger").await?);
     assert_eq!(writer.get(&all).await?["items"].as_array().map(Vec::len), Some(1));
     let one = format!("environments/{}", added["id"].as_str().unwrap_or_default());
-    let change = json!({ "kind": "staging", "allows_secrets": false });
+    let change = json!({ "kind": "staging", "allows_secrets": false, "allows_databases": false });
     for (who, status) in [(&writer, StatusCode::FORBIDDEN), (&stranger, StatusCode::NOT_FOUND)] {
         let changed = who.call_with(Method::PUT, &one, &[("if-match", "\"1\"")], &change).await?;
         let removed = who.call(Method::DELETE, &one, &Value::Null).await?;

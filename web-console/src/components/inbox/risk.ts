@@ -10,7 +10,10 @@ export const RISK: Record<ActionAsked['risk'], Look> = {
   high: { tone: 'error', icon: mdiAlertOctagonOutline },
 }
 
-/** The key of its words. What goes wrong with a secret is not what goes wrong with a label. */
+/** Where the words for its risk stand: what goes wrong with a secret is not what goes wrong with a label. */
+const WORDS: Record<ActionAsked['does'], string> = { labels: 'inbox.risk', secret: 'inbox.secret.risk', database: 'inbox.database.risk' }
+
+/** The key of its words. */
 export function riskWord({ does, risk }: ActionAsked): string {
-  return does === 'secret' ? `inbox.secret.risk.${risk}` : `inbox.risk.${risk}`
+  return `${WORDS[does]}.${risk}`
 }

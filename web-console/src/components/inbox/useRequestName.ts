@@ -9,7 +9,8 @@ type Named = Partial<Pick<Approval, 'action' | 'question' | 'tool'>>
 export function useRequestName(): (asked: Named) => string {
   const { t } = useI18n()
   return ({ action, question, tool = '' }) => {
-    const { labels, secret } = action ?? {}
+    const { labels, secret, database } = action ?? {}
+    if (database !== undefined) return t(`inbox.database.name.${database.action}`, { name: database.database_name, environment: database.environment })
     if (secret !== undefined) return t('inbox.secret.name', { name: secret.github_secret_name, environment: secret.environment })
     if (labels === undefined) return question ?? tool
     const [adds, removes, number] = [labels.adds.join(', '), labels.removes.join(', '), labels.number]
