@@ -66,7 +66,8 @@ impl Cluster {
         let policies: Api<NetworkPolicy> = Api::namespaced(self.client.clone(), &spec.namespace);
         let policy = manifests::environment_policy(spec);
         let (name, params) = (policy.name_any(), PatchParams::apply(labels::MANAGER).force());
-        ask_granted("NetworkPolicy", || policies.patch(&name, &params, &Patch::Apply(&policy))).await.map(drop)
+        let patch = Patch::Apply(&policy);
+        ask_granted("NetworkPolicy", || policies.patch(&name, &params, &patch)).await.map(drop)
     }
 
     /// The Secret that a value goes to, if it is there.
