@@ -1,5 +1,5 @@
 import { http, HttpResponse } from 'msw'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
 import type { Approval, ProjectEnvironment } from '@/api/types'
 import Inbox from '@/views/Inbox.vue'
@@ -10,6 +10,10 @@ import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
 let screen: Screen | undefined
+
+beforeEach(() => {
+  vi.stubGlobal('visualViewport', new EventTarget())
+})
 
 afterEach(() => {
   screen?.wrapper.unmount()
