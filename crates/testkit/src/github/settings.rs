@@ -173,7 +173,8 @@ pub(super) async fn put_environment(
     Path((owner, repository, name)): NamedPath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let full_name = permit(&state, &Method::PUT, (&owner, &repository), "environments", &headers).await?;
+    let full_name =
+        permit(&state, &Method::PUT, (&owner, &repository), &format!("environments/{name}"), &headers).await?;
     let at =
         state.settings.with(&full_name, |settings| *settings.environments.entry(name.clone()).or_insert_with(Utc::now));
     Ok(Json(json!({"name": name, "created_at": at})).into_response())
@@ -185,7 +186,8 @@ pub(super) async fn delete_environment(
     Path((owner, repository, name)): NamedPath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let full_name = permit(&state, &Method::DELETE, (&owner, &repository), "environments", &headers).await?;
+    let full_name =
+        permit(&state, &Method::DELETE, (&owner, &repository), &format!("environments/{name}"), &headers).await?;
     let gone = state.settings.with(&full_name, |settings| settings.environments.remove(&name));
     gone.map(|_| StatusCode::NO_CONTENT.into_response()).ok_or_else(Refusal::not_found)
 }
