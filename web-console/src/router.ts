@@ -28,7 +28,7 @@ export const router = createRouter({
     { path: '/waiting', component: () => import('@/views/Waiting.vue'), meta: { title: 'nav.waiting', words: ['waiting'] } },
     { path: '/projects', component: () => import('@/views/Projects.vue'), meta: { title: 'nav.projects', words: ['projects'] } },
     {
-      path: '/projects/:id/:tab(repositories|members|agents|egress|channels|words|settings)?',
+      path: '/projects/:id/:tab(repositories|members|agents|environments|egress|channels|words|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
       meta: { title: 'nav.project', words: ['projects', 'prompts', 'agents', 'channels', 'tools'] },

@@ -29,6 +29,9 @@ const PLATFORM_HBA: &str = "\
 host all      all      127.0.0.1/32     scram-sha-256
 host codexk8s codexk8s 172.31.255.1/32  scram-sha-256
 host codexk8s codexk8s 10.244.0.0/16    scram-sha-256
+host codexk8s all      10.244.0.0/16    reject
+host all      postgres 10.244.0.0/16    reject
+host all      all      10.244.0.0/16    scram-sha-256
 ";
 
 /// The tests' server listens on loopback only and holds nothing worth a password.
@@ -140,7 +143,7 @@ impl Install {
     }
 
     fn create_platform_database(&self, paths: &Paths) -> Result<()> {
-        let password = secret(paths, "database-password")?;
+        let (password, databases) = (secret(paths, "database-password")?, secret(paths, "databases-password")?);
         let mut psql = self.command("psql");
         psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-p"])
             .arg(PLATFORM.port.to_string())
@@ -148,6 +151,9 @@ impl Install {
         let sql = format!(
             "SELECT 'CREATE ROLE codexk8s LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'codexk8s') \\gexec\n\
              ALTER ROLE codexk8s PASSWORD '{password}';\n\
+             SELECT 'CREATE ROLE projects LOGIN CREATEDB CREATEROLE' \
+             WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'projects') \\gexec\n\
+             ALTER ROLE projects PASSWORD '{databases}';\n\
              SELECT 'CREATE DATABASE codexk8s OWNER codexk8s' \
              WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'codexk8s') \\gexec\n"
         );

@@ -6,19 +6,30 @@ use std::collections::BTreeMap;
 use domain::ids::RunId;
 use domain::stages::Mode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Map, Value};
 
-use crate::spec::RunSpec;
+use crate::spec::{EnvironmentSpec, RunSpec};
 
 /// Marks what this platform made; its value is [`MANAGER`].
 pub const MANAGED_BY: &str = "codex-k8s.dev/managed-by";
 /// The value of [`MANAGED_BY`], also the field manager of server-side apply.
 pub const MANAGER: &str = "codex-k8s";
-/// What the object is for; `run` for all of a run.
+/// What the object is for; `run` for all of a run, `environment` for what stands in an environment of a project.
 pub const PURPOSE: &str = "codex-k8s.dev/purpose";
 /// The run's id (UUID).
 pub const RUN_ID: &str = "codex-k8s.dev/run-id";
 /// The project's id (UUID).
 pub const PROJECT_ID: &str = "codex-k8s.dev/project-id";
+/// The name of a project's environment.
+pub const ENVIRONMENT: &str = "codex-k8s.dev/environment";
+/// What a Secret in an environment holds.
+pub const CONTENT: &str = "codex-k8s.dev/content";
+/// The value of [`CONTENT`]: values that are on GitHub as well.
+pub const SYNCED: &str = "synced";
+/// The value of [`CONTENT`]: the connection to a database.
+pub const DATABASE: &str = "database";
+/// Annotation of a Secret of synced values: for each key, how its value was come by and who asked for it (JSON).
+pub const SYNCED_KEYS: &str = "codex-k8s.dev/synced-keys";
 /// The issue's number.
 pub const ISSUE: &str = "codex-k8s.dev/issue";
 /// The role that acts.
@@ -55,6 +66,33 @@ pub fn of_run(spec: &RunSpec) -> BTreeMap<String, String> {
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
+}
+
+/// The labels of everything that the platform puts into an environment of a project, and of its namespace.
+#[must_use]
+pub fn of_environment(spec: &EnvironmentSpec) -> BTreeMap<String, String> {
+    [
+        (MANAGED_BY, MANAGER.to_owned()),
+        (PURPOSE, "environment".to_owned()),
+        (PROJECT_ID, spec.project_id.to_string()),
+        (ENVIRONMENT, spec.name.clone()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+/// Whether an object carries all labels of this environment.
+#[must_use]
+pub fn is_of_environment(meta: &ObjectMeta, spec: &EnvironmentSpec) -> bool {
+    let there = meta.labels.as_ref();
+    of_environment(spec).iter().all(|(key, value)| there.and_then(|labels| labels.get(key)) == Some(value))
+}
+
+/// What the annotation [`SYNCED_KEYS`] tells, by key.
+pub(crate) fn synced(meta: &ObjectMeta) -> Map<String, Value> {
+    let text = meta.annotations.as_ref().and_then(|annotations| annotations.get(SYNCED_KEYS));
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// A mode as labels have it.

@@ -160,7 +160,7 @@ impl Cluster {
 
 /// Creates the object, or returns the one of that name that is there already. An answer that was lost after the
 /// object was made is told from a foreign object by the labels, which every caller checks.
-async fn create_or_get<K>(api: &Api<K>, object: &K, name: &str, what: &str) -> Result<K, ClusterError>
+pub(crate) async fn create_or_get<K>(api: &Api<K>, object: &K, name: &str, what: &str) -> Result<K, ClusterError>
 where
     K: Clone + Serialize + DeserializeOwned + std::fmt::Debug,
 {

@@ -9,6 +9,7 @@
 mod acting;
 mod ask;
 mod change;
+mod environments;
 mod error;
 pub mod labels;
 mod launch;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use ask::Cluster;
 pub use change::{ChangeError, Hand};
+pub use environments::FoundSecret;
 pub use error::ClusterError;
 pub use kube::runtime::watcher::Error as WatchError;
 pub use launch::MadeJob;
@@ -31,7 +33,7 @@ pub use look::{ConnectError, Entry, Listing, Look, LookError, Looker, Printed};
 pub use namespaces::{RunNamespace, Standing};
 pub use remove::{Removal, RunJob};
 pub use seen::{Sighting, observe};
-pub use spec::RunSpec;
+pub use spec::{EnvironmentSpec, RunSpec, SyncedSecret};
 
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use domain::approvals::secrets::SecretPolicy;
 use domain::ids::{CorrelationId, ProjectId, RunId};
 use domain::names;
 use domain::surroundings::Surroundings;
+use uuid::Uuid;
 
 /// Everything the manifests of one launch of a run are built from.
 #[derive(Debug, Clone)]
@@ -102,6 +104,34 @@ pub struct Grantee {
     pub cluster_role: String,
 }
 
+/// An environment of a project.
+#[derive(Debug, Clone)]
+pub struct EnvironmentSpec {
+    /// The project.
+    pub project_id: ProjectId,
+    /// Its name in the project.
+    pub name: String,
+    /// Its namespace ([`domain::names::environment_namespace`]).
+    pub namespace: String,
+    /// Who gets rights in the namespace.
+    pub grantee: Grantee,
+}
+
+/// A value that is in an environment's namespace as it is on GitHub.
+#[derive(Debug, Clone)]
+pub struct SyncedSecret {
+    /// Name of the Secret.
+    pub name: String,
+    /// The key in it.
+    pub key: String,
+    /// How the value is come by.
+    pub policy: SecretPolicy,
+    /// Its name on GitHub.
+    pub github_secret: String,
+    /// The request that was approved.
+    pub request: Uuid,
+}
+
 impl RunSpec {
     /// Name of this launch's Job.
     #[must_use]
@@ -127,6 +157,25 @@ pub(crate) mod sample {
 
     pub(crate) fn code_only() -> RunSpec {
         RunSpec { role: "km".into(), surroundings: Surroundings::of(Mode::CodeOnly, []), ..spec() }
+    }
+
+    pub(crate) fn environment() -> EnvironmentSpec {
+        EnvironmentSpec {
+            project_id: spec().project_id,
+            name: "staging".into(),
+            namespace: "acme-env-staging".into(),
+            grantee: Grantee { cluster_role: "codex-k8s-environment-manager".into(), ..spec().grantee },
+        }
+    }
+
+    pub(crate) fn synced() -> SyncedSecret {
+        SyncedSecret {
+            name: "shop".into(),
+            key: "SESSION_KEY".into(),
+            policy: SecretPolicy::Random,
+            github_secret: "SESSION_KEY".into(),
+            request: "0192f0c1-0000-7000-8000-00000000000d".parse().unwrap(),
+        }
     }
 
     pub(crate) fn spec() -> RunSpec {

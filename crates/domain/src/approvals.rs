@@ -1,9 +1,11 @@
 //! What agents ask of people: answers to questions, and leave to act. Who may decide, and what counts as an answer.
 
 mod action;
+pub mod databases;
 pub mod labels;
 pub mod policy;
 pub mod replies;
+pub mod secrets;
 
 pub use action::{Action, ApprovalMode, Effect, Risk};
 use serde::{Deserialize, Serialize};

@@ -125,6 +125,12 @@ coded_enum! {
         ChannelChanged = "channel.changed",
         /// A channel was taken away.
         ChannelRemoved = "channel.removed",
+        /// A project was given an environment.
+        EnvironmentAdded = "environment.added",
+        /// It was said anew what an environment is for.
+        EnvironmentChanged = "environment.changed",
+        /// An environment was taken from its project.
+        EnvironmentRemoved = "environment.removed",
         /// Somebody let in words of a person who may not write to the repository.
         WordsLetIn = "words.let_in",
         /// Words that were let in are left out again.

@@ -29,6 +29,7 @@ pub mod names;
 pub mod next_steps;
 pub mod notices;
 pub mod precondition;
+pub mod project_environments;
 pub mod reasons;
 pub mod revision;
 pub mod rights;

@@ -15,6 +15,13 @@ pub fn namespace(project_slug: &str, stage: &str, issue: i64, run: RunId) -> Str
     within_limit(project_slug, &format!("{stage}-i{issue}-{}", run.short()))
 }
 
+/// The namespace of a project's environment: `<project>-env-<environment>`. The labels on it say whose it is, since
+/// another project's names may come to the same.
+#[must_use]
+pub fn environment_namespace(project_slug: &str, environment: &str) -> String {
+    within_limit(project_slug, &format!("env-{environment}"))
+}
+
 fn within_limit(project_slug: &str, tail: &str) -> String {
     let name = format!("{project_slug}-{tail}");
     if name.len() <= NAME_LIMIT {
@@ -65,6 +72,7 @@ mod tests {
     #[test]
     fn names_follow_the_run() {
         assert_eq!(namespace("acme", "dev", 12, run()), "acme-dev-i12-456789ab");
+        assert_eq!(environment_namespace("acme", "staging"), "acme-env-staging");
         assert_eq!(job(run(), 2), "run-456789ab-l2");
         assert_eq!(token_secret(run(), 2), "run-456789ab-l2-token");
         assert_eq!(branch(12, run()), "codex/i12-456789ab");
@@ -87,5 +95,7 @@ mod tests {
         let name = namespace(&"a".repeat(60), "dev", i64::MAX, run());
         assert!(name.len() <= NAME_LIMIT, "{name}");
         assert!(name.ends_with("-456789ab"));
+        let environment = environment_namespace(&"a".repeat(30), &"e".repeat(32));
+        assert!(environment.len() <= NAME_LIMIT && environment.ends_with(&"e".repeat(32)), "{environment}");
     }
 }

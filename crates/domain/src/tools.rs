@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub use about::{Asks, Category, HeldBy, RunKind, Seat};
 
 use crate::coded_enum;
-use crate::stages::Right;
+use crate::stages::{Right, Stage};
 use crate::surroundings::Surroundings;
 
 coded_enum! {
@@ -55,6 +55,10 @@ coded_enum! {
         K8sDelete = "k8s_delete",
         /// The pods of an object there are replaced, one after another.
         K8sRolloutRestart = "k8s_rollout_restart",
+        /// A secret in an environment of the project, on GitHub and in the cluster.
+        SecretSync = "secret_sync_github_k8s",
+        /// A database for an environment of the project.
+        DatabaseLifecycle = "database_lifecycle",
     }
 }
 
@@ -81,7 +85,9 @@ impl Tool {
             | Self::K8sExec
             | Self::K8sApply
             | Self::K8sDelete
-            | Self::K8sRolloutRestart => true,
+            | Self::K8sRolloutRestart
+            | Self::SecretSync
+            | Self::DatabaseLifecycle => true,
         }
     }
 
@@ -103,7 +109,17 @@ impl Tool {
             | Self::GithubCommentAdd
             | Self::GithubLabelsAdd
             | Self::GithubLabelsRemove
-            | Self::GithubLabelsTransition => None,
+            | Self::GithubLabelsTransition
+            | Self::SecretSync
+            | Self::DatabaseLifecycle => None,
+        }
+    }
+
+    /// Whether it is only for the work of some stages, and of which.
+    const fn stages(self) -> Option<&'static [Stage]> {
+        match self {
+            Self::SecretSync | Self::DatabaseLifecycle => Some(&[Stage::Dev, Stage::Ops]),
+            _ => None,
         }
     }
 }
@@ -113,6 +129,8 @@ impl Tool {
 pub struct Holder {
     /// It talks with people: its last word is its answer, so it neither acts nor asks beside it.
     pub in_discussion: bool,
+    /// The stage whose work it does; `None` for who looks at the work of others, or talks.
+    pub works_on: Option<Stage>,
     /// Its environment, if it has one, and what it may look at there.
     pub surroundings: Surroundings,
     /// Tools that its policy takes away.
@@ -126,7 +144,10 @@ impl Holder {
         let needs = tool.needs();
         let is_off = self.off.contains(&tool) && !tool.is_always_had();
         let is_mute = self.in_discussion && tool.acts();
-        !(is_off || is_mute) && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
+        let is_elsewhere =
+            tool.stages().is_some_and(|stages| self.works_on.is_none_or(|stage| !stages.contains(&stage)));
+        !(is_off || is_mute || is_elsewhere)
+            && needs.is_none_or(|needed| self.surroundings.rights().any(|right| right == needed))
     }
 }
 
@@ -154,8 +175,9 @@ mod tests {
     use crate::stages::Mode;
 
     fn had(in_discussion: bool, mode: Mode, rights: &[Right]) -> Vec<Tool> {
+        let works_on = (!in_discussion).then_some(Stage::Dev);
         let surroundings = Surroundings::of(mode, rights.iter().copied());
-        let holder = Holder { in_discussion, surroundings, off: BTreeSet::new() };
+        let holder = Holder { in_discussion, works_on, surroundings, off: BTreeSet::new() };
         Tool::ALL.iter().copied().filter(|&tool| holder.has(tool)).collect()
     }
 
@@ -200,6 +222,18 @@ mod tests {
                 found.iter().map(|tool| tool.as_str()).filter(|name| name.starts_with("k8s_")).collect();
             assert_eq!(of_environment, expected, "{mode} {rights:?}");
         }
+    }
+
+    #[test]
+    fn environments_of_the_project_are_for_those_who_build_and_run_it() {
+        let surroundings = Surroundings::of(Mode::CodeOnly, []);
+        let has = |works_on| {
+            Holder { in_discussion: false, works_on, surroundings: surroundings.clone() }.has(Tool::SecretSync)
+        };
+        for &stage in Stage::ALL {
+            assert_eq!(has(Some(stage)), matches!(stage, Stage::Dev | Stage::Ops), "{stage}");
+        }
+        assert!(!has(None), "who looks at the work of others");
     }
 
     #[test]

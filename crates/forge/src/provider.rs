@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::labels::LabelSpec;
+use secrecy::SecretString;
 
 use crate::error::ForgeError;
 use crate::model::{
@@ -126,6 +127,24 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
 
     /// All comments on an issue, the oldest first.
     fn comments(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Vec<Comment>>> + Send;
+
+    /// Whether an environment has a secret of this name. An environment that is not there has none.
+    fn has_environment_secret(
+        &self,
+        name: &RepositoryName,
+        environment: &str,
+        secret: &str,
+    ) -> impl Future<Output = Answered<bool>> + Send;
+
+    /// Gives a secret of an environment this value, sealed on its way; answers whether it is new. An environment that is
+    /// not there is made, where the token may. The same value again changes nothing.
+    fn put_environment_secret(
+        &self,
+        name: &RepositoryName,
+        environment: &str,
+        secret: &str,
+        value: &SecretString,
+    ) -> impl Future<Output = Answered<bool>> + Send;
 
     /// Sees to it that the account has put a reaction (`eyes`, `+1`, …) on a comment of an issue.
     fn ensure_reaction(

@@ -133,6 +133,39 @@ async fn open_issues_are_listed_with_their_labels() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_secret_reaches_an_environment_sealed_and_is_never_read_back() -> Result<()> {
+    let Scene { bot, name, world, .. } = &Scene::new().await?;
+    let put = async |value: &str| bot.put_environment_secret(name, "staging", "SESSION_KEY", &value.into()).await;
+    assert!(!bot.has_environment_secret(name, "staging", "SESSION_KEY").await?, "there is no such environment");
+    assert!(put("first").await?, "the environment was made, and the secret is new");
+    assert!(bot.has_environment_secret(name, "staging", "SESSION_KEY").await?);
+    assert!(!put("second").await?);
+    assert_eq!(world.secret("staging", "SESSION_KEY").await?.as_deref(), Some("second"));
+    assert_eq!(world.secret("production", "SESSION_KEY").await?, None, "each environment has its own");
+    let shown = world.api("owner", Method::GET, "/environments/staging/secrets/SESSION_KEY", &Value::Null).await?;
+    assert!(shown["name"] == "SESSION_KEY" && !shown.to_string().contains("second"), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_environment_is_made_only_by_who_may_administer_and_secrets_need_a_right_of_their_own() -> Result<()> {
+    let scene = Scene::new().await?;
+    let environments = json!({ "metadata": "read", "environments": "write" });
+    let (narrow, name) = (scene.acting_with(&environments).await?, &scene.name);
+    let put = async |who: &GitHub| who.put_environment_secret(name, "staging", "KEY", &"value".into()).await;
+    let missing = |outcome: Result<bool, ForgeError>| match outcome {
+        Err(ForgeError::Forbidden { missing_permission, .. }) => missing_permission,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(missing(put(&narrow).await).as_deref(), Some("administration=write"));
+    scene.world.api("owner", Method::PUT, "/environments/staging", &json!({})).await?;
+    assert!(put(&narrow).await?);
+    let reading = scene.acting_with(&json!({ "metadata": "read", "environments": "read" })).await?;
+    assert_eq!(missing(put(&reading).await).as_deref(), Some("environments=write"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_branch_becomes_one_pull_request() -> Result<()> {
     let Scene { bot, name, world, .. } = &Scene::new().await?;
     let main = bot.branch_head(name, "main").await?.context("main")?;

@@ -165,6 +165,19 @@ impl Reader {
         convert(&value).or_else(|problem| self.problem(name, &problem))
     }
 
+    /// The same of a secret that may be absent.
+    ///
+    /// # Errors
+    /// The problem with this variable.
+    pub fn optional_secret_as<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        convert: impl FnOnce(&SecretString) -> Result<T, E>,
+    ) -> Read<Option<T>> {
+        let Some(value) = self.optional_secret(name)? else { return Ok(None) };
+        convert(&value).map(Some).or_else(|problem| self.problem(name, &problem))
+    }
+
     /// Reports what was wrong with all variables read so far.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! what parks the run and lets it go on.
 
 pub mod apply;
+pub mod secrets;
 pub mod view;
 
 use std::time::Duration;
@@ -84,6 +85,8 @@ pub enum Decision<'a> {
     Answer(&'a Answer),
     /// Leave for exactly what the digest covers.
     Approve(&'a str),
+    /// The same where it wants a value: that, sealed for [`secrets::value_aad`].
+    ApproveWith(&'a str, &'a [u8]),
     /// None for it; in these words, if there are any.
     Deny(&'a str, Option<&'a str>),
 }
@@ -93,7 +96,7 @@ impl Decision<'_> {
     const fn state(&self) -> ApprovalState {
         match self {
             Self::Answer(_) => ApprovalState::Answered,
-            Self::Approve(_) => ApprovalState::Approved,
+            Self::Approve(_) | Self::ApproveWith(..) => ApprovalState::Approved,
             Self::Deny(..) => ApprovalState::Denied,
         }
     }
@@ -101,7 +104,14 @@ impl Decision<'_> {
     const fn digest(&self) -> Option<&str> {
         match self {
             Self::Answer(_) => None,
-            Self::Approve(digest) | Self::Deny(digest, _) => Some(*digest),
+            Self::Approve(digest) | Self::ApproveWith(digest, _) | Self::Deny(digest, _) => Some(*digest),
+        }
+    }
+
+    const fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::ApproveWith(_, sealed) => Some(*sealed),
+            Self::Answer(_) | Self::Approve(_) | Self::Deny(..) => None,
         }
     }
 
@@ -109,12 +119,13 @@ impl Decision<'_> {
         match self {
             Self::Answer(answer) => Some(json!(answer)),
             Self::Deny(_, words) => words.map(|text| json!(Answer { option: None, text: text.to_owned() })),
-            Self::Approve(_) => None,
+            Self::Approve(_) | Self::ApproveWith(..) => None,
         }
     }
 }
 
-/// Decides about an open request. `None`: it is not open any more, or its digest is another.
+/// Decides about an open request. `None`: it is not open any more, its digest is another, or it wants a value and there is
+/// none.
 ///
 /// # Errors
 /// The database's.
@@ -182,7 +193,8 @@ async fn settle(
         entry.actor,
         entry.data,
         entry.canonical,
-        channel
+        channel,
+        decision.and_then(Decision::value)
     );
     Ok(run.fetch_optional(db).await?.map(RunId))
 }

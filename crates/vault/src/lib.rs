@@ -13,6 +13,7 @@ mod shapes;
 mod signature;
 mod stream;
 mod token;
+mod value;
 
 pub use decoy::Decoy;
 pub use keyring::{CanaryProblem, Keyring, KeyringProblem, OpenProblem, Sealed};
@@ -21,3 +22,4 @@ pub use redactor::{MARK, Redactor};
 pub use signature::{SignatureProblem, verify_github_signature};
 pub use stream::StreamRedactor;
 pub use token::{CallbackSecret, RunToken, SessionSecret, Token, TokenKind};
+pub use value::{DerivationKey, DerivationKeyProblem, random_value};

@@ -2,15 +2,17 @@
 //! before the first touch; after that it is done, as often as it takes, and a worker that dies in the middle is followed
 //! by another that ends in the same state.
 
+mod databases;
 mod labels;
 mod objects;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
-use cluster::ChangeError;
+use cluster::{ChangeError, ClusterError};
 use domain::approvals::{ApprovalState, Asked, Effect};
 use domain::flow::FlowKind;
 use forge::ForgeError;
@@ -29,6 +31,9 @@ use crate::{Deps, outbound};
 
 /// How long one try may take before another worker does it again.
 const LEASE: Duration = Duration::from_secs(60);
+/// Before the cluster is asked again, and how often it is.
+const CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(5);
+const CLUSTER_TRIES: i32 = 720;
 /// Before a repository is opened again whose token could not be.
 const PAUSE: TimeDelta = TimeDelta::seconds(60);
 
@@ -79,10 +84,32 @@ enum Untried {
     Forge(#[from] ForgeError),
     /// The cluster did not do it.
     #[error(transparent)]
-    Cluster(#[from] ChangeError),
+    Change(#[from] ChangeError),
+    /// The cluster did not do it.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The server for databases did not do it.
+    #[error("the server for databases: {0}")]
+    Server(store::Error),
+    /// It cannot be done as things are, in words; nobody has to be asked again.
+    #[error("{0}")]
+    Refused(String),
     /// The platform failed.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
+}
+
+impl Untried {
+    /// Whether another try may do it.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Forge(error) => error.is_passing(),
+            Self::Cluster(error) => error.is_transient(),
+            Self::Server(error) => error.as_database_error().is_none(),
+            Self::Refused(_) => false,
+            Self::Other(_) => true,
+        }
+    }
 }
 
 async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
@@ -101,7 +128,9 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(Untried::Cluster(error)) => objects::failed(deps, action, &error, now).await,
+        Err(Untried::Change(error)) => objects::failed(deps, action, &error, now).await,
+        Err(error @ (Untried::Cluster(_) | Untried::Server(_))) => unplaced(deps, action, &error, now).await,
+        Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
         Err(Untried::Other(error)) => Err(error),
     }
 }
@@ -124,6 +153,14 @@ async fn attempt(
             labels::attempt(deps, action, repository, &opened, change, seen).await
         }
         Effect::Object(change) => objects::attempt(deps, action, change, now).await,
+        Effect::Secret { sync, seen } => {
+            let opened = match open(deps, action, repository, now) {
+                Ok(opened) => opened,
+                Err(until) => return Ok(Tried::Later(until)),
+            };
+            secrets::attempt(deps, action, repository, &opened, sync, seen).await
+        }
+        Effect::Database { change, seen } => databases::attempt(deps, action, repository, change, seen).await,
     }
 }
 
@@ -152,6 +189,17 @@ async fn failed(deps: &Deps, action: &ToApply, error: &ForgeError, now: DateTime
         None if error.is_passing() => settle(deps, action, ApprovalState::Unknown, Some(&error.to_string())).await,
         None => settle(deps, action, ApprovalState::Failed, Some(&error.to_string())).await,
     }
+}
+
+/// The same of the cluster and of the server for databases, which are waited for as long as an hour.
+async fn unplaced(deps: &Deps, action: &ToApply, error: &Untried, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let goes_on = error.is_passing() && action.attempts < CLUSTER_TRIES;
+    tracing::warn!(request = %action.id, %error, again = goes_on, "an approved action is not done");
+    if goes_on {
+        return again(deps, action, now + CLUSTER_PAUSE, true).await;
+    }
+    let state = if error.is_passing() { ApprovalState::Unknown } else { ApprovalState::Failed };
+    settle(deps, action, state, Some(&error.to_string())).await
 }
 
 async fn again(deps: &Deps, action: &ToApply, until: DateTime<Utc>, failed: bool) -> anyhow::Result<()> {

@@ -11,8 +11,9 @@ use runtime::names::{NameService, SystemNames};
 use runtime::redact::RedactFn;
 use runtime::telemetry::Settings;
 use secrecy::{ExposeSecret, SecretString};
+use store::managed::Server;
 use url::Url;
-use vault::{Keyring, Redactor};
+use vault::{DerivationKey, Keyring, Redactor};
 
 /// Everything that a worker is told.
 #[derive(Clone)]
@@ -25,6 +26,12 @@ pub struct Config {
     pub database_pool: u32,
     /// `ENCRYPTION_KEYS`: as the control-plane has them.
     pub keyring: Keyring,
+    /// `DERIVATION_KEY`: 32 bytes in base64 that the deterministic values of secrets follow from. Another key makes other
+    /// values, so it stays as it is.
+    pub derivation_key: DerivationKey,
+    /// `DATABASES_URL`: the server that projects' databases are made on, with a role that may (`CREATEDB`, `CREATEROLE`,
+    /// no superuser); without it, agents are told that there is none.
+    pub databases: Option<Server>,
     /// `GITHUB_API_URL`.
     pub github_api_url: Url,
     /// `PUBLIC_URL`: the console, for links in comments.
@@ -113,6 +120,8 @@ pub struct Pods {
     pub canary_port: u16,
     /// `SERVICE_ACCOUNT` and `RUN_MANAGER_ROLE`: who gets rights in a run's namespace, and which.
     pub grantee: Grantee,
+    /// `ENVIRONMENT_MANAGER_ROLE`: which it gets in the namespace of an environment.
+    pub environment_role: String,
 }
 
 impl Config {
@@ -125,6 +134,8 @@ impl Config {
         let database_url = env.secret("DATABASE_URL");
         let database_pool = env.parse_or("DATABASE_POOL", "10");
         let keyring = env.secret_as("ENCRYPTION_KEYS", Keyring::parse);
+        let derivation_key = env.secret_as("DERIVATION_KEY", DerivationKey::parse);
+        let databases = env.optional_secret_as("DATABASES_URL", |url| Server::parse(url).map_err(|_| "is no address"));
         let github_api_url = env.parse_or("GITHUB_API_URL", "https://api.github.com");
         let public_url = env.parse("PUBLIC_URL");
         let lease_ttl = env.parse_or::<u64>("LEASE_TTL_SECONDS", "30");
@@ -141,6 +152,8 @@ impl Config {
             database_url: database_url?,
             database_pool: database_pool?,
             keyring: keyring?,
+            derivation_key: derivation_key?,
+            databases: databases?,
             github_api_url: github_api_url?,
             public_url: public_url?,
             lease_ttl: Duration::from_secs(lease_ttl?.max(3)),
@@ -179,6 +192,7 @@ impl Pods {
         let canary_port = env.parse_or("CANARY_PORT", "8082");
         let service_account = env.parse_or("SERVICE_ACCOUNT", "worker");
         let cluster_role = env.parse_or("RUN_MANAGER_ROLE", "codex-k8s-run-manager");
+        let environment_role = env.parse_or("ENVIRONMENT_MANAGER_ROLE", "codex-k8s-environment-manager");
         let gateway_namespace = gateway_namespace?;
         Ok(Self {
             image: image?,
@@ -199,6 +213,7 @@ impl Pods {
                 service_account: service_account?,
                 cluster_role: cluster_role?,
             },
+            environment_role: environment_role?,
             gateway_namespace,
         })
     }
@@ -219,13 +234,14 @@ mod tests {
         vec![
             ("CODEXK8S_DATABASE_URL", "postgres://codexk8s@db/codexk8s".into()),
             ("CODEXK8S_ENCRYPTION_KEYS", Keyring::generate_entry("k1").expose_secret().to_owned()),
+            ("CODEXK8S_DERIVATION_KEY", DerivationKey::generate().expose_secret().to_owned()),
             ("CODEXK8S_PUBLIC_URL", "http://console.test".into()),
             ("CODEXK8S_AGENT_IMAGE", "registry.example/agent:1".into()),
         ]
     }
 
     #[test]
-    fn four_variables_are_enough() {
+    fn five_variables_are_enough() {
         let config = Config::read(Reader::from_pairs(good())).map_err(|problems| problems.to_string());
         assert_eq!(config.map(|config| config.lease_ttl.as_secs()), Ok(30));
     }
@@ -234,7 +250,8 @@ mod tests {
     fn every_problem_is_named_at_once() {
         let pairs = [("CODEXK8S_AGENT_MEMORY_MIB", "much"), ("CODEXK8S_OPS_LISTEN", "somewhere")];
         let problems = Config::read(Reader::from_pairs(pairs)).err().map(|problems| problems.to_string()).unwrap();
-        for name in ["OPS_LISTEN", "DATABASE_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "AGENT_IMAGE", "AGENT_MEMORY_MIB"] {
+        let missing = ["DATABASE_URL", "ENCRYPTION_KEYS", "DERIVATION_KEY", "PUBLIC_URL", "AGENT_IMAGE"];
+        for name in missing.into_iter().chain(["OPS_LISTEN", "AGENT_MEMORY_MIB"]) {
             assert!(problems.contains(&format!("CODEXK8S_{name}")), "{name} in {problems}");
         }
     }

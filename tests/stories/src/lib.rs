@@ -5,6 +5,7 @@
 
 mod environment;
 mod front;
+mod kubernetes;
 mod nowhere;
 mod platform;
 mod pod;
@@ -19,7 +20,8 @@ use testkit::console::Console;
 use testkit::github::World;
 
 pub use environment::Environment;
-pub use platform::{Platform, WEBHOOK_SECRETS};
+pub use kubernetes::Kubernetes;
+pub use platform::{Platform, WEBHOOK_SECRETS, Worker};
 pub use pod::Pod;
 pub use service::{Instead, Service};
 pub use webhook::{Delivery, labelled};

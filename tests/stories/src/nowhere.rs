@@ -31,7 +31,7 @@ async fn answer(request: Request<Body>, made: fn(&Parts) -> Answer) -> Result<Re
     Ok(environment::response((status, answer)))
 }
 
-fn version() -> Value {
+pub(crate) fn version() -> Value {
     json!({
         "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
         "goVersion": "", "compiler": "", "platform": "",

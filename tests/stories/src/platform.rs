@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use api_gateway::Gateway;
+use cluster::Cluster;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
@@ -11,10 +12,11 @@ use runtime::env::Reader;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use uuid::Uuid;
-use vault::Keyring;
+use vault::{DerivationKey, Keyring};
 
 use crate::environment::Environment;
 use crate::service::ClusterNames;
@@ -66,6 +68,8 @@ impl Platform {
             ("DATABASE_URL", database_url.clone()),
             ("DATABASE_POOL", "4".to_owned()),
             ("ENCRYPTION_KEYS", keyring.expose_secret().to_owned()),
+            ("DATABASES_URL", projects_server().await?),
+            ("DERIVATION_KEY", DerivationKey::generate().expose_secret().to_owned()),
             ("PUBLIC_URL", url.clone()),
             ("GITHUB_API_URL", github.to_owned()),
             ("AGENT_IMAGE", "agent:story".to_owned()),
@@ -94,6 +98,26 @@ impl Platform {
         config.channels.names = Arc::new(ClusterNames);
         self.tasks.spawn(worker::run_on(config, self.environment.cluster(), self.stop.clone()));
         Ok(())
+    }
+
+    /// Adds a worker in this cluster, which can end or die before the platform does.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub fn worker_in(&self, cluster: Cluster) -> Result<Worker> {
+        self.worker_without("", cluster)
+    }
+
+    /// The same with one variable less.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub fn worker_without(&self, variable: &str, cluster: Cluster) -> Result<Worker> {
+        let given = self.worker.iter().filter(|(name, _)| *name != variable);
+        let pairs: Vec<_> = given.map(|(name, value)| (*name, value.as_str())).collect();
+        let config = worker::Config::read(reader(&pairs))?;
+        let stop = self.stop.child_token();
+        Ok(Worker { task: tokio::spawn(worker::run_on(config, cluster, stop.clone())), stop })
     }
 
     /// Where people and GitHub reach it.
@@ -126,6 +150,34 @@ impl Platform {
     }
 }
 
+/// A worker of a story; it ends when this is dropped.
+pub struct Worker {
+    task: JoinHandle<Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    /// Ends it as a rollout does.
+    ///
+    /// # Errors
+    /// With what had ended it before.
+    pub async fn end(mut self) -> Result<()> {
+        self.stop.cancel();
+        (&mut self.task).await?
+    }
+
+    /// It dies where it stands.
+    pub fn die(self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 async fn new_database() -> Result<String> {
     let server = std::env::var("DATABASE_URL").context("DATABASE_URL is not set: run `cargo xtask test story`")?;
     let mut connection = PgConnection::connect(&server).await.context("the tests' PostgreSQL does not answer")?;
@@ -133,6 +185,18 @@ async fn new_database() -> Result<String> {
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
     let (server, _) = server.rsplit_once('/').context("DATABASE_URL names no database")?;
     Ok(format!("{server}/{name}"))
+}
+
+/// The server that projects' databases are made on, by a role that is no superuser.
+async fn projects_server() -> Result<String> {
+    let server = std::env::var("DATABASE_URL").context("DATABASE_URL is not set: run `cargo xtask test story`")?;
+    let mut connection = PgConnection::connect(&server).await.context("the tests' PostgreSQL does not answer")?;
+    let role = "DO $$ BEGIN CREATE ROLE story_projects LOGIN CREATEDB CREATEROLE;
+                EXCEPTION WHEN OTHERS THEN NULL; END $$";
+    sqlx::query(role).execute(&mut connection).await?;
+    let mut url = Url::parse(&server)?;
+    url.set_username("story_projects").ok().context("an address without a user")?;
+    Ok(url.into())
 }
 
 async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &str) -> Result<Gateway> {

@@ -41,6 +41,7 @@ export const keys = {
   members: (project: string) => ['projects', project, 'members'],
   letIns: (project: string) => ['projects', project, 'let-ins'],
   channels: (project: string) => ['projects', project, 'channels'],
+  environments: (project: string) => ['projects', project, 'environments'],
   grants: (project: string) => ['projects', project, 'grants'],
   agentLists: ['agents', 'of-project'],
   agents: (project: string) => ['agents', 'of-project', project],

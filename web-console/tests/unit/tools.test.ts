@@ -31,7 +31,7 @@ it('shows every tool by what it is about, whether people are asked, and who has 
   expect(row('run_context_get')).toContain('Every run')
   expect(row('github_labels_add')).toContain('For what it may not do alone')
   expect(row('github_labels_add')).toContain('Runs: work, review')
-  expect(row('owner_feedback_request')).toContain('It asks them')
+  expect(row('owner_feedback_request')).toContain('Always')
   // One that this console does not know yet says what the agent reads.
   expect(row('docs_search')).toContain('Search the documents of the project.')
   expect(row('docs_search')).toContain('Roles: dev, km')

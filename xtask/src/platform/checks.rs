@@ -12,6 +12,8 @@ use crate::steps::Step;
 
 /// Has a run's labels, but names no run, so no worker touches it.
 const RUN_NAMESPACE: &str = "rights-check";
+/// Has the labels of a project's environment.
+const ENVIRONMENT: &str = "rights-check-env";
 /// Has none of our labels.
 const OTHER_NAMESPACE: &str = "rights-check-other";
 
@@ -33,6 +35,7 @@ pub(crate) fn confined(step: &mut Step, cluster: &Cluster) -> Result<()> {
     let labels = json!({"codex-k8s.dev/managed-by": "codex-k8s", "codex-k8s.dev/purpose": "run"});
     let scene = [
         namespace(RUN_NAMESPACE, &labels),
+        namespace(ENVIRONMENT, &environment()),
         namespace(OTHER_NAMESPACE, &json!({})),
         account(RUN_NAMESPACE, "agent"),
         account(RUN_NAMESPACE, "another"),
@@ -41,8 +44,14 @@ pub(crate) fn confined(step: &mut Step, cluster: &Cluster) -> Result<()> {
     let scene = json!({"apiVersion": "v1", "kind": "List", "items": scene}).to_string();
     feed(cluster.kubectl().arg("apply").args(MANAGER).args(["-f", "-"]), &scene)?;
     let judged = writes(step, cluster).and_then(|()| others(step, cluster)).and_then(|()| control_plane(step, cluster));
-    let removed =
-        output(cluster.kubectl().args(["delete", "namespace", RUN_NAMESPACE, OTHER_NAMESPACE, "--wait=false"]));
+    let removed = output(cluster.kubectl().args([
+        "delete",
+        "namespace",
+        RUN_NAMESPACE,
+        ENVIRONMENT,
+        OTHER_NAMESPACE,
+        "--wait=false",
+    ]));
     judged.and(removed.map(drop))
 }
 
@@ -55,10 +64,19 @@ fn writes(step: &mut Step, cluster: &Cluster) -> Result<()> {
     });
     let mut open = run.clone();
     open["pod-security.kubernetes.io/enforce"] = json!("privileged");
+    let mut nobodys = environment();
+    nobodys["codex-k8s.dev/project-id"] = json!("");
     let (new, ours, exec) = ("rights-check-new", "codex-k8s-run-manager", "codex-k8s-run-exec");
+    let keeper = "codex-k8s-environment-manager";
     let (worker, agent) = ((NAMESPACE, "worker"), (RUN_NAMESPACE, "agent"));
     let cases = [
         ("a run's namespace", namespace(new, &run), None),
+        ("an environment's namespace", namespace(new, &environment()), None),
+        ("an environment of no project", namespace(new, &nobodys), Some("carry the labels of a run")),
+        ("the binding of an environment", binding(ENVIRONMENT, keeper, worker), None),
+        ("it for a run", binding(RUN_NAMESPACE, keeper, worker), Some("in environments alone")),
+        ("a run's role in an environment", binding(ENVIRONMENT, ours, worker), Some("in environments alone")),
+        ("an environment for somebody else", binding(ENVIRONMENT, keeper, agent), Some("only to itself")),
         ("a namespace without our labels", namespace(new, &json!({})), Some("carry the labels of a run")),
         ("a namespace that is not restricted", namespace(new, &open), Some("Pod Security")),
         ("the binding of a run", binding(RUN_NAMESPACE, ours, worker), None),
@@ -95,6 +113,7 @@ fn others(step: &mut Step, cluster: &Cluster) -> Result<()> {
         ("all Secrets", "get secrets -A", forbidden),
         ("nodes", "get nodes", forbidden),
         ("the removal of our own namespace", "delete namespace codex-k8s --dry-run=server", foreign),
+        ("the removal of an environment", "delete namespace rights-check-env --dry-run=server", foreign),
         ("the removal of a Deployment", "-n codex-k8s delete deployment worker --dry-run=server", forbidden),
         ("new labels for kube-system", "label namespace kube-system a=b --dry-run=server", forbidden),
     ];
@@ -126,7 +145,9 @@ fn control_plane(step: &mut Step, cluster: &Cluster) -> Result<()> {
         create.args(["create", "--raw", &path, "-f", "-"]);
         judged(what, feed(&mut create, &wanted.to_string()), refusal)?;
     }
-    for arguments in ["-n rights-check get pods", "-n codex-k8s get secrets", "get namespaces"] {
+    for arguments in
+        ["-n rights-check get pods", "-n rights-check-env get secrets", "-n codex-k8s get secrets", "get namespaces"]
+    {
         step.note(arguments)?;
         let answer = output(acting_as(cluster, "control-plane").args(arguments.split_whitespace()));
         judged(arguments, answer, Some("forbidden"))?;
@@ -156,6 +177,17 @@ fn acting_as(cluster: &Cluster, account: &str) -> std::process::Command {
 
 fn namespace(name: &str, labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+}
+
+/// The labels of an environment's namespace.
+fn environment() -> Value {
+    json!({
+        "codex-k8s.dev/managed-by": "codex-k8s",
+        "codex-k8s.dev/purpose": "environment",
+        "codex-k8s.dev/project-id": "0192f0c1-0000-7000-8000-00000000000a",
+        "codex-k8s.dev/environment": "rights-check",
+        "pod-security.kubernetes.io/enforce": "restricted",
+    })
 }
 
 fn account(namespace: &str, name: &str) -> Value {

@@ -89,12 +89,19 @@ pub(super) fn all(paths: &Paths, model: &Model) -> Result<[Secret; 3]> {
     let encryption = kept(paths, "encryption-keys", || {
         Ok(format!("dev-1:{}", output(Command::new("openssl").args(["rand", "-base64", "32"]))?.trim()))
     })?;
+    let derivation = kept(paths, "derivation-key", || {
+        Ok(output(Command::new("openssl").args(["rand", "-base64", "32"]))?.trim().into())
+    })?;
     let webhook = postgres::secret(paths, "webhook-secret")?;
     let assertion = signing_key(paths, "assertion-key")?;
     let public = output(Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(file(paths, "assertion-key")?))?;
     let sealed = || vec![("database-url", database.clone()), ("encryption-keys", encryption.clone())];
     let mut control_plane = sealed();
     control_plane.extend([("assertion-public-keys", public), ("webhook-secret", webhook.clone())]);
+    let mut worker = sealed();
+    let databases = postgres::secret(paths, "databases-password")?;
+    worker.push(("derivation-key", derivation));
+    worker.push(("databases-url", format!("postgres://projects:{databases}@172.31.255.1:55432/postgres")));
     let gateway = vec![
         ("assertion-private-key", assertion),
         ("staff-jwt-private-key", signing_key(paths, "staff-jwt-key")?),
@@ -105,7 +112,7 @@ pub(super) fn all(paths: &Paths, model: &Model) -> Result<[Secret; 3]> {
     Ok([
         Secret { name: "api-gateway", values: gateway },
         Secret { name: "control-plane", values: control_plane },
-        Secret { name: "worker", values: sealed() },
+        Secret { name: "worker", values: worker },
     ])
 }
 

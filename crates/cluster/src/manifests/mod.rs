@@ -1,11 +1,13 @@
 //! The objects of a run, as pure functions of its [`RunSpec`](crate::spec::RunSpec). Applying them is
 //! [`crate::launch`]'s work.
 
+mod environment;
 mod guards;
 mod job;
 mod namespace;
 mod rights;
 
+pub use environment::{environment_binding, environment_namespace, environment_policy, synced_secret};
 pub use guards::{limit_range, network_policy, resource_quota, service_accounts};
 pub use job::{SECRET_KEY, TOKEN_DIR, job, token_secret};
 pub use namespace::{manager_binding, namespace};

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{cluster_role_ref, meta};
 use crate::labels;
-use crate::spec::RunSpec;
+use crate::spec::{Grantee, RunSpec};
 
 /// The namespace, with Pod Security `restricted` enforced from its first second.
 #[must_use]
@@ -38,11 +38,16 @@ pub fn manager_binding(spec: &RunSpec) -> RoleBinding {
     RoleBinding {
         metadata: meta(spec, &spec.grantee.cluster_role),
         role_ref: cluster_role_ref(&spec.grantee.cluster_role),
-        subjects: Some(vec![Subject {
-            kind: "ServiceAccount".into(),
-            name: spec.grantee.service_account.clone(),
-            namespace: Some(spec.grantee.namespace.clone()),
-            api_group: None,
-        }]),
+        subjects: Some(vec![grantee(&spec.grantee)]),
+    }
+}
+
+/// The account that gets the rights.
+pub(super) fn grantee(grantee: &Grantee) -> Subject {
+    Subject {
+        kind: "ServiceAccount".into(),
+        name: grantee.service_account.clone(),
+        namespace: Some(grantee.namespace.clone()),
+        api_group: None,
     }
 }

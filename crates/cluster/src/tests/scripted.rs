@@ -25,7 +25,7 @@ pub(super) struct Asked {
     pub(super) bearer: Option<String>,
 }
 
-fn cluster() -> (Cluster, Api) {
+pub(super) fn cluster() -> (Cluster, Api) {
     let (service, handle) = mock::pair::<Request<Body>, Response<Body>>();
     let client = Client::new(service, "default");
     (Cluster::new(client.clone(), client), handle)
@@ -48,7 +48,7 @@ pub(super) fn refusal(code: u16, reason: &str, message: &str) -> Value {
         "message": message, "metadata": {}})
 }
 
-fn exists() -> Value {
+pub(super) fn exists() -> Value {
     refusal(409, "AlreadyExists", "already exists")
 }
 

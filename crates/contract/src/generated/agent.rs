@@ -712,6 +712,84 @@ impl ::std::default::Default for ToolComments {
         Self { number: Default::default(), since: Default::default() }
     }
 }
+///`ToolDatabase`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolDatabase {
+    pub action: ToolDatabaseAction,
+    ///With delete: that all that is in it shall go
+    #[serde(default)]
+    pub confirm_delete: bool,
+    pub database_name: ::std::string::String,
+    ///Says what would be done and asks nobody
+    #[serde(default)]
+    pub dry_run: bool,
+    ///An environment of your project, as `staging`
+    pub environment: ::std::string::String,
+    ///For the people who have to approve it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
+}
+///`ToolDatabaseAction`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolDatabaseAction {
+    #[serde(rename = "create")]
+    Create,
+    #[serde(rename = "delete")]
+    Delete,
+    #[serde(rename = "describe")]
+    Describe,
+}
+impl ::std::fmt::Display for ToolDatabaseAction {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Create => f.write_str("create"),
+            Self::Delete => f.write_str("delete"),
+            Self::Describe => f.write_str("describe"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolDatabaseAction {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "create" => Ok(Self::Create),
+            "delete" => Ok(Self::Delete),
+            "describe" => Ok(Self::Describe),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolDatabaseAction {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolDatabaseAction {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolDatabaseAction {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`ToolEvents`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -935,10 +1013,106 @@ pub struct ToolResources {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub next: ::std::option::Option<::std::string::String>,
 }
+///`ToolSecretSync`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSecretSync {
+    #[serde(default)]
+    pub dry_run: bool,
+    ///An environment of your project, as `staging`
+    pub environment: ::std::string::String,
+    ///As `SESSION_KEY`; names that begin with GITHUB_ are GitHub's own
+    pub github_secret_name: ::std::string::String,
+    ///The same call with the same key is one request; another key asks once more
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub idempotency_key: ::std::option::Option<::std::string::String>,
+    ///Key in the Secret; without it, the name on GitHub
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub kubernetes_secret_key: ::std::option::Option<::std::string::String>,
+    ///Name of the Secret in the environment's namespace
+    pub kubernetes_secret_name: ::std::string::String,
+    ///deterministic: the same names have the same value; random: made up once, and kept when it is synced again; provided: typed by the person who approves
+    #[serde(default = "defaults::tool_secret_sync_policy")]
+    pub policy: ToolSecretSyncPolicy,
+    ///For the people who have to approve it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub why: ::std::option::Option<::std::string::String>,
+}
+///deterministic: the same names have the same value; random: made up once, and kept when it is synced again; provided: typed by the person who approves
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ToolSecretSyncPolicy {
+    #[serde(rename = "deterministic")]
+    Deterministic,
+    #[serde(rename = "random")]
+    Random,
+    #[serde(rename = "provided")]
+    Provided,
+}
+impl ::std::fmt::Display for ToolSecretSyncPolicy {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Deterministic => f.write_str("deterministic"),
+            Self::Random => f.write_str("random"),
+            Self::Provided => f.write_str("provided"),
+        }
+    }
+}
+impl ::std::str::FromStr for ToolSecretSyncPolicy {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "deterministic" => Ok(Self::Deterministic),
+            "random" => Ok(Self::Random),
+            "provided" => Ok(Self::Provided),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ToolSecretSyncPolicy {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ToolSecretSyncPolicy {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ToolSecretSyncPolicy {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::default::Default for ToolSecretSyncPolicy {
+    fn default() -> Self {
+        ToolSecretSyncPolicy::Deterministic
+    }
+}
 ///`ToolStatus`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ToolStatus {
     ///One line
     pub status: ::std::string::String,
+}
+/// Generation of default values for serde.
+pub mod defaults {
+    pub(super) fn tool_secret_sync_policy() -> super::ToolSecretSyncPolicy {
+        super::ToolSecretSyncPolicy::Deterministic
+    }
 }

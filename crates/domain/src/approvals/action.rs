@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::databases::{DatabaseChange, DatabaseSeen};
 use super::labels::{Labelled, Seen};
+use super::secrets::{SecretSeen, SecretSync};
 use crate::coded_enum;
 use crate::environment::changes::{Act, Change};
 use crate::labels::APPROVED;
@@ -58,6 +60,22 @@ pub enum Effect {
     },
     /// An object of the run's namespace is changed.
     Object(Change),
+    /// A secret is put into an environment on GitHub and into its namespace.
+    Secret {
+        /// Where, and how its value is come by.
+        #[serde(flatten)]
+        sync: SecretSync,
+        /// What stood there when it was asked.
+        seen: SecretSeen,
+    },
+    /// A database is made, taken away or looked at.
+    Database {
+        /// Which, and what.
+        #[serde(flatten)]
+        change: DatabaseChange,
+        /// What stood there when it was asked.
+        seen: DatabaseSeen,
+    },
 }
 
 impl Effect {
@@ -81,6 +99,8 @@ impl Effect {
                 (Act::Apply { .. }, Some(_)) => Risk::Medium,
                 (Act::Apply { .. }, None) | (Act::Restart, _) => Risk::Low,
             },
+            Self::Secret { sync, .. } => sync.risk(),
+            Self::Database { change, .. } => change.risk(),
         }
     }
 }

@@ -17,6 +17,8 @@ coded_enum! {
         Github = "github",
         /// The run's namespace in the cluster.
         Environment = "environment",
+        /// The project's environments.
+        Project = "project",
         /// The people who answer for the run.
         People = "people",
     }
@@ -29,7 +31,7 @@ coded_enum! {
         Nobody = "nobody",
         /// What the agent may not do alone is done when a person has approved it.
         Sometimes = "sometimes",
-        /// It is a question to people.
+        /// It is a question to people, or is never done without their leave.
         Always = "always",
     }
 }
@@ -68,6 +70,7 @@ impl Tool {
             | Self::K8sApply
             | Self::K8sDelete
             | Self::K8sRolloutRestart => Category::Environment,
+            Self::SecretSync | Self::DatabaseLifecycle => Category::Project,
             Self::OwnerFeedbackRequest | Self::UserNotify => Category::People,
         }
     }
@@ -94,8 +97,9 @@ impl Tool {
             | Self::GithubLabelsTransition
             | Self::K8sApply
             | Self::K8sDelete
-            | Self::K8sRolloutRestart => Asks::Sometimes,
-            Self::OwnerFeedbackRequest => Asks::Always,
+            | Self::K8sRolloutRestart
+            | Self::DatabaseLifecycle => Asks::Sometimes,
+            Self::OwnerFeedbackRequest | Self::SecretSync => Asks::Always,
         }
     }
 }
@@ -131,7 +135,9 @@ impl From<Seat> for Holder {
     fn from(seat: Seat) -> Self {
         let rights = &Catalogue::builtin().role(seat.role).rights;
         let surroundings = Surroundings::of(seat.mode, rights.iter().copied());
-        Self { in_discussion: seat.kind == RunKind::Discussion, surroundings, off: BTreeSet::new() }
+        let works_on = (seat.kind == RunKind::Stage).then_some(seat.stage);
+        let off = BTreeSet::new();
+        Self { in_discussion: seat.kind == RunKind::Discussion, works_on, surroundings, off }
     }
 }
 
@@ -172,10 +178,11 @@ mod tests {
 
     #[test]
     fn who_has_a_tool_is_what_the_rule_says() {
-        use RunKind::{Discussion, Review, Stage as Work};
+        use RunKind::{Discussion, Review};
+        const WORK: RunKind = RunKind::Stage;
         let kinds = |tool| HeldBy::of(tool).kinds;
-        assert_eq!(kinds(Tool::GithubIssueGet), [Work, Review, Discussion]);
-        assert_eq!(kinds(Tool::GithubCommentAdd), [Work, Review]);
+        assert_eq!(kinds(Tool::GithubIssueGet), [WORK, Review, Discussion]);
+        assert_eq!(kinds(Tool::GithubCommentAdd), [WORK, Review]);
         let everybody = HeldBy::of(Tool::GithubIssueGet);
         assert_eq!((&everybody.stages[..], &everybody.modes[..]), (Stage::ALL, Mode::ALL));
         assert_eq!(everybody.roles, Role::ALL);
@@ -183,6 +190,9 @@ mod tests {
         assert_eq!((looks.modes, looks.roles), (vec![Mode::FullEnv], vec![Role::Dev, Role::Reviewer, Role::Qa]));
         let changes = HeldBy::of(Tool::K8sApply);
         assert_eq!((changes.modes, changes.roles), (vec![Mode::FullEnv], vec![Role::Dev, Role::Qa, Role::Sre]));
+        let secrets = HeldBy::of(Tool::SecretSync);
+        assert_eq!((secrets.kinds, secrets.stages), (vec![WORK], vec![Stage::Dev, Stage::Ops]));
+        assert_eq!((secrets.roles, &secrets.modes[..]), (vec![Role::Dev, Role::Sre], Mode::ALL));
         let nobodys = Tool::ALL.iter().filter(|&&tool| HeldBy::of(tool).kinds.is_empty());
         assert_eq!(nobodys.count(), 0);
     }

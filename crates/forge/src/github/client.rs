@@ -47,7 +47,7 @@ pub(super) struct Route {
 
 /// A successful answer.
 pub(super) struct Answer {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Bytes,
     call: String,

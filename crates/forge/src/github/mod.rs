@@ -8,6 +8,7 @@ mod issues;
 mod probes;
 mod pulls;
 mod remarks;
+mod secrets;
 
 use std::fmt;
 
@@ -156,6 +157,20 @@ impl RepositoryProvider for GitHub {
 
     async fn comments(&self, name: &RepositoryName, number: i64) -> Answered<Vec<Comment>> {
         issues::comments(&self.client, name, number).await
+    }
+
+    async fn has_environment_secret(&self, name: &RepositoryName, environment: &str, secret: &str) -> Answered<bool> {
+        secrets::exists(&self.client, name, environment, secret).await
+    }
+
+    async fn put_environment_secret(
+        &self,
+        name: &RepositoryName,
+        environment: &str,
+        secret: &str,
+        value: &SecretString,
+    ) -> Answered<bool> {
+        secrets::put(&self.client, name, environment, secret, value).await
     }
 
     async fn ensure_reaction(&self, name: &RepositoryName, comment: i64, content: &str) -> Answered<()> {

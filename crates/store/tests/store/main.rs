@@ -16,3 +16,4 @@ mod starts;
 mod support;
 mod templates;
 mod trips;
+mod values;

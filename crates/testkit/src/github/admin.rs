@@ -104,6 +104,23 @@ pub(super) async fn tokens(
     Ok(Json(json!({"token": token})))
 }
 
+/// Which secret of an environment.
+#[derive(Debug, Deserialize)]
+pub(super) struct OfEnvironment {
+    /// `owner/name`.
+    repository: String,
+    environment: String,
+    name: String,
+}
+
+/// `GET /_front/secrets`: the value of a secret, which GitHub itself never shows; `null` when there is none.
+pub(super) async fn opened_secret(
+    Extracted(state): Extracted<Shared>,
+    Query(wanted): Query<OfEnvironment>,
+) -> Json<Option<String>> {
+    Json(state.secrets.opened(&wanted.repository, &wanted.environment, &wanted.name))
+}
+
 /// Whose deliveries.
 #[derive(Debug, Deserialize)]
 pub(super) struct OfRepository {

@@ -272,6 +272,17 @@ impl World {
         texts(self.api("owner", Method::GET, &format!("/pulls/{number}/files"), &Value::Null).await?, "filename")
     }
 
+    /// The value of an environment's secret, which GitHub itself never shows; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the stand-in does not answer.
+    pub async fn secret(&self, environment: &str, name: &str) -> Result<Option<String>> {
+        let query = [("repository", self.full_name().as_str()), ("environment", environment), ("name", name)]
+            .map(|(key, value)| (key, value.to_owned()));
+        let request = self.front.request(Method::GET, "/_front/secrets", None).query(&query);
+        Ok(self.front.read(request).await?.as_str().map(str::to_owned))
+    }
+
     /// Every finished delivery attempt of the repository's hooks, oldest first, once there are `at_least` so many: as
     /// GitHub's delivery detail, and `body_base64` with the very bytes.
     ///

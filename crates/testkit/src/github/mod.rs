@@ -18,6 +18,7 @@ mod pulls;
 mod pushes;
 mod reactions;
 mod rights;
+mod secrets;
 mod seed;
 mod server;
 mod settings;

@@ -45,6 +45,10 @@ pub(super) fn needed(method: &Method, path: &str) -> Option<Right> {
         ("actions", Some("secrets")) => "secrets",
         ("actions", Some("variables")) => "actions_variables",
         ("actions", _) => "actions",
+        // Only its secrets and variables belong to the right of this name.
+        ("environments", Some(_)) if segments.next().is_none() && !matches!(*method, Method::GET | Method::HEAD) => {
+            "administration"
+        }
         ("environments", _) => "environments",
         ("", _) if method == Method::PATCH || method == Method::DELETE => "administration",
         ("collaborators", _) if method == Method::PUT || method == Method::DELETE => "administration",
@@ -67,6 +71,8 @@ mod tests {
         assert_eq!(needed(Method::POST, "/pulls").as_deref(), Some("pull_requests=write"));
         assert_eq!(needed(Method::PUT, "/contents/a/b").as_deref(), Some("contents=write"));
         assert_eq!(needed(Method::GET, "/actions/secrets").as_deref(), Some("secrets=read"));
+        assert_eq!(needed(Method::PUT, "/environments/qa").as_deref(), Some("administration=write"));
+        assert_eq!(needed(Method::PUT, "/environments/qa/secrets/KEY").as_deref(), Some("environments=write"));
         assert_eq!(needed(Method::GET, "/actions/runs").as_deref(), Some("actions=read"));
     }
 

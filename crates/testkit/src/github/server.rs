@@ -29,6 +29,7 @@ use super::{
     oauth::{self, Codes},
     proxy, pulls,
     reactions::{self, Reactions},
+    secrets::{self, Secrets},
     seed::Seed,
     settings::{self, Settings},
     smart_http,
@@ -101,6 +102,7 @@ pub(super) struct State {
     pub(super) deliveries: DeliveryLog,
     pub(super) codes: Codes,
     pub(super) settings: Settings,
+    pub(super) secrets: Secrets,
     pub(super) reactions: Reactions,
     pub(super) next_world: AtomicUsize,
     /// For deliveries to the receivers of hooks.
@@ -190,6 +192,7 @@ pub async fn start(options: Options) -> Result<Running> {
         deliveries: DeliveryLog::default(),
         codes: Codes::default(),
         settings: Settings::default(),
+        secrets: Secrets::default(),
         reactions: Reactions::default(),
         next_world: AtomicUsize::new(0),
         outside: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?,
@@ -257,7 +260,10 @@ fn router(state: Shared) -> Router {
             get(settings::variable).patch(settings::update_variable).delete(settings::delete_variable),
         )
         .route("/environments", get(settings::environments))
-        .route("/environments/{name}", put(settings::put_environment).delete(settings::delete_environment));
+        .route("/environments/{name}", put(settings::put_environment).delete(settings::delete_environment))
+        .route("/environments/{name}/secrets", get(secrets::list))
+        .route("/environments/{name}/secrets/public-key", get(secrets::public_key))
+        .route("/environments/{name}/secrets/{secret}", get(secrets::show).put(secrets::put));
     let front = Router::new()
         .route("/faults", post(admin::inject))
         .route("/reset", post(admin::reset))
@@ -266,6 +272,7 @@ fn router(state: Shared) -> Router {
         .route("/repositories", post(admin::create_repository))
         .route("/tokens", post(admin::tokens))
         .route("/deliveries", get(admin::deliveries))
+        .route("/secrets", get(admin::opened_secret))
         .route("/capture/{key}", post(hooks::capture));
     let git = Router::new()
         .route("/{owner}/{repository}/info/refs", get(smart_http::info_refs))

@@ -39,6 +39,11 @@ struct Variable {
 }
 
 impl Settings {
+    /// Whether somebody has made the environment.
+    pub(super) fn has_environment(&self, repository: &str, name: &str) -> bool {
+        self.with(repository, |settings| settings.environments.contains_key(name))
+    }
+
     fn with<T>(&self, repository: &str, act: impl FnOnce(&mut OfRepository) -> T) -> T {
         act(lock(&self.0).entry(repository.to_owned()).or_default())
     }
@@ -48,7 +53,7 @@ type RepositoryPath = Path<(String, String)>;
 type NamedPath = Path<(String, String, String)>;
 
 /// Lets through who may write to the repository, and returns its full name.
-async fn permit(
+pub(super) async fn permit(
     state: &State,
     method: &Method,
     (owner, repository): (&str, &str),
@@ -168,7 +173,8 @@ pub(super) async fn put_environment(
     Path((owner, repository, name)): NamedPath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let full_name = permit(&state, &Method::PUT, (&owner, &repository), "environments", &headers).await?;
+    let full_name =
+        permit(&state, &Method::PUT, (&owner, &repository), &format!("environments/{name}"), &headers).await?;
     let at =
         state.settings.with(&full_name, |settings| *settings.environments.entry(name.clone()).or_insert_with(Utc::now));
     Ok(Json(json!({"name": name, "created_at": at})).into_response())
@@ -180,7 +186,8 @@ pub(super) async fn delete_environment(
     Path((owner, repository, name)): NamedPath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let full_name = permit(&state, &Method::DELETE, (&owner, &repository), "environments", &headers).await?;
+    let full_name =
+        permit(&state, &Method::DELETE, (&owner, &repository), &format!("environments/{name}"), &headers).await?;
     let gone = state.settings.with(&full_name, |settings| settings.environments.remove(&name));
     gone.map(|_| StatusCode::NO_CONTENT.into_response()).ok_or_else(Refusal::not_found)
 }

@@ -75,6 +75,12 @@ fn reply(row: &UntoldRow) -> Reply<'_> {
                     tool: called(&change.act).as_str(),
                     target: format!("{} {}", change.kind, change.name),
                 },
+                Effect::Database { change, .. } => {
+                    Request::Leave { tool: Tool::DatabaseLifecycle.as_str(), target: change.database.clone() }
+                }
+                Effect::Secret { sync, .. } => {
+                    Request::Leave { tool: Tool::SecretSync.as_str(), target: sync.github_secret.clone() }
+                }
             },
         },
         became: row.state.0.as_str(),

@@ -6,12 +6,14 @@
 
 mod answer;
 mod change_tools;
+mod database_tools;
 mod environment_tools;
 mod forge_tools;
 mod label_tools;
 mod owner_tools;
 mod people;
 mod run_tools;
+mod secret_tools;
 
 use std::sync::Arc;
 
@@ -177,6 +179,8 @@ impl Call<'_> {
             Tool::K8sApply => change_tools::apply(self).await,
             Tool::K8sDelete => change_tools::delete(self).await,
             Tool::K8sRolloutRestart => change_tools::restart(self).await,
+            Tool::DatabaseLifecycle => database_tools::lifecycle(self).await,
+            Tool::SecretSync => secret_tools::sync(self).await,
         }
     }
 

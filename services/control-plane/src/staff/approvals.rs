@@ -3,15 +3,19 @@
 use anyhow::Context;
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use contract::Secret;
 use contract::gateway::{AnswerGiven, Approval, ApprovalPage, DecisionGiven, DecisionGivenDecision};
 use contract::problem::Problem;
-use domain::approvals::{self as rules, Asked, NoAnswer};
+use domain::approvals::secrets::UnfitValue;
+use domain::approvals::{self as rules, Action, Asked, Effect, NoAnswer};
 use domain::flow::FlowKind;
 use serde_json::{Value, json};
+use store::approvals::secrets::value_aad;
 use store::approvals::view::{self, ApprovalRow};
 use store::approvals::{self, Decision};
 use store::{Cursor, flow};
 use uuid::Uuid;
+use vault::Sealed;
 
 use super::permit::{Staff, not_permitted};
 use super::requests::{self, RequestQuery};
@@ -83,9 +87,7 @@ pub(super) async fn decide_action(
     Json(given): Json<DecisionGiven>,
 ) -> Result<Json<Approval>, ApiError> {
     let row = visible(&app, &staff, id).await?;
-    if matches!(row.asked.0, Asked::Question(_)) {
-        return Err(other_kind("question", "answer"));
-    }
+    let Asked::Action(action) = &row.asked.0 else { return Err(other_kind("question", "answer")) };
     if !may_decide(&row, &staff) {
         return Err(not_permitted());
     }
@@ -95,12 +97,31 @@ pub(super) async fn decide_action(
             Problem::conflict("digest_differs", "This decision is about something else than what is asked now");
         return Err(problem.into());
     }
-    let (decision, kind) = match given.decision {
-        DecisionGivenDecision::Approve => (Decision::Approve(digest), FlowKind::RequestApproved),
-        DecisionGivenDecision::Deny => (Decision::Deny(digest, words), FlowKind::RequestDenied),
+    let sealed = match given.decision {
+        DecisionGivenDecision::Approve => value(&app, id, action, given.value.as_ref())?,
+        DecisionGivenDecision::Deny => None,
+    };
+    let (decision, kind) = match (given.decision, &sealed) {
+        (DecisionGivenDecision::Approve, None) => (Decision::Approve(digest), FlowKind::RequestApproved),
+        (DecisionGivenDecision::Approve, Some(sealed)) => {
+            (Decision::ApproveWith(digest, sealed.as_bytes()), FlowKind::RequestApproved)
+        }
+        (DecisionGivenDecision::Deny, _) => (Decision::Deny(digest, words), FlowKind::RequestDenied),
     };
     let said = json!({ "request": id, "digest": digest, "words": words });
     decide(&app, &staff, id, &decision, kind, said).await
+}
+
+/// What the approving person typed, where the action wants it: sealed for its request before anything else is done with it.
+fn value(app: &App, id: Uuid, action: &Action, typed: Option<&Secret>) -> Result<Option<Sealed>, ApiError> {
+    let typed = typed.map(Secret::expose);
+    let value = match &action.effect {
+        Effect::Secret { sync, .. } => sync.value(typed).map_err(unfit)?,
+        _ if typed.is_some() => return Err(unfit(UnfitValue::NotAsked)),
+        _ => None,
+    };
+    let sealed = value.map(|value| app.keyring.seal(value.as_bytes(), &value_aad(id)));
+    Ok(sealed.transpose().context("sealing a value that was typed")?)
 }
 
 async fn decide(
@@ -134,6 +155,17 @@ fn refused(why: NoAnswer) -> ApiError {
     };
     let problem = Problem::unprocessable("no_answer", "This is no answer to the question");
     problem.with_coded_field(field, code, why.to_string()).into()
+}
+
+fn unfit(why: UnfitValue) -> ApiError {
+    let code = match why {
+        UnfitValue::Missing => "value_missing",
+        UnfitValue::NotAsked => "value_not_asked",
+        UnfitValue::TooLong => "value_too_long",
+        UnfitValue::Unreadable => "value_unreadable",
+    };
+    let problem = Problem::unprocessable("unfit_value", "The value cannot be taken");
+    problem.with_coded_field("/value", code, why.to_string()).into()
 }
 
 /// Somebody was first, or nobody was in time.

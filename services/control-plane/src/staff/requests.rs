@@ -1,7 +1,9 @@
 //! Requests of agents: which are wanted, and how the contract shows them.
 
 use contract::gateway::{self, ActionAskedBecauseItem, Approval, LabelsMoved, ObjectChanged, ObjectChangedAct};
+use domain::approvals::databases::{DatabaseAction, DatabaseChange, connection_secret};
 use domain::approvals::policy::{Because, Ruling};
+use domain::approvals::secrets::{SecretPolicy, SecretSeen, SecretSync};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
 use domain::environment::changes::{Act, Change};
 use domain::ids::{ProjectId, RunId};
@@ -10,7 +12,7 @@ use store::approvals::view::{ApprovalRow, Filter};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::channels;
+use super::{channels, environments};
 
 /// Which requests, or questions about hosts.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -94,24 +96,38 @@ pub(super) fn action(
     trouble: Option<String>,
 ) -> Option<gateway::ActionAsked> {
     let Asked::Action(Action { effect, why }) = asked else { return None };
-    let (does, labels, object) = match effect {
-        Effect::Labels { change, .. } => {
-            let labels = LabelsMoved { number: change.number, adds: change.on.clone(), removes: change.off.clone() };
-            (gateway::ActionAskedDoes::Labels, Some(labels), None)
-        }
-        Effect::Object(change) => (gateway::ActionAskedDoes::Object, None, Some(changed(change))),
-    };
-    Some(gateway::ActionAsked {
-        does,
+    let mut shown = gateway::ActionAsked {
+        does: gateway::ActionAskedDoes::Labels,
         digest: digest?.parse().ok()?,
         mode: mode(by?),
         risk: risk(effect.risk()),
         why: why.clone(),
         because: Vec::new(),
-        labels,
-        object,
+        labels: None,
+        object: None,
+        secret: None,
+        database: None,
         trouble,
-    })
+    };
+    match effect {
+        Effect::Labels { change, .. } => {
+            let (adds, removes) = (change.on.clone(), change.off.clone());
+            shown.labels = Some(LabelsMoved { number: change.number, adds, removes });
+        }
+        Effect::Object(change) => {
+            shown.does = gateway::ActionAskedDoes::Object;
+            shown.object = Some(changed(change));
+        }
+        Effect::Secret { sync, seen } => {
+            shown.does = gateway::ActionAskedDoes::Secret;
+            shown.secret = Some(secret(sync, seen));
+        }
+        Effect::Database { change, .. } => {
+            shown.does = gateway::ActionAskedDoes::Database;
+            shown.database = Some(database(change));
+        }
+    }
+    Some(shown)
 }
 
 fn because(ruling: Option<&Ruling>) -> Vec<ActionAskedBecauseItem> {
@@ -139,6 +155,39 @@ fn changed(change: &Change) -> ObjectChanged {
         is_new: change.seen.is_none(),
         uid: change.seen.as_ref().map(|seen| seen.uid.clone()),
         diff: change.diff.clone(),
+    }
+}
+
+fn database(change: &DatabaseChange) -> gateway::DatabaseChanged {
+    gateway::DatabaseChanged {
+        action: match change.action {
+            DatabaseAction::Create => gateway::DatabaseChangedAction::Create,
+            DatabaseAction::Delete => gateway::DatabaseChangedAction::Delete,
+            DatabaseAction::Describe => gateway::DatabaseChangedAction::Describe,
+        },
+        environment: change.environment.clone(),
+        environment_kind: environments::kind(change.kind),
+        namespace: change.namespace.clone(),
+        database_name: change.database.clone(),
+        secret_name: connection_secret(&change.database),
+    }
+}
+
+fn secret(sync: &SecretSync, seen: &SecretSeen) -> gateway::SecretSynced {
+    gateway::SecretSynced {
+        environment: sync.environment.clone(),
+        environment_kind: environments::kind(sync.kind),
+        namespace: sync.namespace.clone(),
+        github_secret_name: sync.github_secret.clone(),
+        kubernetes_secret_name: sync.kubernetes_secret.clone(),
+        kubernetes_secret_key: sync.kubernetes_key.clone(),
+        policy: match sync.policy {
+            SecretPolicy::Deterministic => gateway::SecretSyncedPolicy::Deterministic,
+            SecretPolicy::Random => gateway::SecretSyncedPolicy::Random,
+            SecretPolicy::Provided => gateway::SecretSyncedPolicy::Provided,
+        },
+        on_github: seen.on_github,
+        synced_before: seen.synced_before,
     }
 }
 

@@ -31,6 +31,7 @@ fn shown(app: &App, tool: rules::Tool) -> Tool {
             Category::Run => ToolCategory::Run,
             Category::Github => ToolCategory::Github,
             Category::Environment => ToolCategory::Environment,
+            Category::Project => ToolCategory::Project,
             Category::People => ToolCategory::People,
         },
         description: contract.map(|told| told.description.trim().to_owned()).unwrap_or_default(),

@@ -33,7 +33,7 @@ const NEEDED: [(&str, &[&str]); 4] = [
         "control-plane",
         &["DATABASE_URL", "ENCRYPTION_KEYS", "ASSERTION_PUBLIC_KEYS", "OWNER_EMAIL", "WEBHOOK_URL", "WEBHOOK_SECRET"],
     ),
-    ("worker", &["DATABASE_URL", "ENCRYPTION_KEYS", "PUBLIC_URL", "AGENT_IMAGE"]),
+    ("worker", &["DATABASE_URL", "ENCRYPTION_KEYS", "DERIVATION_KEY", "PUBLIC_URL", "AGENT_IMAGE"]),
     ("agent-runner", &["GATEWAY_URL", "RUN_ID", "RUN_TOKEN", "EGRESS_PROBES"]),
 ];
 

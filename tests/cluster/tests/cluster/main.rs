@@ -17,6 +17,7 @@ mod paths;
 mod refusals;
 mod reviews;
 mod rights;
+mod secrets;
 mod sessions;
 mod tools;
 mod workers;

@@ -52,6 +52,7 @@ const IN_A_RUN: &[&str] = &[
 /// Named ones only: which, where, and what of them.
 const BY_NAME: &[(&str, &str, &str)] = &[
     ("", "codex-k8s-run-manager", "bind clusterroles.rbac.authorization.k8s.io"),
+    ("", "codex-k8s-environment-manager", "bind clusterroles.rbac.authorization.k8s.io"),
     ("", "codex-k8s-run-diagnose-and-test", "bind clusterroles.rbac.authorization.k8s.io"),
     ("", "codex-k8s-run-diagnose", "bind clusterroles.rbac.authorization.k8s.io"),
     ("", "codex-k8s-run-read", "bind clusterroles.rbac.authorization.k8s.io"),

@@ -48,6 +48,7 @@ async fn a_project_of_others_does_not_exist() -> Result<()> {
         format!("projects/{project}/members"),
         format!("projects/{project}/repositories"),
         format!("projects/{project}/egress-grants"),
+        format!("projects/{project}/environments"),
         format!("repositories/{repository}"),
     ] {
         assert_eq!(stranger.call(Method::GET, &path, &Value::Null).await?.status.as_u16(), 404, "{path}");
@@ -70,8 +71,10 @@ async fn a_reader_looks_and_changes_nothing() -> Result<()> {
     let project = &t.project;
     reader.get(&format!("projects/{project}")).await?;
     let grant = json!({ "host": "example.com" });
+    let environment = json!({ "name": "staging", "kind": "staging", "allows_secrets": true, "allows_databases": true });
     for (method, path, body) in [
         (Method::POST, format!("projects/{project}/egress-grants"), grant),
+        (Method::POST, format!("projects/{project}/environments"), environment),
         (Method::POST, format!("repositories/{}/check", t.repository), Value::Null),
         (Method::DELETE, format!("repositories/{}", t.repository), Value::Null),
         (Method::DELETE, format!("projects/{project}"), Value::Null),

@@ -9,3 +9,11 @@ export const RISK: Record<ActionAsked['risk'], Look> = {
   medium: { tone: 'warning', icon: mdiAlertOutline },
   high: { tone: 'error', icon: mdiAlertOctagonOutline },
 }
+
+/** Where the words for its risk stand: what goes wrong with a secret is not what goes wrong with a label. */
+const WORDS: Record<ActionAsked['does'], string> = { labels: 'inbox.risk', secret: 'inbox.secret.risk', database: 'inbox.database.risk' }
+
+/** The key of its words. */
+export function riskWord({ does, risk }: ActionAsked): string {
+  return `${WORDS[does]}.${risk}`
+}

@@ -17,6 +17,7 @@ import {
   mdiLanConnect,
   mdiPauseCircleOutline,
   mdiProgressClock,
+  mdiServerNetworkOutline,
   mdiShieldAlertOutline,
   mdiSourceBranch,
   mdiSourceMerge,
@@ -97,6 +98,9 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'channel.added': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'channel.changed': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'channel.removed': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
+  'environment.added': { icon: mdiServerNetworkOutline, tone: 'neutral' },
+  'environment.changed': { icon: mdiServerNetworkOutline, tone: 'neutral' },
+  'environment.removed': { icon: mdiServerNetworkOutline, tone: 'neutral' },
   'words.let_in': { icon: mdiCommentCheckOutline, tone: 'warning' },
   'words.withdrawn': { icon: mdiCommentCheckOutline, tone: 'neutral' },
 }

@@ -11,4 +11,4 @@ export const ASKS: Record<Tool['asks'], Look> = {
 }
 
 /** In the order of the contract. */
-export const CATEGORIES: readonly Tool['category'][] = ['run', 'github', 'environment', 'people']
+export const CATEGORIES: readonly Tool['category'][] = ['run', 'github', 'environment', 'project', 'people']
