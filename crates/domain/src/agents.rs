@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::approvals::policy::ToolModes;
-use crate::stages::{Mode, Right};
+use crate::stages::{Mode, Right, Stage};
 use crate::surroundings::Surroundings;
 use crate::tools::{Holder, Tool};
 
@@ -58,12 +58,17 @@ const ENDS_BEFORE_ITS_RUN: PolicyFault = PolicyFault {
 };
 
 impl Policy {
-    /// The tools that its runs have, but for those that only talk.
+    /// The tools that its runs have, but for those that only talk, when it does the work of these stages.
     #[must_use]
-    pub fn tools(&self) -> Vec<Tool> {
-        let surroundings = Surroundings::of(self.mode, self.rights.iter().copied());
-        let holder = Holder { in_discussion: false, surroundings, off: self.tools_off.clone() };
-        Tool::ALL.iter().copied().filter(|&tool| holder.has(tool)).collect()
+    pub fn tools(&self, stages: &[Stage]) -> Vec<Tool> {
+        let holder = |works_on| Holder {
+            in_discussion: false,
+            works_on,
+            surroundings: Surroundings::of(self.mode, self.rights.iter().copied()),
+            off: self.tools_off.clone(),
+        };
+        let holders: Vec<_> = stages.iter().copied().map(Some).chain([None]).map(holder).collect();
+        Tool::ALL.iter().copied().filter(|&tool| holders.iter().any(|holder| holder.has(tool))).collect()
     }
 
     /// Everything that is wrong with it at once, apart from what the contract's own limits refuse.
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn an_agent_has_what_its_environment_gives_and_its_policy_leaves() {
         let with = |mode, off: &[Tool]| {
-            Policy { tools_off: off.iter().copied().collect(), ..policy(mode, &[Right::Read]) }.tools()
+            Policy { tools_off: off.iter().copied().collect(), ..policy(mode, &[Right::Read]) }.tools(&[Stage::Dev])
         };
         let all = with(Mode::FullEnv, &[]);
         assert!(all.contains(&Tool::K8sEvents) && !with(Mode::CodeOnly, &[]).contains(&Tool::K8sEvents));

@@ -188,6 +188,12 @@ impl Catalogue {
         &self.roles[&role]
     }
 
+    /// The stages whose work a role does.
+    #[must_use]
+    pub fn stages_of(&self, role: Role) -> Vec<Stage> {
+        Stage::ALL.iter().copied().filter(|&stage| self.stage(stage).actor() == role).collect()
+    }
+
     /// What may follow a stage, each once: along the paths in their order, then by a shortcut.
     #[must_use]
     pub fn after(&self, stage: Stage) -> Vec<Stage> {

@@ -185,8 +185,12 @@ mod tests {
     fn what_a_policy_takes_away_is_not_had_but_for_what_everybody_has() {
         let surroundings = Surroundings::of(Mode::FullEnv, Right::ALL.iter().copied());
         let without = |off: &[Tool]| {
-            let holder =
-                Holder { in_discussion: false, surroundings: surroundings.clone(), off: off.iter().copied().collect() };
+            let holder = Holder {
+                in_discussion: false,
+                works_on: Some(Stage::Dev),
+                surroundings: surroundings.clone(),
+                off: off.iter().copied().collect(),
+            };
             Tool::ALL.iter().copied().filter(|&tool| !holder.has(tool)).collect::<Vec<_>>()
         };
         assert_eq!(without(&[Tool::GithubCommentAdd, Tool::K8sEvents]), [Tool::GithubCommentAdd, Tool::K8sEvents]);
@@ -228,7 +232,8 @@ mod tests {
     fn environments_of_the_project_are_for_those_who_build_and_run_it() {
         let surroundings = Surroundings::of(Mode::CodeOnly, []);
         let has = |works_on| {
-            Holder { in_discussion: false, works_on, surroundings: surroundings.clone() }.has(Tool::SecretSync)
+            let (surroundings, off) = (surroundings.clone(), BTreeSet::new());
+            Holder { in_discussion: false, works_on, surroundings, off }.has(Tool::SecretSync)
         };
         for &stage in Stage::ALL {
             assert_eq!(has(Some(stage)), matches!(stage, Stage::Dev | Stage::Ops), "{stage}");

@@ -47,7 +47,8 @@ impl Kubernetes {
             let state = state.clone();
             async move { Ok::<_, Infallible>(response(state.answer(request).await)) }
         };
-        Cluster::new(Client::new(tower::service_fn(service), "default"))
+        let client = Client::new(tower::service_fn(service), "default");
+        Cluster::new(client.clone(), client)
     }
 
     /// An object by its path, as `/api/v1/namespaces/a/secrets/b`.

@@ -34,7 +34,15 @@ impl Tool {
             Self::GithubLabelsAdd | Self::GithubLabelsRemove | Self::GithubLabelsTransition => {
                 Some(Leave { usual: ApprovalMode::None, floor: ApprovalMode::Delegated })
             }
-            Self::RunContextGet
+            // Nothing but the run's own environment is at stake.
+            Self::K8sApply | Self::K8sDelete | Self::K8sRolloutRestart => {
+                Some(Leave { usual: ApprovalMode::Delegated, floor: ApprovalMode::None })
+            }
+            // A look at one needs nobody, all else whoever manages the project (`databases.rs`).
+            Self::DatabaseLifecycle => Some(Leave { usual: ApprovalMode::None, floor: ApprovalMode::Delegated }),
+            // Secrets always need whoever manages the project, so no policy can say anything about them.
+            Self::SecretSync
+            | Self::RunContextGet
             | Self::RunStatusReport
             | Self::GithubIssueGet
             | Self::GithubPullRequestGet
@@ -46,7 +54,8 @@ impl Tool {
             | Self::K8sResourcesList
             | Self::K8sResourceGet
             | Self::K8sPodLogs
-            | Self::K8sEvents => None,
+            | Self::K8sEvents
+            | Self::K8sExec => None,
         }
     }
 }

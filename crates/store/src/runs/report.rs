@@ -102,7 +102,8 @@ impl ContextRow {
     #[must_use]
     pub fn holder(&self) -> Holder {
         let off = self.tools_off.iter().filter_map(|name| name.parse().ok()).collect();
-        Holder { in_discussion: self.is_discussion, surroundings: self.surroundings(), off }
+        let works_on = (!self.is_review && !self.is_discussion).then_some(self.stage.0);
+        Holder { in_discussion: self.is_discussion, works_on, surroundings: self.surroundings(), off }
     }
 }
 

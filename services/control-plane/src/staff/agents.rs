@@ -9,6 +9,7 @@ use contract::gateway::{
     Agent, AgentDetail, AgentList, AgentPolicy, AgentPolicyMode, AgentPolicyRightsItem, AgentVersion,
 };
 use contract::problem::Problem;
+use domain::catalogue::Catalogue;
 use domain::ids::ProjectId;
 use domain::rights::{self, Permission};
 use domain::stages::{Mode, Right, Role};
@@ -66,12 +67,14 @@ fn detail(versions: Vec<AgentRow>, may_edit: bool) -> Result<Json<AgentDetail>, 
 }
 
 fn agent(row: AgentRow) -> Agent {
+    let role = row.name.parse::<Role>().ok();
+    let stages = role.map(|role| Catalogue::builtin().stages_of(role)).unwrap_or_default();
     Agent {
         id: row.id,
         name: row.name.clone(),
         project_id: row.project_id,
-        is_role: row.name.parse::<Role>().is_ok(),
-        tools: row.policy().tools().iter().map(ToString::to_string).collect(),
+        is_role: role.is_some(),
+        tools: row.policy().tools(&stages).iter().map(ToString::to_string).collect(),
         version: version(row),
     }
 }

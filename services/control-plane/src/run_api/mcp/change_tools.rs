@@ -12,8 +12,6 @@ use super::answer::{Refused, clean};
 use super::environment_tools::unavailable;
 use super::{Call, Done, people};
 
-/// Who has to approve, at least, what policies do not free.
-const USUAL: ApprovalMode = ApprovalMode::Delegated;
 /// What a restart is tried for: its cause has no id before people are asked.
 const TRIED: &str = "tried";
 
@@ -110,7 +108,7 @@ async fn asked(
         seen: before.as_ref().map(Seen::of),
         diff: clean(json!(diff)).as_str().unwrap_or_default().to_owned(),
     };
-    people::leave(call, Effect::Object(change), why, USUAL).await
+    people::leave(call, Effect::Object(change), why, ApprovalMode::None).await
 }
 
 fn there(object: Option<Value>) -> Result<Value, Refused> {
