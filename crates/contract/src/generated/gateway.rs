@@ -39,15 +39,21 @@ pub struct ActionAsked {
     ///Who says that `mode` counts. call: what would be done needs it; tool: it is usual for the tool; agent, project: their policies; issue: a label of it
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub because: ::std::vec::Vec<ActionAskedBecauseItem>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub database: ::std::option::Option<DatabaseChanged>,
     ///SHA-256 of exactly what will be done and what it is about
     pub digest: ::std::string::String,
-    ///labels: labels go on and off an issue or pull request
+    ///labels: labels go on and off an issue or pull request; object: an object of the run's namespace is changed; secret: a secret is put into an environment on GitHub and into its namespace; database: a database is made, deleted or looked at
     pub does: ActionAskedDoes,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub labels: ::std::option::Option<LabelsMoved>,
     pub mode: ApprovalMode,
-    ///low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub object: ::std::option::Option<ObjectChanged>,
+    ///low: easily taken back; medium: people may act on it; high: it cannot be taken back
     pub risk: ActionAskedRisk,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub secret: ::std::option::Option<SecretSynced>,
     ///Why it is not done
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub trouble: ::std::option::Option<::std::string::String>,
@@ -123,7 +129,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ActionAskedBecauseItem {
         value.parse()
     }
 }
-///labels: labels go on and off an issue or pull request
+///labels: labels go on and off an issue or pull request; object: an object of the run's namespace is changed; secret: a secret is put into an environment on GitHub and into its namespace; database: a database is made, deleted or looked at
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -140,11 +146,20 @@ impl ::std::convert::TryFrom<::std::string::String> for ActionAskedBecauseItem {
 pub enum ActionAskedDoes {
     #[serde(rename = "labels")]
     Labels,
+    #[serde(rename = "object")]
+    Object,
+    #[serde(rename = "secret")]
+    Secret,
+    #[serde(rename = "database")]
+    Database,
 }
 impl ::std::fmt::Display for ActionAskedDoes {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
         match *self {
             Self::Labels => f.write_str("labels"),
+            Self::Object => f.write_str("object"),
+            Self::Secret => f.write_str("secret"),
+            Self::Database => f.write_str("database"),
         }
     }
 }
@@ -153,6 +168,9 @@ impl ::std::str::FromStr for ActionAskedDoes {
     fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
         match value {
             "labels" => Ok(Self::Labels),
+            "object" => Ok(Self::Object),
+            "secret" => Ok(Self::Secret),
+            "database" => Ok(Self::Database),
             _ => Err("invalid value".into()),
         }
     }
@@ -175,7 +193,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ActionAskedDoes {
         value.parse()
     }
 }
-///low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+///low: easily taken back; medium: people may act on it; high: it cannot be taken back
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -369,6 +387,8 @@ pub enum AgentPolicyRightsItem {
     Exec,
     #[serde(rename = "test_jobs")]
     TestJobs,
+    #[serde(rename = "change")]
+    Change,
 }
 impl ::std::fmt::Display for AgentPolicyRightsItem {
     fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -377,6 +397,7 @@ impl ::std::fmt::Display for AgentPolicyRightsItem {
             Self::Logs => f.write_str("logs"),
             Self::Exec => f.write_str("exec"),
             Self::TestJobs => f.write_str("test_jobs"),
+            Self::Change => f.write_str("change"),
         }
     }
 }
@@ -388,6 +409,7 @@ impl ::std::str::FromStr for AgentPolicyRightsItem {
             "logs" => Ok(Self::Logs),
             "exec" => Ok(Self::Exec),
             "test_jobs" => Ok(Self::TestJobs),
+            "change" => Ok(Self::Change),
             _ => Err("invalid value".into()),
         }
     }
@@ -1149,6 +1171,77 @@ impl ::std::convert::TryFrom<::std::string::String> for CheckState {
 pub struct Conversation {
     pub turns: ::std::vec::Vec<Turn>,
 }
+///What is done about a database.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct DatabaseChanged {
+    pub action: DatabaseChangedAction,
+    pub database_name: ::std::string::String,
+    pub environment: ::std::string::String,
+    pub environment_kind: EnvironmentKind,
+    pub namespace: ::std::string::String,
+    ///The Secret with its connection
+    pub secret_name: ::std::string::String,
+}
+///`DatabaseChangedAction`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum DatabaseChangedAction {
+    #[serde(rename = "create")]
+    Create,
+    #[serde(rename = "delete")]
+    Delete,
+    #[serde(rename = "describe")]
+    Describe,
+}
+impl ::std::fmt::Display for DatabaseChangedAction {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Create => f.write_str("create"),
+            Self::Delete => f.write_str("delete"),
+            Self::Describe => f.write_str("describe"),
+        }
+    }
+}
+impl ::std::str::FromStr for DatabaseChangedAction {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "create" => Ok(Self::Create),
+            "delete" => Ok(Self::Delete),
+            "describe" => Ok(Self::Describe),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for DatabaseChangedAction {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for DatabaseChangedAction {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for DatabaseChangedAction {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///accepted: a run started; effected: an active run was touched; ignored: see the reason
 #[derive(
     ::serde::Deserialize,
@@ -1216,6 +1309,9 @@ pub struct DecisionGiven {
     pub decision: DecisionGivenDecision,
     ///Of the request as it was read
     pub digest: ::std::string::String,
+    ///With approve, of a secret whose policy is `provided` and of nothing else: its value. It is sealed at once and never shown again
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub value: ::std::option::Option<crate::Secret>,
     ///With deny: what the agent is told
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub words: ::std::option::Option<::std::string::String>,
@@ -1588,6 +1684,66 @@ impl ::std::convert::TryFrom<::std::string::String> for EgressRequestState {
         value.parse()
     }
 }
+///production: what happens there cannot be taken back, so its risk is always high
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum EnvironmentKind {
+    #[serde(rename = "development")]
+    Development,
+    #[serde(rename = "staging")]
+    Staging,
+    #[serde(rename = "production")]
+    Production,
+}
+impl ::std::fmt::Display for EnvironmentKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Development => f.write_str("development"),
+            Self::Staging => f.write_str("staging"),
+            Self::Production => f.write_str("production"),
+        }
+    }
+}
+impl ::std::str::FromStr for EnvironmentKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "development" => Ok(Self::Development),
+            "staging" => Ok(Self::Staging),
+            "production" => Ok(Self::Production),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for EnvironmentKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for EnvironmentKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for EnvironmentKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`FieldProblem`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct FieldProblem {
@@ -1851,6 +2007,16 @@ pub struct NewProject {
     pub name: ::std::string::String,
     ///2 to 30 of a-z, 0-9 and dashes; part of namespace names
     pub slug: ::std::string::String,
+}
+///`NewProjectEnvironment`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NewProjectEnvironment {
+    pub allows_databases: bool,
+    pub allows_secrets: bool,
+    pub kind: EnvironmentKind,
+    ///As on GitHub, in lower case
+    pub name: ::std::string::String,
 }
 ///`NewRepository`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -2229,6 +2395,82 @@ impl ::std::default::Default for NotificationsRead {
         Self { ids: Default::default(), up_to: Default::default() }
     }
 }
+///What becomes of an object of the run's own namespace, as the API server has tried it.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ObjectChanged {
+    ///apply: it comes to say this; delete: it goes; restart: its pods are replaced, one after another
+    pub act: ObjectChangedAct,
+    ///All of it, as a unified difference of YAML; empty where nothing of the object itself changes
+    pub diff: ::std::string::String,
+    ///There was none when the agent asked
+    pub is_new: bool,
+    pub kind: ::std::string::String,
+    pub name: ::std::string::String,
+    pub namespace: ::std::string::String,
+    ///The object that was there when the agent asked; another one of its name is not touched
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub uid: ::std::option::Option<::std::string::String>,
+}
+///apply: it comes to say this; delete: it goes; restart: its pods are replaced, one after another
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ObjectChangedAct {
+    #[serde(rename = "apply")]
+    Apply,
+    #[serde(rename = "delete")]
+    Delete,
+    #[serde(rename = "restart")]
+    Restart,
+}
+impl ::std::fmt::Display for ObjectChangedAct {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Apply => f.write_str("apply"),
+            Self::Delete => f.write_str("delete"),
+            Self::Restart => f.write_str("restart"),
+        }
+    }
+}
+impl ::std::str::FromStr for ObjectChangedAct {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "apply" => Ok(Self::Apply),
+            "delete" => Ok(Self::Delete),
+            "restart" => Ok(Self::Restart),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`PlatformRole`
 #[derive(
     ::serde::Deserialize,
@@ -2361,6 +2603,40 @@ impl ::std::default::Default for ProjectChange {
             tool_modes: Default::default(),
         }
     }
+}
+///A place that a project's applications run in, beside the runs of agents.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ProjectEnvironment {
+    ///Agents may ask for leave to make databases there
+    pub allows_databases: bool,
+    ///Agents may ask for leave to sync secrets there
+    pub allows_secrets: bool,
+    pub changed_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///Login
+    pub changed_by: ::std::string::String,
+    ///Whoever manages the project approves every change there
+    pub guarded: bool,
+    pub id: ::uuid::Uuid,
+    pub kind: EnvironmentKind,
+    ///Also the name of the environment on GitHub
+    pub name: ::std::string::String,
+    ///Its namespace in the cluster, made on first use; it follows from the names of project and environment
+    pub namespace: ::std::string::String,
+    pub project_id: ::uuid::Uuid,
+    pub version: i64,
+}
+///`ProjectEnvironmentChange`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectEnvironmentChange {
+    pub allows_databases: bool,
+    pub allows_secrets: bool,
+    pub kind: EnvironmentKind,
+}
+///`ProjectEnvironmentList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ProjectEnvironmentList {
+    pub items: ::std::vec::Vec<ProjectEnvironment>,
 }
 ///`ProjectPage`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -3054,6 +3330,82 @@ pub struct SaidComment {
     pub text: ::std::string::String,
     pub url: ::std::string::String,
 }
+///Where a secret goes, and how its value is come by. The value itself is shown to nobody.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct SecretSynced {
+    pub environment: ::std::string::String,
+    pub environment_kind: EnvironmentKind,
+    pub github_secret_name: ::std::string::String,
+    pub kubernetes_secret_key: ::std::string::String,
+    pub kubernetes_secret_name: ::std::string::String,
+    pub namespace: ::std::string::String,
+    ///GitHub had a secret of this name when it was asked; it is replaced
+    pub on_github: bool,
+    ///deterministic: it follows from the names; random: the platform makes it up; provided: whoever approves types it
+    pub policy: SecretSyncedPolicy,
+    ///The platform has put exactly this one there before
+    pub synced_before: bool,
+}
+///deterministic: it follows from the names; random: the platform makes it up; provided: whoever approves types it
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum SecretSyncedPolicy {
+    #[serde(rename = "deterministic")]
+    Deterministic,
+    #[serde(rename = "random")]
+    Random,
+    #[serde(rename = "provided")]
+    Provided,
+}
+impl ::std::fmt::Display for SecretSyncedPolicy {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Deterministic => f.write_str("deterministic"),
+            Self::Random => f.write_str("random"),
+            Self::Provided => f.write_str("provided"),
+        }
+    }
+}
+impl ::std::str::FromStr for SecretSyncedPolicy {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "deterministic" => Ok(Self::Deterministic),
+            "random" => Ok(Self::Random),
+            "provided" => Ok(Self::Provided),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for SecretSyncedPolicy {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for SecretSyncedPolicy {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for SecretSyncedPolicy {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///Who answers there, as whoever set it up says. owner: whoever manages the project; delegated: whoever may start runs, so that what takes an owner is not asked there
 #[derive(
     ::serde::Deserialize,
@@ -3438,9 +3790,9 @@ pub struct TokenUsage {
 ///A tool that agents act through. One that a run does not have answers like one that there is not.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Tool {
-    ///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
+    ///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people, or is never done without their leave
     pub asks: ToolAsks,
-    ///run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; people: those who answer for the run
+    ///run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; project: the environments of its project; people: those who answer for the run
     pub category: ToolCategory,
     ///What it is for, in the words that the agent reads
     pub description: ::std::string::String,
@@ -3452,7 +3804,7 @@ pub struct Tool {
     ///As agents call it
     pub name: ::std::string::String,
 }
-///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
+///sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people, or is never done without their leave
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -3512,7 +3864,7 @@ impl ::std::convert::TryFrom<::std::string::String> for ToolAsks {
         value.parse()
     }
 }
-///run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; people: those who answer for the run
+///run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; project: the environments of its project; people: those who answer for the run
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -3533,6 +3885,8 @@ pub enum ToolCategory {
     Github,
     #[serde(rename = "environment")]
     Environment,
+    #[serde(rename = "project")]
+    Project,
     #[serde(rename = "people")]
     People,
 }
@@ -3542,6 +3896,7 @@ impl ::std::fmt::Display for ToolCategory {
             Self::Run => f.write_str("run"),
             Self::Github => f.write_str("github"),
             Self::Environment => f.write_str("environment"),
+            Self::Project => f.write_str("project"),
             Self::People => f.write_str("people"),
         }
     }
@@ -3553,6 +3908,7 @@ impl ::std::str::FromStr for ToolCategory {
             "run" => Ok(Self::Run),
             "github" => Ok(Self::Github),
             "environment" => Ok(Self::Environment),
+            "project" => Ok(Self::Project),
             "people" => Ok(Self::People),
             _ => Err("invalid value".into()),
         }
