@@ -196,6 +196,19 @@ it('says who approves in a project, tool by tool, and where something is wrong',
   expect(row('k8s_apply').find('[role=alert]').exists()).toBe(true)
 })
 
+it('says what failed, and reads exactly that again', async () => {
+  platform()
+  let healthy = false
+  server.use(http.get(staff('tools'), () =>
+    healthy ? HttpResponse.json({ items: tools }) : HttpResponse.json({ type: '', title: '', status: 503, code: 'unavailable' }, { status: 503 }),
+  ))
+  screen = await page(OWN)
+  await screen.until((shown) => shown.includes('The platform could not answer'))
+  healthy = true
+  await screen.wrapper.get('[role=alert] button').trigger('click')
+  await screen.until((shown) => shown.includes('github_labels_add'))
+})
+
 it.each([
   ['owner', ['project'], 'An admin of the project decides, because the project’s policy says so.'],
   ['owner', ['agent', 'issue'], 'because the agent’s policy says so and the label approve:owner on the issue says so.'],
