@@ -43,7 +43,7 @@ it('says where a secret goes, how its value is come by, and what is there alread
   shows(asked)
   screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
   const text = await screen.until((shown) => shown.includes('What will be put into staging'))
-  for (const words of ['Put the secret SESSION_KEY into staging', 'in production', 'it is replaced', 'shop-env-staging/shop-web', 'exactly this secret there before', 'The platform makes the value up.', 'High risk: people use what runs there']) {
+  for (const words of ['Put the secret SESSION_KEY into staging', 'in production', 'it is replaced', 'shop-env-staging/shop-web', 'exactly this secret there before', 'The platform makes the value up.', 'High risk: people use it']) {
     expect(text).toContain(words)
   }
   expect(text).not.toContain('All other labels')
@@ -86,7 +86,7 @@ it('approves without a value what wants none, and denies without one what does',
 
 it.each([
   ['create', 'Make the database import for staging', 'Medium risk: it takes room'],
-  ['delete', 'Delete the database import of staging', 'High risk: what is deleted does not come back'],
+  ['delete', 'Delete the database import of staging', 'High risk: it does not come back'],
 ] as const)('says which database it would %s, and where its connection lies', async (action, name, risk) => {
   const asked = someDatabase({}, { action }, { risk: action === 'delete' ? 'high' : 'medium' })
   shows(asked)
