@@ -75,7 +75,9 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER ask_channels AFTER INSERT ON approvals FOR EACH ROW WHEN (NEW.state = 'requested')
+-- A value that whoever approves has to type cannot come by a channel.
+CREATE TRIGGER ask_channels AFTER INSERT ON approvals FOR EACH ROW
+    WHEN (NEW.state = 'requested' AND NEW.asked #>> '{effect,policy}' IS DISTINCT FROM 'provided')
     EXECUTE FUNCTION ask_channels();
 CREATE TRIGGER hush_channels AFTER UPDATE ON approvals FOR EACH ROW
     WHEN (OLD.state = 'requested' AND NEW.state <> 'requested')

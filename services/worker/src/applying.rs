@@ -31,9 +31,10 @@ use crate::{Deps, outbound};
 
 /// How long one try may take before another worker does it again.
 const LEASE: Duration = Duration::from_secs(60);
-/// Before the cluster is asked again, and how often it is.
-const CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(5);
-const CLUSTER_TRIES: i32 = 720;
+/// Before the cluster is asked again: twice as long each time, up to the longest; an hour in all.
+const CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(2);
+const LONGEST_CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(60);
+const CLUSTER_TRIES: i32 = 64;
 /// Before a repository is opened again whose token could not be.
 const PAUSE: TimeDelta = TimeDelta::seconds(60);
 
@@ -104,6 +105,7 @@ impl Untried {
     fn is_passing(&self) -> bool {
         match self {
             Self::Forge(error) => error.is_passing(),
+            Self::Change(error) => matches!(error, ChangeError::Unavailable(_)),
             Self::Cluster(error) => error.is_transient(),
             Self::Server(error) => error.as_database_error().is_none(),
             Self::Refused(_) => false,
@@ -128,8 +130,7 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(Untried::Change(error)) => objects::failed(deps, action, &error, now).await,
-        Err(error @ (Untried::Cluster(_) | Untried::Server(_))) => unplaced(deps, action, &error, now).await,
+        Err(error @ (Untried::Change(_) | Untried::Cluster(_) | Untried::Server(_))) => unplaced(deps, action, &error, now).await,
         Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
         Err(Untried::Other(error)) => Err(error),
     }
@@ -196,7 +197,8 @@ async fn unplaced(deps: &Deps, action: &ToApply, error: &Untried, now: DateTime<
     let goes_on = error.is_passing() && action.attempts < CLUSTER_TRIES;
     tracing::warn!(request = %action.id, %error, again = goes_on, "an approved action is not done");
     if goes_on {
-        return again(deps, action, now + CLUSTER_PAUSE, true).await;
+        let wait = (CLUSTER_PAUSE * (1 << action.attempts.clamp(0, 10))).min(LONGEST_CLUSTER_PAUSE);
+        return again(deps, action, now + wait, true).await;
     }
     let state = if error.is_passing() { ApprovalState::Unknown } else { ApprovalState::Failed };
     settle(deps, action, state, Some(&error.to_string())).await

@@ -7,7 +7,9 @@ mod job;
 mod namespace;
 mod rights;
 
-pub use environment::{environment_binding, environment_namespace, environment_policy, synced_secret};
+pub use environment::{
+    connection_secret, environment_binding, environment_namespace, environment_policy, synced_secret,
+};
 pub use guards::{limit_range, network_policy, resource_quota, service_accounts};
 pub use job::{SECRET_KEY, TOKEN_DIR, job, token_secret};
 pub use namespace::{manager_binding, namespace};

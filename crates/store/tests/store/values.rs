@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use domain::approvals::policy::{Leave, Said};
 use domain::approvals::secrets::{SecretPolicy, SecretSeen, SecretSync};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Effect};
 use domain::flow::FlowKind;
@@ -52,12 +53,13 @@ async fn asked(it: &Installation, issue: i64, policy: SecretPolicy) -> anyhow::R
     progress::open_launch(&it.db, lease).await?.context("the lease is lost")?;
     let (id, action) = (Uuid::now_v7(), action(policy));
     let (digest, asked) = (action.effect.digest(), json!(action));
+    let ruling = Said::default().ruling(Leave::STRICTEST, ApprovalMode::Owner);
     let request = Request {
         id,
         run,
         launch: 1,
         kind: ApprovalKind::Action,
-        leave: Some((ApprovalMode::Owner, &digest)),
+        leave: Some((&ruling, &digest)),
         tool: "secret_sync_github_k8s",
         asked: &asked,
         patience: Duration::from_secs(60),

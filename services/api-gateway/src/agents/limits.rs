@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::problem::Problem;
 use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use uuid::Uuid;
@@ -49,7 +50,7 @@ const COUNTED: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Limits<C: Clock = DefaultClock> {
     open: Mutex<HashMap<(Uuid, Kind), usize>>,
-    calls: RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, C>,
+    calls: RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, C, NoOpMiddleware<C::Instant>>,
 }
 
 impl Default for Limits {

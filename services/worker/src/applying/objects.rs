@@ -5,20 +5,17 @@
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use cluster::{ChangeError, Hand};
-use domain::approvals::ApprovalState;
 use domain::environment::changes::{self, Act, Change, Seen};
 use serde_json::{Value, json};
 use store::approvals::apply::{self, ToApply};
 
-use super::{Made, Tried, Untried, again, settle};
+use super::{Made, Tried, Untried};
 use crate::Deps;
 
 /// Looks at an object whose versions follow each other faster than they are quoted.
 const LOOKS: usize = 5;
 /// Until the next of them.
 const PAUSE: TimeDelta = TimeDelta::seconds(2);
-/// Tries, each after twice the time, while the cluster does not answer; eight minutes in all.
-const TRIES: i32 = 8;
 
 pub(super) async fn attempt(
     deps: &Deps,
@@ -44,23 +41,6 @@ pub(super) async fn attempt(
         }
     }
     Ok(Tried::Later(now + PAUSE))
-}
-
-/// A try that failed: again later while the cluster does not answer, and given up when that was often enough.
-pub(super) async fn failed(
-    deps: &Deps,
-    action: &ToApply,
-    error: &ChangeError,
-    now: DateTime<Utc>,
-) -> anyhow::Result<()> {
-    let is_passing = matches!(error, ChangeError::Unavailable(_));
-    let goes_on = is_passing && action.attempts < TRIES;
-    tracing::warn!(request = %action.id, error = error as &dyn std::error::Error, again = goes_on, "an approved change is not made");
-    if goes_on {
-        return again(deps, action, now + PAUSE * (1 << action.attempts), true).await;
-    }
-    let state = if is_passing { ApprovalState::Unknown } else { ApprovalState::Failed };
-    settle(deps, action, state, Some(&error.to_string())).await
 }
 
 /// One touch of the object that is there.
