@@ -366,6 +366,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/projects/{project_id}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Environments that agents of the project may prepare for its applications */
+        get: operations["list_project_environments"];
+        put?: never;
+        /** Give the project an environment (platform owner or admin; admin of the project) */
+        post: operations["add_project_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/environments/{environment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say anew of what kind an environment is, and what agents may prepare there */
+        put: operations["change_project_environment"];
+        post?: never;
+        /** Take an environment from the project; what was prepared there stays */
+        delete: operations["remove_project_environment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/egress-grants/{grant_id}": {
         parameters: {
             query?: never;
@@ -1406,13 +1442,57 @@ export interface components {
         EgressGrantList: {
             items: components["schemas"]["EgressGrant"][];
         };
+        /**
+         * @description production: what happens there cannot be taken back, so its risk is always high
+         * @enum {string}
+         */
+        EnvironmentKind: "development" | "staging" | "production";
+        /** @description A place that a project's applications run in, beside the runs of agents. */
+        ProjectEnvironment: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            project_id: string;
+            /** @description Also the name of the environment on GitHub */
+            name: string;
+            kind: components["schemas"]["EnvironmentKind"];
+            /** @description Agents may ask for leave to sync secrets there */
+            allows_secrets: boolean;
+            /** @description Agents may ask for leave to make databases there */
+            allows_databases: boolean;
+            /** @description Its namespace in the cluster, made on first use; it follows from the names of project and environment */
+            namespace: string;
+            /** @description Whoever manages the project approves every change there */
+            guarded: boolean;
+            /** Format: int64 */
+            version: number;
+            /** @description Login */
+            changed_by: string;
+            /** Format: date-time */
+            changed_at: string;
+        };
+        ProjectEnvironmentList: {
+            items: components["schemas"]["ProjectEnvironment"][];
+        };
+        NewProjectEnvironment: {
+            /** @description As on GitHub, in lower case */
+            name: string;
+            kind: components["schemas"]["EnvironmentKind"];
+            allows_secrets: boolean;
+            allows_databases: boolean;
+        };
+        ProjectEnvironmentChange: {
+            kind: components["schemas"]["EnvironmentKind"];
+            allows_secrets: boolean;
+            allows_databases: boolean;
+        };
         AgentPolicy: {
             /** @description What it is there for, in words for people */
             responsibility?: string;
             /** @enum {string} */
             mode: "code_only" | "full_env";
             /** @description In its namespace; they come to something in full_env only */
-            rights: ("read" | "logs" | "exec" | "test_jobs")[];
+            rights: ("read" | "logs" | "exec" | "test_jobs" | "change")[];
             /**
              * Format: int32
              * @description At once in one project
@@ -1724,14 +1804,14 @@ export interface components {
             /** @description As agents call it */
             name: string;
             /**
-             * @description run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; people: those who answer for the run
+             * @description run: the run itself; github: issues and pull requests; environment: its namespace in the cluster; project: the environments of its project; people: those who answer for the run
              * @enum {string}
              */
-            category: "run" | "github" | "environment" | "people";
+            category: "run" | "github" | "environment" | "project" | "people";
             /** @description What it is for, in the words that the agent reads */
             description: string;
             /**
-             * @description sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people
+             * @description sometimes: what the agent may not do alone is done when a person has approved it; always: it is a question to people, or is never done without their leave
              * @enum {string}
              */
             asks: "nobody" | "sometimes" | "always";
@@ -1755,15 +1835,15 @@ export interface components {
         /** @description What will be done when it is approved. */
         ActionAsked: {
             /**
-             * @description labels: labels go on and off an issue or pull request
+             * @description labels: labels go on and off an issue or pull request; object: an object of the run's namespace is changed; secret: a secret is put into an environment on GitHub and into its namespace; database: a database is made, deleted or looked at
              * @enum {string}
              */
-            does: "labels";
+            does: "labels" | "object" | "secret" | "database";
             /** @description SHA-256 of exactly what will be done and what it is about */
             digest: string;
             mode: components["schemas"]["ApprovalMode"];
             /**
-             * @description low: taken back with a click; medium: people may act on it; high: it cannot be taken back
+             * @description low: easily taken back; medium: people may act on it; high: it cannot be taken back
              * @enum {string}
              */
             risk: "low" | "medium" | "high";
@@ -1772,6 +1852,9 @@ export interface components {
             labels?: components["schemas"]["LabelsMoved"];
             /** @description Who says that `mode` counts. call: what would be done needs it; tool: it is usual for the tool; agent, project: their policies; issue: a label of it */
             because?: ("call" | "tool" | "agent" | "issue" | "project")[];
+            object?: components["schemas"]["ObjectChanged"];
+            secret?: components["schemas"]["SecretSynced"];
+            database?: components["schemas"]["DatabaseChanged"];
             /** @description Why it is not done */
             trouble?: string;
         };
@@ -1789,6 +1872,52 @@ export interface components {
             adds: string[];
             removes: string[];
         };
+        /** @description What becomes of an object of the run's own namespace, as the API server has tried it. */
+        ObjectChanged: {
+            /**
+             * @description apply: it comes to say this; delete: it goes; restart: its pods are replaced, one after another
+             * @enum {string}
+             */
+            act: "apply" | "delete" | "restart";
+            kind: string;
+            name: string;
+            namespace: string;
+            /** @description There was none when the agent asked */
+            is_new: boolean;
+            /** @description The object that was there when the agent asked; another one of its name is not touched */
+            uid?: string;
+            /** @description All of it, as a unified difference of YAML; empty where nothing of the object itself changes */
+            diff: string;
+        };
+        /** @description Where a secret goes, and how its value is come by. The value itself is shown to nobody. */
+        SecretSynced: {
+            environment: string;
+            environment_kind: components["schemas"]["EnvironmentKind"];
+            namespace: string;
+            github_secret_name: string;
+            kubernetes_secret_name: string;
+            kubernetes_secret_key: string;
+            /**
+             * @description deterministic: it follows from the names; random: the platform makes it up; provided: whoever approves types it
+             * @enum {string}
+             */
+            policy: "deterministic" | "random" | "provided";
+            /** @description GitHub had a secret of this name when it was asked; it is replaced */
+            on_github: boolean;
+            /** @description The platform has put exactly this one there before */
+            synced_before: boolean;
+        };
+        /** @description What is done about a database. */
+        DatabaseChanged: {
+            /** @enum {string} */
+            action: "create" | "delete" | "describe";
+            environment: string;
+            environment_kind: components["schemas"]["EnvironmentKind"];
+            namespace: string;
+            database_name: string;
+            /** @description The Secret with its connection */
+            secret_name: string;
+        };
         DecisionGiven: {
             /** @enum {string} */
             decision: "approve" | "deny";
@@ -1796,6 +1925,11 @@ export interface components {
             digest: string;
             /** @description With deny: what the agent is told */
             words?: string;
+            /**
+             * Format: password
+             * @description With approve, of a secret whose policy is `provided` and of nothing else: its value. It is sealed at once and never shown again
+             */
+            value?: string;
         };
         Answer: {
             /**
@@ -2254,6 +2388,7 @@ export interface components {
         ApprovalId: string;
         AgentId: string;
         ProjectId: string;
+        EnvironmentId: string;
         RepositoryId: string;
         RunId: string;
         TemplateId: string;
@@ -3002,6 +3137,107 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EgressRequest"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_project_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Environments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectEnvironmentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    add_project_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProjectEnvironment"];
+            };
+        };
+        responses: {
+            /** @description The environment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectEnvironment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    change_project_environment: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `version` that was read, in quotes */
+                "If-Match": components["parameters"]["IfMatch"];
+            };
+            path: {
+                environment_id: components["parameters"]["EnvironmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectEnvironmentChange"];
+            };
+        };
+        responses: {
+            /** @description The environment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectEnvironment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    remove_project_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment_id: components["parameters"]["EnvironmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
