@@ -11,7 +11,7 @@ export const RISK: Record<ActionAsked['risk'], Look> = {
 }
 
 /** Where the words for its risk stand: what goes wrong with a secret is not what goes wrong with a label. */
-const WORDS: Record<ActionAsked['does'], string> = { labels: 'inbox.risk', secret: 'inbox.secret.risk', database: 'inbox.database.risk' }
+const WORDS: Record<ActionAsked['does'], string> = { labels: 'inbox.risk', object: 'inbox.risk', secret: 'inbox.secret.risk', database: 'inbox.database.risk' }
 
 /** The key of its words. */
 export function riskWord({ does, risk }: ActionAsked): string {
