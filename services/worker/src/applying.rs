@@ -130,7 +130,9 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(error @ (Untried::Change(_) | Untried::Cluster(_) | Untried::Server(_))) => unplaced(deps, action, &error, now).await,
+        Err(error @ (Untried::Change(_) | Untried::Cluster(_) | Untried::Server(_))) => {
+            unplaced(deps, action, &error, now).await
+        }
         Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
         Err(Untried::Other(error)) => Err(error),
     }

@@ -13,7 +13,7 @@ use crate::approvals::waits;
 async fn let_ask(scene: &Scene) -> Result<()> {
     let policy = json!({
         "mode": "full_env", "rights": ["read", "logs", "exec", "change"], "parallel_runs": 2,
-        "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200,
+        "time_limit_seconds": 1800, "namespace_ttl_seconds": 7200, "tool_modes": {}, "tools_off": [],
     });
     let agent = json!({ "name": "dev", "policy": policy, "reason": "Agents may ask for changes here" });
     scene.owner.post(&format!("projects/{}/agents", scene.project), &agent).await?;

@@ -214,7 +214,7 @@ async fn the_pods_of_runs_are_not_entered() -> Result<()> {
             let pods = Cluster::acting_as(&run.namespace, "agent").await?.api::<Pod>(&run.namespace);
             let how = AttachParams::default().stderr(false);
             // The policy is asked before the pod is looked for.
-            for (name, code) in [("run-456789ab-l1-x7z2k", "403"), ("web", "404")] {
+            for (name, code) in [("run-456789ab-l1-x7z2k", "422"), ("web", "404")] {
                 let answer = pods.exec(name, ["true"], &how).await.map(drop);
                 says(answer, code, name)?;
             }
