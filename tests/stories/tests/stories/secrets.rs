@@ -160,6 +160,8 @@ async fn a_value_that_only_people_know_is_typed_by_whoever_approves_and_is_nowhe
     let writer = log.clone();
     let filter = "debug,hyper=info,h2=info,rustls=info";
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    // While there is one subscriber alone, what another test's thread is the first to log is taken for logged nowhere.
+    let _beside = tracing_subscriber::registry().set_default();
     let _logging = logging.set_default();
     let mut t = Story::begin().await?;
     let kubernetes = Kubernetes::default();
