@@ -75,14 +75,17 @@ impl Cluster {
         Ok(self.api::<Pod>(namespace).list(&ListParams::default()).await?.items)
     }
 
-    /// The pods of one of the platform's Deployments that are not on their way out.
+    /// The pods of one of the platform's Deployments that have not ended, and are not on their way out.
     ///
     /// # Errors
     /// The API server's.
     pub async fn serving(&self, deployment: &str) -> Result<Vec<Pod>> {
         let labelled = ListParams::default().labels(&format!("app.kubernetes.io/name={deployment}"));
         let mut pods = self.api::<Pod>(PLATFORM).list(&labelled).await?.items;
-        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        pods.retain(|pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
+        });
         Ok(pods)
     }
 
