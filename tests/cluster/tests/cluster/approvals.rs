@@ -26,7 +26,8 @@ pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
     Ok(open["items"][0].clone())
 }
 
-async fn approve(scene: &Scene, request: &Value) -> Result<()> {
+/// Approves what was asked.
+pub(crate) async fn approve(scene: &Scene, request: &Value) -> Result<()> {
     let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
     let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
     ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
@@ -80,23 +81,32 @@ async fn an_action_waits_for_leave_and_is_done_before_the_session_goes_on() -> R
     .await
 }
 
-/// Kills every program of the platform, and waits until all of them are ready again.
+/// How often the containers of a program were started again, and whether all of them are ready.
+async fn restarts(scene: &Scene, program: &str) -> Result<(i32, bool)> {
+    let pods = scene.stage.cluster.serving(program).await?;
+    let containers: Vec<_> = pods
+        .into_iter()
+        .flat_map(|pod| pod.status.and_then(|status| status.container_statuses).unwrap_or_default())
+        .collect();
+    let ready = !containers.is_empty() && containers.iter().all(|one| one.ready);
+    Ok((containers.iter().map(|one| one.restart_count).sum(), ready))
+}
+
+/// Kills every program of the platform, and waits until each was started again and is ready.
 async fn everything_dies(scene: &Scene) -> Result<()> {
     let cluster = &scene.stage.cluster;
+    let mut killed = Vec::new();
     for program in ["worker", "control-plane", "api-gateway"] {
+        let (before, _) = restarts(scene, program).await?;
         for pod in cluster.serving(program).await? {
             kill_container(pod.metadata.uid.as_deref().context("a pod without a UID")?)?;
         }
+        killed.push((program, before));
     }
-    for program in ["worker", "control-plane", "api-gateway"] {
+    for (program, before) in killed {
         until(&format!("{program} again"), BACK_WITHIN, async || {
-            let pods = cluster.serving(program).await?;
-            let is_back = pods.iter().all(|pod| {
-                let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-                let mut restarted = containers.map(|one| one.ready && one.restart_count > 0).peekable();
-                restarted.peek().is_some() && restarted.all(|yes| yes)
-            });
-            Ok((is_back && !pods.is_empty()).then_some(()))
+            let (now, ready) = restarts(scene, program).await?;
+            Ok((now > before && ready).then_some(()))
         })
         .await?;
     }

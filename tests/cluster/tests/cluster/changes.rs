@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use crate::approvals::waits;
+use crate::approvals::{approve, waits};
 
 /// Lets the agents of the project ask for changes.
 async fn let_ask(scene: &Scene) -> Result<()> {
@@ -17,13 +17,6 @@ async fn let_ask(scene: &Scene) -> Result<()> {
     });
     let agent = json!({ "name": "dev", "policy": policy, "reason": "Agents may ask for changes here" });
     scene.owner.post(&format!("projects/{}/agents", scene.project), &agent).await?;
-    Ok(())
-}
-
-async fn approve(scene: &Scene, request: &Value) -> Result<()> {
-    let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
-    let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
-    ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
     Ok(())
 }
 

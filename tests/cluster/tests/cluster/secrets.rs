@@ -1,16 +1,13 @@
 //! A secret that people let an agent have put into an environment: on GitHub and in the cluster, with the agent's pod gone
 //! meanwhile.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{beside, until};
+use cluster_tests::beside;
 use k8s_openapi::api::core::v1::Namespace;
 use reqwest::Method;
 use serde_json::json;
 
-/// From the request to the run that waits without a pod.
-const PARKED_WITHIN: Duration = Duration::from_secs(120);
+use crate::approvals::{approve, waits};
 
 #[tokio::test]
 async fn a_secret_reaches_github_and_the_cluster_with_leave_and_the_same_session_goes_on() -> Result<()> {
@@ -21,18 +18,10 @@ async fn a_secret_reaches_github_and_the_cluster_with_leave_and_the_same_session
         let namespace = staging["namespace"].as_str().context("no namespace")?;
 
         let run = scene.start_stage("ops", "Sessions end with each restart", "scenario: secret\n").await?;
-        until("the run waits for leave", PARKED_WITHIN, async || {
-            Ok((run.view().await?["status"] == "waiting_mcp").then_some(()))
-        })
-        .await?;
-        until("its pod is gone", PARKED_WITHIN, async || Ok(run.pod().await?.is_none().then_some(()))).await?;
+        let request = waits(scene, &run).await?;
         ensure!(scene.world.secret("staging", "SESSION_KEY").await?.is_none(), "done without leave");
-        let open = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
-        let request = &open["items"][0];
         ensure!(request["action"]["secret"]["namespace"] == namespace, "{request}");
-        let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
-        let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
-        ensure!(scene.owner.post(&path, &given).await?["state"] == "approved", "not approved");
+        approve(scene, &request).await?;
 
         let seen = run.handed_in().await?;
         ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
