@@ -3,6 +3,7 @@
 //! by another that ends in the same state.
 
 mod databases;
+mod environments;
 mod labels;
 mod objects;
 mod secrets;

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cluster::Cluster;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
+use crate::environment::{Answer, response};
 use crate::nowhere::version;
 
 /// The cluster.
@@ -35,8 +36,6 @@ struct Freeze {
     path: String,
     does_it: bool,
 }
-
-type Answer = (StatusCode, Value);
 
 impl Kubernetes {
     /// For a worker.
@@ -162,10 +161,4 @@ fn is_list(path: &str) -> bool {
 fn refused(code: u16, reason: &str, message: &str) -> Answer {
     let status = StatusCode::from_u16(code).unwrap_or_default();
     (status, json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message }))
-}
-
-fn response((status, body): Answer) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string().into_bytes()));
-    *response.status_mut() = status;
-    response
 }

@@ -93,9 +93,7 @@ impl Platform {
     /// # Errors
     /// When its configuration is refused.
     pub fn add_worker(&mut self) -> Result<()> {
-        let pairs: Vec<_> = self.worker.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut config = worker::Config::read(reader(&pairs))?;
-        config.channels.names = Arc::new(ClusterNames);
+        let config = self.config_without("")?;
         self.tasks.spawn(worker::run_on(config, self.environment.cluster(), self.stop.clone()));
         Ok(())
     }
@@ -113,11 +111,18 @@ impl Platform {
     /// # Errors
     /// When its configuration is refused.
     pub fn worker_without(&self, variable: &str, cluster: Cluster) -> Result<Worker> {
-        let given = self.worker.iter().filter(|(name, _)| *name != variable);
-        let pairs: Vec<_> = given.map(|(name, value)| (*name, value.as_str())).collect();
-        let config = worker::Config::read(reader(&pairs))?;
+        let config = self.config_without(variable)?;
         let stop = self.stop.child_token();
         Ok(Worker { task: tokio::spawn(worker::run_on(config, cluster, stop.clone())), stop })
+    }
+
+    /// What a worker is told, but for this variable; names of the cluster lead to the story's services.
+    fn config_without(&self, variable: &str) -> Result<worker::Config> {
+        let given = self.worker.iter().filter(|(name, _)| *name != variable);
+        let pairs: Vec<_> = given.map(|(name, value)| (*name, value.as_str())).collect();
+        let mut config = worker::Config::read(reader(&pairs))?;
+        config.channels.names = Arc::new(ClusterNames);
+        Ok(config)
     }
 
     /// Where people and GitHub reach it.

@@ -3,8 +3,7 @@
 //! same database with the same password, and nothing stays half somebody's.
 
 use anyhow::Context;
-use cluster::spec::Grantee;
-use cluster::{ClusterError, EnvironmentSpec};
+use cluster::EnvironmentSpec;
 use domain::approvals::databases::{
     DatabaseAction, DatabaseChange, DatabaseSeen, DatabaseState, connection_secret, role,
 };
@@ -21,6 +20,7 @@ use url::Url;
 use uuid::Uuid;
 use vault::{Sealed, random_value};
 
+use super::environments::{self, refused};
 use super::{Made, Tried, Untried};
 use crate::Deps;
 
@@ -53,13 +53,7 @@ pub(super) async fn attempt(
             return Ok(Tried::Lost);
         }
     }
-    let pods = &deps.config.pods;
-    let environment = EnvironmentSpec {
-        project_id: repository.project_id,
-        name: change.environment.clone(),
-        namespace: change.namespace.clone(),
-        grantee: Grantee { cluster_role: pods.environment_role.clone(), ..pods.grantee.clone() },
-    };
+    let environment = environments::of(deps, repository, &change.environment, &change.namespace);
     let work = Work { deps, action, server, environment, change, seen };
     match change.action {
         DatabaseAction::Create => work.create().await,
@@ -190,13 +184,4 @@ fn connection(
 
 fn taken() -> Untried {
     Untried::Refused("this name is taken; choose another one".into())
-}
-
-fn refused(error: ClusterError) -> Untried {
-    match error {
-        ClusterError::Foreign { what } => {
-            Untried::Refused(format!("{what} is there already and was not made for this; choose another name"))
-        }
-        error => Untried::Cluster(error),
-    }
 }

@@ -3,8 +3,7 @@
 //! same places and tells the same of it.
 
 use anyhow::Context;
-use cluster::spec::Grantee;
-use cluster::{ClusterError, EnvironmentSpec, FoundSecret, SyncedSecret};
+use cluster::{EnvironmentSpec, FoundSecret, SyncedSecret};
 use domain::approvals::secrets::{Became, SecretPolicy, SecretSeen, SecretSync};
 use domain::limits;
 use forge::{ForgeError, RepositoryProvider};
@@ -18,6 +17,7 @@ use store::project_environments;
 use store::repositories::RepositoryRow;
 use vault::{Sealed, random_value};
 
+use super::environments::{self, refused};
 use super::{Made, Tried, Untried};
 use crate::Deps;
 use crate::github::Opened;
@@ -79,13 +79,7 @@ pub(super) async fn attempt(
 
 impl<'a> Places<'a> {
     fn of(deps: &Deps, action: &ToApply, repository: &RepositoryRow, sync: &'a SecretSync) -> Self {
-        let pods = &deps.config.pods;
-        let environment = EnvironmentSpec {
-            project_id: repository.project_id,
-            name: sync.environment.clone(),
-            namespace: sync.namespace.clone(),
-            grantee: Grantee { cluster_role: pods.environment_role.clone(), ..pods.grantee.clone() },
-        };
+        let environment = environments::of(deps, repository, &sync.environment, &sync.namespace);
         let secret = SyncedSecret {
             name: sync.kubernetes_secret.clone(),
             key: sync.kubernetes_key.clone(),
@@ -180,16 +174,6 @@ fn told(sync: &SecretSync, Plan { github, kubernetes }: Plan) -> Value {
             "namespace": sync.namespace, "secret": sync.kubernetes_secret, "key": sync.kubernetes_key, "became": kubernetes,
         },
     })
-}
-
-/// What nobody can do anything about but people is said in words, at once.
-fn refused(error: ClusterError) -> Untried {
-    match error {
-        ClusterError::Foreign { what } => {
-            Untried::Refused(format!("{what} is there already and was not made for this; choose another name"))
-        }
-        error => Untried::Cluster(error),
-    }
 }
 
 fn unmade(error: ForgeError) -> Untried {
