@@ -3,12 +3,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Locator, Page } from 'playwright-core'
 
-import { barriers, BOT_TOKEN, CONSOLE, launch, makeRepository, openPage, OWNER, picture, signInAs, startRun, STRANGER, visit, type Visitor } from './stage.ts'
+import { barriers, BOT_TOKEN, CONSOLE, labelComesOff, launch, makeRepository, openPage, OWNER, picture, signInAs, startRun, STRANGER, visit, type Visitor } from './stage.ts'
 
 /** From a label to the first line of an agent: namespace, pod and clone lie between. */
 const START_MS = 180_000
 /** From asking for a stop to its end. */
 const STOP_MS = 60_000
+/** From a run's end to its label's. */
+const OFF_MS = 60_000
 /** The editor is large, and comes with the first template that is opened. */
 const EDITOR_MS = 20_000
 /** What people do not see on the issue's page, and what pretends to be the platform's. */
@@ -33,6 +35,8 @@ it('refuses who is not listed, and says so', async () => {
 describe('as the owner', () => {
   let owner: Visitor
   let repository: string
+  /** The issue of the run that is watched. */
+  let watched: number
   before(async () => {
     owner = await visit(browser)
     repository = await makeRepository()
@@ -90,7 +94,7 @@ describe('as the owner', () => {
   step("shows a run's log as it arrives, finds in it, and stops the run", async (page) => {
     const title = `Watch me ${Date.now().toString(36)}`
     await openPage(page, 'Runs')
-    await startRun(repository, title, 'slow', HIDDEN)
+    watched = await startRun(repository, title, 'slow', HIDDEN)
     await page.getByRole('link', { name: title }).click()
     const log = page.getByRole('region', { name: 'Lines of the log' })
     await log.getByText(/round \d+, line/).first().waitFor({ timeout: START_MS })
@@ -127,7 +131,8 @@ describe('as the owner', () => {
 
   step('tries a stopped run again with one click, and shows before what that changes', async (page) => {
     await page.goBack()
-    // The label of the stopped run has come off meanwhile: what is previewed is what is there now.
+    // The label of the stopped run comes off: what is previewed is what is there then.
+    await labelComesOff(repository, watched, 'run:dev', OFF_MS)
     await page.reload()
     await page.getByRole('region', { name: 'What next' }).getByRole('button', { name: 'Try again in the same session' }).click()
     const preview = page.getByRole('dialog')

@@ -1,6 +1,7 @@
 // What the suite stands on: a running stack, told by environment variables, a browser, and GitHub as people use it.
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 
 function setting(name: string, otherwise: string): string {
@@ -112,6 +113,15 @@ export async function labelsOn(repository: string, issue: number): Promise<strin
   const labels = await github(`/repos/${repository}/issues/${issue}/labels`)
   if (!Array.isArray(labels)) throw new Error(`no labels: ${JSON.stringify(labels)}`)
   return labels.map((label: { name: string }) => label.name)
+}
+
+/** Waits until a label that the platform takes off is off. */
+export async function labelComesOff(repository: string, issue: number, label: string, within: number): Promise<void> {
+  const end = Date.now() + within
+  while ((await labelsOn(repository, issue)).includes(label)) {
+    if (Date.now() > end) throw new Error(`${label} is still on issue ${issue} of ${repository}`)
+    await setTimeout(250)
+  }
 }
 
 /** A project of the suite's own with a connected repository, made in the console. */
