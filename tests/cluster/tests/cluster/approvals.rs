@@ -4,14 +4,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cluster_tests::{Run, Scene, alone, beside, kill_container, later, until};
+use cluster_tests::{Run, Scene, beside, until};
 use serde_json::{Value, json};
 
 /// From the question to the run that waits without a pod.
 const PARKED_WITHIN: Duration = Duration::from_secs(120);
-/// From a kill to a program that is ready again.
-const BACK_WITHIN: Duration = Duration::from_secs(120);
-const HOUR: Duration = Duration::from_hours(1);
 
 /// The open question of a run that waits for people.
 pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
@@ -76,60 +73,6 @@ async fn an_action_waits_for_leave_and_is_done_before_the_session_goes_on() -> R
         ensure!(labels.contains(&"area:ui".to_owned()) && !labels.contains(&"state:blocked".to_owned()), "{labels:?}");
         let request = scene.owner.get(&format!("approvals/{}", request["id"].as_str().unwrap_or_default())).await?;
         ensure!(request["state"] == "applied" && request["settled_at"].is_string(), "{request}");
-        Ok(())
-    })
-    .await
-}
-
-/// How often the containers of a program were started again, and whether all of them are ready.
-async fn restarts(scene: &Scene, program: &str) -> Result<(i32, bool)> {
-    let pods = scene.stage.cluster.serving(program).await?;
-    let containers: Vec<_> = pods
-        .into_iter()
-        .flat_map(|pod| pod.status.and_then(|status| status.container_statuses).unwrap_or_default())
-        .collect();
-    let ready = !containers.is_empty() && containers.iter().all(|one| one.ready);
-    Ok((containers.iter().map(|one| one.restart_count).sum(), ready))
-}
-
-/// Kills every program of the platform, and waits until each was started again and is ready.
-async fn everything_dies(scene: &Scene) -> Result<()> {
-    let cluster = &scene.stage.cluster;
-    let mut killed = Vec::new();
-    for program in ["worker", "control-plane", "api-gateway"] {
-        let (before, _) = restarts(scene, program).await?;
-        for pod in cluster.serving(program).await? {
-            kill_container(pod.metadata.uid.as_deref().context("a pod without a UID")?)?;
-        }
-        killed.push((program, before));
-    }
-    for (program, before) in killed {
-        until(&format!("{program} again"), BACK_WITHIN, async || {
-            let (now, ready) = restarts(scene, program).await?;
-            Ok((now > before && ready).then_some(()))
-        })
-        .await?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_request_outlives_the_death_of_everything_and_an_hour() -> Result<()> {
-    alone(async |scene| {
-        let run = scene.start("Move my labels after an hour", "scenario: labels\n").await?;
-        let request = waits(scene, &run).await?;
-        later(&scene.stage.db, HOUR, async || {
-            everything_dies(scene).await?;
-            let kept = waits(scene, &run).await?;
-            ensure!(kept["id"] == request["id"] && kept["state"] == "requested", "{kept}");
-            approve(scene, &request).await?;
-            let seen = run.handed_in().await?;
-            ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
-            Ok(())
-        })
-        .await?;
-        ensure!(scene.world.labels(run.issue).await?.contains(&"area:ui".to_owned()), "not done");
-        ensure!(run.times("request.applied").await? == 1, "it was told more than once that it is done");
         Ok(())
     })
     .await

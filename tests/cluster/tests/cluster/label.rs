@@ -120,20 +120,7 @@ async fn no_secret_is_in_the_pod_in_a_log_or_in_the_database() -> Result<()> {
         for (role, person) in &scene.world.view().people {
             unsaid.push((format!("the {role}'s address"), person.email.clone()));
         }
-        let mut names_the_run = false;
-        let mut pods = cluster.pods(PLATFORM).await?;
-        // One that an earlier test replaced may be gone before it is read.
-        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
-        for pod in pods {
-            let name = pod.metadata.name.unwrap_or_default();
-            let log = cluster.log(PLATFORM, &name).await?;
-            names_the_run |= log.contains(&run.id);
-            for (what, value) in &unsaid {
-                let line = log.lines().find(|line| line.contains(value.as_str()));
-                ensure!(line.is_none(), "{what} is in the log of {name}");
-            }
-        }
-        ensure!(names_the_run, "no log names the run, so nothing was searched");
+        no_log_tells(scene, &run, &unsaid).await?;
         let said = scene.owner.get(&format!("runs/{}/events", run.id)).await?.to_string();
         for (what, value) in &unsaid {
             ensure!(!said.contains(value.as_str()), "{what} is in the run's log");
@@ -143,8 +130,28 @@ async fn no_secret_is_in_the_pod_in_a_log_or_in_the_database() -> Result<()> {
     .await
 }
 
+/// Looks through what the platform's programs have logged.
+pub(crate) async fn no_log_tells(scene: &Scene, run: &Run<'_>, unsaid: &[(String, String)]) -> Result<()> {
+    let cluster = &scene.stage.cluster;
+    let mut names_the_run = false;
+    let mut pods = cluster.pods(PLATFORM).await?;
+    // One that an earlier test replaced may be gone before it is read.
+    pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+    for pod in pods {
+        let name = pod.metadata.name.unwrap_or_default();
+        let log = cluster.log(PLATFORM, &name).await?;
+        names_the_run |= log.contains(&run.id);
+        for (what, value) in unsaid {
+            let line = log.lines().find(|line| line.contains(value.as_str()));
+            ensure!(line.is_none(), "{what} is in the log of {name}");
+        }
+    }
+    ensure!(names_the_run, "no log names the run, so nothing was searched");
+    Ok(())
+}
+
 /// Looks through every column of every table, as text and as bytes, for what must not be readable in a dump.
-async fn none_is_kept_in_clear(scene: &Scene, run: &Run<'_>, unsaid: &[(String, String)]) -> Result<()> {
+pub(crate) async fn none_is_kept_in_clear(scene: &Scene, run: &Run<'_>, unsaid: &[(String, String)]) -> Result<()> {
     let db = &scene.stage.db;
     let sql = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables \
         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
