@@ -209,7 +209,7 @@ impl Story {
 /// Asks again and again until the answer is yes.
 ///
 /// # Errors
-/// When asking fails, or the answer is still no after ten seconds.
+/// When asking fails, or the answer is still no after a minute.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let asking = async {
         let mut pace = tokio::time::interval(std::time::Duration::from_millis(100));
@@ -220,7 +220,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> 
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), asking).await.with_context(|| format!("never: {what}"))?
+    tokio::time::timeout(std::time::Duration::from_secs(60), asking).await.with_context(|| format!("never: {what}"))?
 }
 
 /// The id of a JSON object.

@@ -78,7 +78,7 @@ impl Emulator {
             }
             bail!("the emulator ended before it was ready")
         };
-        tokio::time::timeout(Duration::from_secs(30), ready)
+        tokio::time::timeout(Duration::from_secs(120), ready)
             .await
             .context("the emulator is not ready after 30 s")??;
         // Its output must go on being read, or a full pipe would stop it.

@@ -189,7 +189,7 @@ async fn a_tunnel_ends_with_the_token_the_grant_or_the_run() {
     };
     let (revoked, withdrawn, ending) = tokio::join!(revoked, withdrawn, ending);
     for lasted in [revoked, withdrawn, ending] {
-        assert!(lasted < Duration::from_secs(5), "{lasted:?}");
+        assert!(lasted < Duration::from_secs(15), "{lasted:?}");
     }
 }
 

@@ -102,7 +102,7 @@ async fn a_run_pushes_one_thing_at_a_time() {
     let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(body));
     let first = tokio::spawn(forge.world.post("/git/acme/app.git/git-receive-pack").body(body).send());
     open.send(Ok(b"0".to_vec())).await.unwrap();
-    let busy = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+    let busy = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         let post = || forge.world.post("/git/acme/app.git/git-receive-pack").body("0000").send();
         while post().await.unwrap().status() != StatusCode::TOO_MANY_REQUESTS {}
     });
@@ -249,7 +249,7 @@ async fn after_the_runs_end_nothing_is_pushed() {
     let released = forge.world.control.released();
     forge.world.control.revoke();
     // What was known about the token serves for two more seconds at most.
-    let over = tokio::time::timeout(std::time::Duration::from_secs(5), async {
+    let over = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         while forge.git(&["ls-remote", "origin"]).await.good {}
     });
     over.await.expect("the token still serves");
