@@ -30,9 +30,7 @@ const MANAGER: [&str; 3] = ["--server-side", "--force-conflicts", "--field-manag
 /// Builds the platform, brings it into the cluster and waits until it is ready. Returns the images that it runs now.
 pub(crate) fn up(paths: &Paths, cluster: &Cluster) -> Result<Vec<Image>> {
     let images = images::services(paths, &PROGRAMS)?;
-    for image in &images {
-        images::import(paths, image)?;
-    }
+    images::import(paths, &images)?;
     let model = Model::chosen(paths)?;
     let secrets = secrets::all(paths, &model)?;
     let overlay = Overlay::written(paths, &by_program(&images)?, &model, &secrets)?;
