@@ -12,6 +12,7 @@ mod notices;
 mod places;
 mod repositories;
 mod requests;
+mod rules;
 mod sessions;
 mod starts;
 mod support;
