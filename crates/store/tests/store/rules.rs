@@ -3,7 +3,7 @@
 use domain::run::RunStatus;
 use sqlx::PgPool;
 
-use crate::support::plan;
+use crate::support::{installation, plan};
 
 const LISTED: &str = "IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')";
 
@@ -33,5 +33,27 @@ async fn what_is_active_is_found_as_if_its_states_were_listed(db: PgPool) -> any
     }
     let reviews = plan(&db, statements[3]).await?;
     assert!(reviews.contains("agent_runs_one_review"), "{reviews}");
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_run_that_waits_for_people_goes_on_with_the_last_thing_that_it_asked(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let run = it.start(7).await?;
+    let open = async |requests: i32| {
+        let sql = "UPDATE agent_runs SET requests_open = $2 WHERE id = $1 RETURNING status, not_before = app_now()";
+        anyhow::Ok(sqlx::query_as::<_, (String, bool)>(sql).bind(run.0).bind(requests).fetch_one(&it.db).await?)
+    };
+    let stands = async |status: &'static str| {
+        let sql = "UPDATE agent_runs SET status = $2, not_before = 'epoch' WHERE id = $1";
+        sqlx::query(sql).bind(run.0).bind(status).execute(&it.db).await
+    };
+    assert_eq!(open(2).await?, ("pending".to_owned(), false));
+    stands("waiting_mcp").await?;
+    assert_eq!(open(1).await?, ("waiting_mcp".to_owned(), false));
+    assert_eq!(open(0).await?, ("pending".to_owned(), true));
+    stands("running").await?;
+    assert_eq!(open(1).await?, ("running".to_owned(), false));
+    assert_eq!(open(0).await?, ("running".to_owned(), false), "it looks when it parks");
     Ok(())
 }
