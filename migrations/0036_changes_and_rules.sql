@@ -1,3 +1,18 @@
+-- Agents ask for changes of their environment on installations that were there before that right was, and what several
+-- statements said each in its own words.
+
+-- The platform's roles whose policy is still the one they began with get the right that they begin with today, as a newer
+-- version. What people have written stays.
+INSERT INTO agent_policies (agent_id, version, mode, parallel_runs, rights, time_limit_seconds, namespace_ttl_seconds,
+                            responsibility, tool_modes, tools_off, reason)
+SELECT seeded.agent_id, 2, seeded.mode, seeded.parallel_runs, array_append(seeded.rights, 'change'),
+       seeded.time_limit_seconds, seeded.namespace_ttl_seconds, seeded.responsibility, seeded.tool_modes, seeded.tools_off,
+       'This role may ask for changes of its environment'
+FROM agent_policies AS seeded JOIN agents AS a ON a.id = seeded.agent_id
+WHERE a.project_id IS NULL AND a.removed_at IS NULL AND a.name IN ('dev', 'qa', 'sre')
+  AND seeded.version = 1 AND seeded.author IS NULL AND seeded.mode = 'full_env' AND NOT 'change' = ANY (seeded.rights)
+  AND NOT EXISTS (SELECT FROM agent_policies AS newer WHERE newer.agent_id = seeded.agent_id AND newer.version > 1);
+
 -- The accounts that try and make changes in a run's namespace are made when its agent tries the first one: a row here is
 -- the wish, for whichever worker sees it first.
 CREATE TABLE change_accounts (
