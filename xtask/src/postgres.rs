@@ -87,6 +87,15 @@ pub(crate) fn start_platform(paths: &Paths) -> Result<()> {
     install.create_platform_database(paths)
 }
 
+/// Sets the platform's clock back to its database's, from which a test that was interrupted may have left it apart.
+/// Needs the schema.
+pub(crate) fn set_clock_right(paths: &Paths) -> Result<()> {
+    let mut psql = Install::prepare(paths)?.platform_client(paths, "codexk8s")?;
+    feed(&mut psql, "UPDATE clock_shift SET shift = '0' WHERE shift <> '0';\n")
+        .context("cannot set the platform's clock")
+        .map(drop)
+}
+
 /// Starts the tests' server.
 pub(crate) fn start_tests(paths: &Paths) -> Result<()> {
     TESTS.start(paths, &Install::prepare(paths)?)
@@ -94,11 +103,7 @@ pub(crate) fn start_tests(paths: &Paths) -> Result<()> {
 
 /// A client of the tests' server for `database`, to be fed SQL.
 pub(crate) fn tests_client(paths: &Paths, database: &str) -> Result<Command> {
-    let mut psql = Install::prepare(paths)?.command("psql");
-    psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-p"])
-        .arg(TESTS.port.to_string())
-        .args(["-d", database]);
-    Ok(psql)
+    Ok(Install::prepare(paths)?.client(&TESTS, database))
 }
 
 /// The folder of the programs, for tests and measurements that start servers of their own.
@@ -142,12 +147,24 @@ impl Install {
         command
     }
 
-    fn create_platform_database(&self, paths: &Paths) -> Result<()> {
-        let (password, databases) = (secret(paths, "database-password")?, secret(paths, "databases-password")?);
+    /// psql as the administrator of a server, to be fed SQL.
+    fn client(&self, server: &Server, database: &str) -> Command {
         let mut psql = self.command("psql");
         psql.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-p"])
-            .arg(PLATFORM.port.to_string())
-            .env("PGPASSWORD", secret(paths, "postgres-password")?);
+            .arg(server.port.to_string())
+            .args(["-d", database]);
+        psql
+    }
+
+    fn platform_client(&self, paths: &Paths, database: &str) -> Result<Command> {
+        let mut psql = self.client(&PLATFORM, database);
+        psql.env("PGPASSWORD", secret(paths, "postgres-password")?);
+        Ok(psql)
+    }
+
+    fn create_platform_database(&self, paths: &Paths) -> Result<()> {
+        let (password, databases) = (secret(paths, "database-password")?, secret(paths, "databases-password")?);
+        let mut psql = self.platform_client(paths, "postgres")?;
         let sql = format!(
             "SELECT 'CREATE ROLE codexk8s LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'codexk8s') \\gexec\n\
              ALTER ROLE codexk8s PASSWORD '{password}';\n\

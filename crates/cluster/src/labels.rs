@@ -8,7 +8,7 @@ use domain::stages::Mode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
 
-use crate::spec::{EnvironmentSpec, RunSpec};
+use crate::spec::{EnvironmentSpec, RunMarks, RunSpec};
 
 /// Marks what this platform made; its value is [`MANAGER`].
 pub const MANAGED_BY: &str = "codex-k8s.dev/managed-by";
@@ -53,15 +53,15 @@ pub fn selector() -> String {
 
 /// The labels of everything in the run's namespace, and of the namespace.
 #[must_use]
-pub fn of_run(spec: &RunSpec) -> BTreeMap<String, String> {
+pub fn of_run(run: &RunMarks) -> BTreeMap<String, String> {
     [
         (MANAGED_BY, MANAGER.to_owned()),
         (PURPOSE, "run".to_owned()),
-        (RUN_ID, spec.run_id.to_string()),
-        (PROJECT_ID, spec.project_id.to_string()),
-        (ISSUE, spec.issue.to_string()),
-        (ROLE, spec.role.clone()),
-        (MODE, mode_word(spec.surroundings.mode()).to_owned()),
+        (RUN_ID, run.run_id.to_string()),
+        (PROJECT_ID, run.project_id.to_string()),
+        (ISSUE, run.issue.to_string()),
+        (ROLE, run.role.clone()),
+        (MODE, mode_word(run.mode).to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
@@ -106,7 +106,7 @@ const fn mode_word(mode: Mode) -> &'static str {
 /// The labels of what belongs to one launch of the run.
 #[must_use]
 pub fn of_launch(spec: &RunSpec) -> BTreeMap<String, String> {
-    let mut labels = of_run(spec);
+    let mut labels = of_run(&spec.marks());
     labels.insert(LAUNCH.to_owned(), spec.launch.to_string());
     labels
 }

@@ -1,8 +1,7 @@
 //! Putting one launch into the cluster: namespace, grant, guards and rights, Job (suspended), token, start. In this
-//! order, so that no pod ever exists without its guards, or without its token; nine writes, one more for the rights that a
-//! role starts out with, and three where it may ask for changes: they have accounts of their own.
+//! order, so that no pod ever exists without its guards, or without its token; nine writes, and one more for the rights that
+//! a role starts out with. The accounts of changes are made when the first one is tried.
 
-use futures::future::try_join_all;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service};
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -40,10 +39,10 @@ impl Cluster {
         let uid = self.own_namespace(spec).await?;
         self.grant(spec).await?;
         tokio::try_join!(
-            self.apply(spec, manifests::network_policy(spec)),
-            self.apply(spec, manifests::resource_quota(spec)),
-            self.apply(spec, manifests::limit_range(spec)),
-            try_join_all(manifests::service_accounts(spec).into_iter().map(|account| self.apply(spec, account))),
+            self.apply(&spec.namespace, manifests::network_policy(spec)),
+            self.apply(&spec.namespace, manifests::resource_quota(spec)),
+            self.apply(&spec.namespace, manifests::limit_range(spec)),
+            self.apply(&spec.namespace, manifests::service_account(spec)),
             self.settle_rights(spec),
         )?;
         Ok(uid)
@@ -144,12 +143,12 @@ impl Cluster {
         ask("RoleBinding", swallow_existing(api.create(&PostParams::default(), &binding))).await.map(drop)
     }
 
-    async fn apply<K>(&self, spec: &RunSpec, object: K) -> Result<(), ClusterError>
+    pub(crate) async fn apply<K>(&self, namespace: &str, object: K) -> Result<(), ClusterError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &spec.namespace);
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
         let name = object.name_any();
         let params = PatchParams::apply(labels::MANAGER).force();
         let what = format!("{} {name}", K::kind(&()));

@@ -33,7 +33,7 @@ pub use look::{ConnectError, Entry, Listing, Look, LookError, Looker, Printed};
 pub use namespaces::{RunNamespace, Standing};
 pub use remove::{Removal, RunJob};
 pub use seen::{Sighting, observe};
-pub use spec::{EnvironmentSpec, RunSpec, SyncedSecret};
+pub use spec::{EnvironmentSpec, RunMarks, RunSpec, SyncedSecret};
 
 #[cfg(test)]
 mod tests;

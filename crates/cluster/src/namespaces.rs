@@ -93,7 +93,7 @@ fn standing(found: Option<&Namespace>, spec: &RunSpec) -> Standing {
     if namespace.metadata.deletion_timestamp.is_some() {
         return Standing::Terminating;
     }
-    let mut wanted = labels::of_run(spec);
+    let mut wanted = labels::of_run(&spec.marks());
     wanted.remove(labels::RUN_ID);
     let is_the_same = wanted.iter().all(|(key, value)| namespace.labels().get(key) == Some(value));
     if is_made_for(namespace, spec) || is_the_same { Standing::Fit } else { Standing::Changed }

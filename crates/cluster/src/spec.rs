@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::approvals::secrets::SecretPolicy;
 use domain::ids::{CorrelationId, ProjectId, RunId};
 use domain::names;
+use domain::stages::Mode;
 use domain::surroundings::Surroundings;
 use uuid::Uuid;
 
@@ -42,6 +43,23 @@ pub struct RunSpec {
     pub grantee: Grantee,
     /// What the namespace may use in total.
     pub quota: Resources,
+}
+
+/// What every object of a run says of it, and where these objects stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunMarks {
+    /// The run.
+    pub run_id: RunId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The issue's number.
+    pub issue: i64,
+    /// The role that acts.
+    pub role: String,
+    /// What stands in the namespace.
+    pub mode: Mode,
+    /// The run's namespace.
+    pub namespace: String,
 }
 
 /// The agent's container.
@@ -133,6 +151,19 @@ pub struct SyncedSecret {
 }
 
 impl RunSpec {
+    /// What its objects are marked with.
+    #[must_use]
+    pub fn marks(&self) -> RunMarks {
+        RunMarks {
+            run_id: self.run_id,
+            project_id: self.project_id,
+            issue: self.issue,
+            role: self.role.clone(),
+            mode: self.surroundings.mode(),
+            namespace: self.namespace.clone(),
+        }
+    }
+
     /// Name of this launch's Job.
     #[must_use]
     pub fn job_name(&self) -> String {

@@ -28,6 +28,12 @@ impl Surroundings {
         self.mode
     }
 
+    /// Whether the run's account may do this in it.
+    #[must_use]
+    pub fn has(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
     /// What the run's account may do in it, each once.
     pub fn rights(&self) -> impl Iterator<Item = Right> + '_ {
         self.rights.iter().copied()

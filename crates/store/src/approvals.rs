@@ -1,82 +1,22 @@
-//! `approvals`: what agents ask of people. Every statement that changes one moves the counters on its run's row, which is
-//! what parks the run and lets it go on.
+//! `approvals`: what agents ask of people, and what these decide. Every statement that changes one moves the counters on its
+//! run's row, which is what parks the run and, by the trigger `goes_on`, lets it go on.
 
 pub mod apply;
+mod ask;
 pub mod secrets;
+mod told;
 pub mod view;
 
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
-use domain::approvals::policy::Ruling;
-use domain::approvals::replies::Open;
-use domain::approvals::{Answer, ApprovalKind, ApprovalState, Asked};
+use domain::approvals::{Answer, ApprovalState};
 use domain::ids::{RepositoryId, RunId, UserId};
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
-use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{Coded, Result, flow};
+use crate::{Result, flow};
 
-/// A request of an agent.
-#[derive(Debug, Clone)]
-pub struct Request<'a> {
-    /// The same request again has the same id.
-    pub id: Uuid,
-    /// Who asks.
-    pub run: RunId,
-    /// Its launch.
-    pub launch: i32,
-    /// What kind of thing it asks.
-    pub kind: ApprovalKind,
-    /// Of an action: who has to approve it, and the digest of what will be done. What nobody has to approve is approved at
-    /// once.
-    pub leave: Option<(&'a Ruling, &'a str)>,
-    /// The tool that was called.
-    pub tool: &'a str,
-    /// What people are shown.
-    pub asked: &'a Value,
-    /// How long people have.
-    pub patience: Duration,
-    /// How many requests of a run may be open at once.
-    pub most: i32,
-    /// For the audit.
-    pub flow: flow::Entry,
-}
-
-/// Asks people; asking the same again changes nothing, and neither does asking for a run that is over or has too many
-/// open requests: [`outcome`] tells.
-///
-/// # Errors
-/// The database's.
-pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<()> {
-    let asked = sqlx::query_file!(
-        "src/approvals/ask.sql",
-        request.run.0,
-        request.launch,
-        request.id,
-        request.kind.as_str(),
-        request.tool,
-        request.asked,
-        request.patience.as_secs_f64(),
-        request.most,
-        request.leave.map(|(ruling, _)| ruling.mode.as_str()),
-        request.leave.map(|(_, digest)| digest),
-        request.flow.id,
-        request.flow.kind.as_str(),
-        request.flow.actor,
-        request.flow.data,
-        request.flow.canonical,
-        request.leave.map(|(ruling, _)| Json(ruling)) as _
-    );
-    match asked.execute(db).await {
-        // The same call came twice at once.
-        Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
+pub use ask::{Request, ask};
+pub use told::{OpenRow, Outcome, UntoldRow, open, outcome, tell, untold};
 
 /// What somebody decides.
 #[derive(Debug, Clone, Copy)]
@@ -220,118 +160,4 @@ pub async fn outdate(
         entry.canonical
     );
     Ok(runs.fetch_all(db).await?.into_iter().map(RunId).collect())
-}
-
-/// A request that waits for people.
-#[derive(Debug, Clone)]
-pub struct OpenRow {
-    /// The request.
-    pub id: Uuid,
-    /// Its number among what the run has asked.
-    pub number: i32,
-    /// What is asked.
-    pub asked: Json<Asked>,
-    /// Who started the run.
-    pub started_by: Option<Uuid>,
-}
-
-impl OpenRow {
-    /// The question, if it is one.
-    #[must_use]
-    pub fn question(self) -> Option<Open> {
-        match self.asked.0 {
-            Asked::Question(question) => Some(Open { id: self.id, number: self.number, question }),
-            Asked::Action(_) => None,
-        }
-    }
-}
-
-/// What a run waits to be told, by its numbers.
-///
-/// # Errors
-/// The database's.
-pub async fn open(db: impl PgExecutor<'_>, run: RunId) -> Result<Vec<OpenRow>> {
-    sqlx::query_as!(
-        OpenRow,
-        r#"SELECT p.id, p.number, p.asked AS "asked: Json<Asked>", a.started_by
-           FROM approvals AS p JOIN agent_runs AS a ON a.id = p.run_id
-           WHERE p.run_id = $1 AND p.state = 'requested' AND p.expires_at > app_now() ORDER BY p.number"#,
-        run.0
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// A request whose outcome the agent does not know yet.
-#[derive(Debug, Clone)]
-pub struct UntoldRow {
-    /// The request.
-    pub id: Uuid,
-    /// What was asked.
-    pub asked: Json<Asked>,
-    /// What became of it.
-    pub state: Coded<ApprovalState>,
-    /// The answer, or the words with which it was denied.
-    pub answer: Option<Json<Answer>>,
-    /// Login of whoever decided.
-    pub decided_by: Option<String>,
-    /// Name of the channel that the decision came by.
-    pub decided_through: Option<String>,
-    /// Why it is not done.
-    pub outcome: Option<String>,
-    /// What came of it.
-    pub result: Option<Value>,
-}
-
-/// What the session of a run does not know yet, in the order in which it was asked.
-///
-/// # Errors
-/// The database's.
-pub async fn untold(db: impl PgExecutor<'_>, run: RunId) -> Result<Vec<UntoldRow>> {
-    sqlx::query_file_as!(UntoldRow, "src/approvals/untold.sql", run.0).fetch_all(db).await
-}
-
-/// A launch tells its agent what became of these requests.
-///
-/// # Errors
-/// The database's.
-pub async fn tell(db: impl PgExecutor<'_>, run: RunId, launch: i32, requests: &[Uuid]) -> Result<()> {
-    sqlx::query_file!("src/approvals/tell.sql", run.0, launch, requests).execute(db).await?;
-    Ok(())
-}
-
-/// What has become of a request so far.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Where it stands.
-    pub state: Coded<ApprovalState>,
-    /// The answer, or the words with which it was denied.
-    pub answer: Option<Json<Answer>>,
-    /// Login of whoever decided, or the name of the channel that the decision came by.
-    pub decided_by: Option<String>,
-    /// Why it is not done.
-    pub outcome: Option<String>,
-    /// What came of it.
-    pub result: Option<Value>,
-    /// Until when people have.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// What has become of a request; `None` when it was never made.
-///
-/// # Errors
-/// The database's.
-pub async fn outcome(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Outcome>> {
-    sqlx::query_as!(
-        Outcome,
-        r#"SELECT p.state AS "state: Coded<ApprovalState>", p.answer AS "answer: Json<Answer>", COALESCE(u.login, c.name) AS "decided_by?",
-                  p.outcome, p.result, p.expires_at
-           FROM approvals AS p
-           LEFT JOIN users AS u ON u.id = p.decided_by
-           LEFT JOIN channels AS c ON c.id = p.decided_through
-           WHERE p.id = $1"#,
-        id
-    )
-    .fetch_optional(db)
-    .await
 }

@@ -2,8 +2,10 @@
 //!
 //! Reading for people is in [`view`], claiming in [`lease`], what a worker writes in [`progress`], what the run's own
 //! pod reports in [`report`], the prompt that it works on in [`prompt`], what its start rests on in [`start`], which
-//! of them a namespace belongs to in [`ownership`], and how one ends whose decoy turned up in [`trip`].
+//! of them a namespace belongs to in [`ownership`], whose namespaces want accounts for changes in [`accounts`], and how one
+//! ends whose decoy turned up in [`trip`].
 
+pub mod accounts;
 pub(crate) mod clearing;
 pub mod jobs;
 pub(crate) mod keeping;

@@ -4,6 +4,7 @@
 //! Any number of workers do the same side by side. A worker keeps nothing in memory that another could not read from the
 //! database: what it holds are leases, and what it does in Kubernetes and on GitHub may be done twice.
 
+mod accounts;
 mod applying;
 mod channels;
 mod collect;
@@ -69,6 +70,7 @@ struct Deps {
     deliveries: Arc<Notify>,
     comments: Arc<Notify>,
     decisions: Arc<Notify>,
+    tries: Arc<Notify>,
     asks: Arc<Notify>,
     hands: Arc<Semaphore>,
     turns: TaskTracker,
@@ -93,6 +95,7 @@ impl Deps {
             deliveries: Arc::default(),
             comments: Arc::default(),
             decisions: Arc::default(),
+            tries: Arc::default(),
             asks: Arc::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
             turns: TaskTracker::new(),
@@ -143,6 +146,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(outbound::run(deps.clone(), every(1, &deps.deliveries), stop.clone()));
     tasks.spawn(discussions::run(deps.clone(), every(1, &deps.comments), stop.clone()));
     tasks.spawn(applying::run(deps.clone(), every(1, &deps.decisions), stop.clone()));
+    tasks.spawn(accounts::run(deps.clone(), every(1, &deps.tries), stop.clone()));
     tasks.spawn(channels::run(deps.clone(), every(1, &deps.asks), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(expiry::run(deps.clone(), every(5, &Arc::default()), stop.clone()));

@@ -22,6 +22,7 @@ pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Res
             deps.deliveries.notify_one();
             deps.comments.notify_one();
             deps.decisions.notify_one();
+            deps.tries.notify_one();
             deps.asks.notify_one();
         }
     };

@@ -7,6 +7,7 @@ use chrono::Utc;
 use cluster::RunSpec;
 use cluster::spec::{AgentPod, Gateway, Grantee, Resources};
 use domain::ids::{CorrelationId, ProjectId, RunId};
+use domain::stages::Right;
 use domain::surroundings::Surroundings;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -15,7 +16,8 @@ use uuid::Uuid;
 
 use crate::cluster::{Cluster, PLATFORM};
 
-/// Has the namespace of a role's run prepared, lets `work` look at it, and removes it.
+/// Has the namespace of a role's run prepared, as it is once a change was tried where the role may ask for any, lets `work`
+/// look at it, and removes it.
 ///
 /// # Errors
 /// Those of `work`, or when the namespace cannot be made or removed.
@@ -25,11 +27,15 @@ pub async fn surrounded<T>(
     work: impl AsyncFnOnce(&RunSpec) -> Result<T>,
 ) -> Result<T> {
     let spec = spec(role, surroundings);
-    let prepared = cluster::Cluster::new(cluster.client.clone(), cluster.client.clone()).prepare(&spec).await;
-    let result = match prepared {
-        Ok(_) => work(&spec).await,
-        Err(error) => Err(error.into()),
+    let prepared = async {
+        let platform = cluster::Cluster::new(cluster.client.clone(), cluster.client.clone());
+        platform.prepare(&spec).await?;
+        if spec.surroundings.has(Right::Change) {
+            platform.make_change_accounts(&spec.marks()).await?;
+        }
+        work(&spec).await
     };
+    let result = prepared.await;
     let removed = Api::<Namespace>::all(cluster.client.clone()).delete(&spec.namespace, &DeleteParams::default()).await;
     let value = result?;
     removed?;

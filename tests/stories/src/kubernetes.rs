@@ -1,30 +1,35 @@
-//! A cluster that keeps the objects of environments, as the API server would: names are taken once, and what is written
-//! over has to be as it was read. Runs find no place in it.
+//! An API server as stories need it. It keeps objects as the real one would, gives tokens of the accounts that looks and
+//! changes are made as, and lets each account do what it may. Runs find no place in it, and nothing ever happens to them.
 
-use std::collections::BTreeMap;
+mod objects;
+mod shown;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cluster::Cluster;
-use http::{Method, Request, StatusCode};
+use cluster::manifests::{AGENT_ACCOUNT, CHANGING_ACCOUNT, TRYING_ACCOUNT};
+use cluster::{Cluster, Looker};
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::environment::{Answer, response};
-use crate::nowhere::version;
+use objects::Objects;
 
-/// The cluster.
+/// The API server.
 #[derive(Clone, Default)]
 pub struct Kubernetes(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// By path.
-    objects: BTreeMap<String, Value>,
-    writes: u64,
+    objects: Objects,
+    /// Namespaces where the accounts of changes have to be made first.
+    untouched: BTreeSet<String>,
     freeze: Option<Freeze>,
     is_frozen: bool,
 }
@@ -37,34 +42,68 @@ struct Freeze {
     does_it: bool,
 }
 
+/// Who a client is without a token of a run's account.
+#[derive(Clone, Copy)]
+enum Own {
+    Worker,
+    ControlPlane,
+}
+
+impl Own {
+    /// The accounts of runs that it may have tokens of.
+    const fn becomes(self) -> &'static [&'static str] {
+        match self {
+            Self::Worker => &[CHANGING_ACCOUNT],
+            Self::ControlPlane => &[AGENT_ACCOUNT, TRYING_ACCOUNT],
+        }
+    }
+}
+
+type Answer = (StatusCode, Value);
+
 impl Kubernetes {
     /// For a worker.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
-        let state = self.clone();
-        let service = move |request: Request<Body>| {
-            let state = state.clone();
-            async move { Ok::<_, Infallible>(response(state.answer(request).await)) }
-        };
-        let client = Client::new(tower::service_fn(service), "default");
-        Cluster::new(client.clone(), client)
+        Cluster::new(self.client(Some(Own::Worker)), self.client(None))
     }
 
-    /// An object by its path, as `/api/v1/namespaces/a/secrets/b`.
+    /// For the control-plane.
+    pub(crate) fn looker(&self) -> Looker {
+        Looker::new(self.client(Some(Own::ControlPlane)), self.client(None))
+    }
+
+    /// Puts an object into a namespace, as somebody else would: `configmaps/settings`.
+    pub fn put(&self, namespace: &str, place: &str, object: Value) {
+        self.state().objects.put(&format!("{namespace}/{place}"), object);
+    }
+
+    /// An object of a namespace.
     #[must_use]
-    pub fn object(&self, path: &str) -> Option<Value> {
-        self.state().objects.get(path).cloned()
+    pub fn get(&self, namespace: &str, place: &str) -> Option<Value> {
+        self.state().objects.get(&format!("{namespace}/{place}")).cloned()
     }
 
-    /// Puts an object there that somebody else has made.
-    pub fn put(&self, path: &str, object: Value) {
-        self.state().objects.insert(path.to_owned(), object);
+    /// Takes an object out of a namespace.
+    pub fn take(&self, namespace: &str, place: &str) {
+        self.state().objects.take(&format!("{namespace}/{place}"));
+    }
+
+    /// A namespace that a worker has made.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<Value> {
+        self.state().objects.get(name).cloned()
+    }
+
+    /// Nobody has tried a change in this namespace yet, so it has no accounts for that but those that somebody makes.
+    pub fn leave_untouched(&self, namespace: &str) {
+        self.state().untouched.insert(namespace.to_owned());
     }
 
     /// The values of a Secret, by key; `None` when there is none.
     #[must_use]
     pub fn secret(&self, namespace: &str, name: &str) -> Option<BTreeMap<String, String>> {
-        let secret = self.object(&format!("/api/v1/namespaces/{namespace}/secrets/{name}"))?;
+        let secret = self.get(namespace, &format!("secrets/{name}"))?;
         let data = secret["data"].as_object()?.iter().map(|(key, value)| {
             let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
             (key.clone(), String::from_utf8_lossy(&bytes).into_owned())
@@ -87,20 +126,30 @@ impl Kubernetes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(&self, request: Request<Body>) -> Answer {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
-            // Nothing ever happens to runs.
+    fn client(&self, own: Option<Own>) -> Client {
+        let server = self.clone();
+        let service = move |request: Request<Body>| {
+            let server = server.clone();
+            async move { Ok::<_, Infallible>(response(server.answer(own, request).await)) }
+        };
+        Client::new(tower::service_fn(service), "default")
+    }
+
+    async fn answer(&self, own: Option<Own>, request: Request<Body>) -> Answer {
+        let (request, body) = request.into_parts();
+        if request.uri.query().is_some_and(|query| query.contains("watch=true")) {
             std::future::pending::<()>().await;
         }
-        let body = request.into_body().collect_bytes().await.unwrap_or_default();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let body = body.collect_bytes().await.unwrap_or_default();
+        let body = serde_json::from_slice(&body).unwrap_or_default();
         let (is_frozen, answer) = {
             let mut state = self.state();
-            let frozen = state.freeze.take_if(|freeze| freeze.method == method && path.ends_with(&freeze.path));
+            let is_meant =
+                |freeze: &mut Freeze| freeze.method == request.method && request.uri.path().ends_with(&freeze.path);
+            let frozen = state.freeze.take_if(is_meant);
             state.is_frozen |= frozen.is_some();
             let is_done = frozen.as_ref().is_none_or(|freeze| freeze.does_it);
-            (frozen.is_some(), is_done.then(|| state.act(&method, &path, body)))
+            (frozen.is_some(), is_done.then(|| state.act(own, &request, body)))
         };
         match answer {
             Some(answer) if !is_frozen => answer,
@@ -110,55 +159,67 @@ impl Kubernetes {
 }
 
 impl State {
-    fn act(&mut self, method: &Method, path: &str, body: Value) -> Answer {
-        match *method {
-            Method::GET if path == "/version" => (StatusCode::OK, version()),
-            Method::GET if is_list(path) => {
-                (StatusCode::OK, json!({ "metadata": { "resourceVersion": "1" }, "items": [] }))
+    fn act(&mut self, own: Option<Own>, request: &Parts, body: Value) -> Answer {
+        let path = request.uri.path();
+        let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+        match (own, parts.as_slice()) {
+            (Some(own), ["api", "v1", "namespaces", namespace, "serviceaccounts", account, "token"]) => {
+                self.token(own, namespace, account)
             }
-            Method::GET => match self.objects.get(path) {
-                Some(object) => (StatusCode::OK, object.clone()),
-                None => refused(404, "NotFound", "not found"),
-            },
-            Method::POST if body["metadata"]["labels"]["codex-k8s.dev/purpose"] == "environment" => {
-                let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap_or_default());
-                if self.objects.contains_key(&path) {
-                    return refused(409, "AlreadyExists", "already exists");
-                }
-                self.keep(path, body)
-            }
-            Method::PATCH => self.keep(path.to_owned(), body),
-            Method::PUT => match self.objects.get(path) {
-                Some(there) if there["metadata"]["resourceVersion"] == body["metadata"]["resourceVersion"] => {
-                    self.keep(path.to_owned(), body)
-                }
-                Some(_) => refused(409, "Conflict", "the object has been modified"),
-                None => refused(404, "NotFound", "not found"),
-            },
-            _ => refused(403, "Forbidden", "nowhere"),
+            (Some(Own::Worker), _) => self.objects.by_worker(&request.method, path, body),
+            (Some(Own::ControlPlane), _) => refused(403, "this account asks for tokens and nothing else"),
+            (None, _) => self.by_account(request, &body),
         }
     }
 
-    fn keep(&mut self, path: String, mut object: Value) -> Answer {
-        self.writes += 1;
-        object["metadata"]["resourceVersion"] = json!(self.writes.to_string());
-        self.objects.insert(path, object.clone());
-        (StatusCode::OK, object)
+    fn token(&self, own: Own, namespace: &str, account: &str) -> Answer {
+        if !own.becomes().contains(&account) {
+            return refused(403, "this is not an account that you may be");
+        }
+        if account != AGENT_ACCOUNT && !self.has(namespace, &format!("serviceaccounts/{account}")) {
+            return refused(404, "there is no such account");
+        }
+        let status =
+            json!({ "token": format!("{account}-of-{namespace}"), "expirationTimestamp": "2026-11-22T10:10:00Z" });
+        (StatusCode::CREATED, json!({ "spec": { "audiences": [] }, "status": status }))
+    }
+
+    /// Whether this is there of what changes are made with.
+    fn has(&self, namespace: &str, place: &str) -> bool {
+        !self.untouched.contains(namespace) || self.objects.get(&format!("{namespace}/{place}")).is_some()
+    }
+
+    /// What a run's account is told, in its own namespace alone.
+    fn by_account(&mut self, request: &Parts, body: &Value) -> Answer {
+        let place = objects::place_of(request.uri.path());
+        let (namespace, rest) = place.split_once('/').unwrap_or((place, ""));
+        let bearer = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let whose = bearer.strip_prefix("Bearer ").and_then(|token| token.strip_suffix(&format!("-of-{namespace}")));
+        match whose {
+            Some(AGENT_ACCOUNT) => shown::to_the_agent(request, namespace, rest),
+            Some(TRYING_ACCOUNT | CHANGING_ACCOUNT) if !self.has(namespace, "rolebindings/codex-k8s-run-change") => {
+                refused(403, "User \"agent\" cannot get resource \"configmaps\"")
+            }
+            Some(account @ (TRYING_ACCOUNT | CHANGING_ACCOUNT)) => {
+                self.objects.by_account(account == TRYING_ACCOUNT, request, place, body)
+            }
+            _ => refused(401, "Unauthorized"),
+        }
     }
 }
 
-/// Whether a path names all objects of a kind.
-fn is_list(path: &str) -> bool {
-    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
-    let after = if parts[0] == "api" { 2 } else { 3 };
-    match parts.get(after..) {
-        Some(["namespaces", _, rest @ ..]) => rest.len() == 1,
-        Some(rest) => rest.len() == 1,
-        None => false,
-    }
+fn response((status, body): Answer) -> Response<Body> {
+    let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+    let mut response = Response::new(Body::from(text.into_bytes()));
+    *response.status_mut() = status;
+    response
 }
 
-fn refused(code: u16, reason: &str, message: &str) -> Answer {
+fn refused(code: u16, message: &str) -> Answer {
     let status = StatusCode::from_u16(code).unwrap_or_default();
+    let reason = match message {
+        objects::EXISTS => "AlreadyExists".to_owned(),
+        _ => status.canonical_reason().unwrap_or_default().replace(' ', ""),
+    };
     (status, json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message }))
 }

@@ -3,10 +3,8 @@
 //!
 //! `DATABASE_URL` names a PostgreSQL in which databases can be made.
 
-mod environment;
 mod front;
 mod kubernetes;
-mod nowhere;
 mod platform;
 mod pod;
 mod service;
@@ -19,7 +17,6 @@ use store::discussions;
 use testkit::console::Console;
 use testkit::github::World;
 
-pub use environment::Environment;
 pub use kubernetes::Kubernetes;
 pub use platform::{Platform, WEBHOOK_SECRETS, Worker};
 pub use pod::Pod;

@@ -18,7 +18,7 @@ use url::Url;
 use uuid::Uuid;
 use vault::{DerivationKey, Keyring};
 
-use crate::environment::Environment;
+use crate::kubernetes::Kubernetes;
 use crate::service::ClusterNames;
 
 /// What GitHub signs deliveries with, and what it signed with before the last rotation.
@@ -34,7 +34,7 @@ pub struct Platform {
     /// Its database.
     pub db: PgPool,
     /// What stands in the namespaces of its runs.
-    pub environment: Environment,
+    pub environment: Kubernetes,
     tasks: JoinSet<Result<()>>,
     stop: CancellationToken,
 }
@@ -62,7 +62,7 @@ impl Platform {
         let integrations_url = format!("http://{}", gateway.integrations_address()?);
         let keyring = Keyring::generate_entry("story");
         let mut config = control_plane((github, &url), &database_url, &keyring, &key, owner_email)?;
-        let environment = Environment::default();
+        let environment = Kubernetes::default();
         config.looker = Some(environment.looker());
         let worker = vec![
             ("DATABASE_URL", database_url.clone()),

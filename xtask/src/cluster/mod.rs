@@ -46,7 +46,7 @@ pub(crate) fn up(paths: &Paths) -> Result<(Cluster, [Image; 2])> {
             start(&cluster, &components, &[&pause, &coredns])
         })?;
     }
-    images::import(paths, &coredns)?;
+    images::import(paths, [&pause, &coredns])?;
     addons::apply_coredns(&cluster, &coredns)?;
     Ok((cluster, [pause, coredns]))
 }
@@ -116,9 +116,7 @@ fn start(cluster: &Cluster, components: &Components, needed: &[&Image]) -> Resul
     components
         .get("containerd")?
         .ensure_ready(paths, PATIENCE, || output(images::ctr(paths).arg("version")).map(drop))?;
-    for image in needed {
-        images::import(paths, image)?;
-    }
+    images::import(paths, needed.iter().copied())?;
     components
         .get("apiserver")?
         .ensure_ready(paths, PATIENCE, || output(cluster.kubectl().args(["get", "--raw", "/readyz"])).map(drop))?;

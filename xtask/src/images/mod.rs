@@ -4,6 +4,7 @@
 mod base;
 mod services;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -92,16 +93,23 @@ pub(crate) fn built(paths: &Paths, recipe: &Recipe<'_>) -> Result<Image> {
     Ok(image)
 }
 
-/// Makes an image known to the node's container runtime.
-pub(crate) fn import(paths: &Paths, image: &Image) -> Result<()> {
-    let known = output(ctr(paths).args(["images", "list", "--quiet"]).arg(format!("name=={}", image.reference)))?;
-    if !known.trim().is_empty() {
-        return Ok(());
+/// Makes these images known to the node's container runtime, in this order. One that knew them may have lost them: a
+/// kubelet that is short of disk removes whatever no container uses, the pods' sandbox included.
+pub(crate) fn import<'a>(paths: &Paths, wanted: impl IntoIterator<Item = &'a Image>) -> Result<()> {
+    let known = output(ctr(paths).args(["images", "list", "--quiet"]))?;
+    for image in missing(&known, wanted) {
+        let name = image.reference.split(['/', ':']).nth(2).unwrap_or_default();
+        step(paths, &format!("import-{name}"), &format!("give the node the image {name}"), |step| {
+            step.run(ctr(paths).args(["images", "import"]).arg(&image.archive))
+        })?;
     }
-    let name = image.reference.split(['/', ':']).nth(2).unwrap_or_default();
-    step(paths, &format!("import-{name}"), &format!("give the node the image {name}"), |step| {
-        step.run(ctr(paths).args(["images", "import"]).arg(&image.archive))
-    })
+    Ok(())
+}
+
+/// Those images that the runtime's list of references does not have.
+fn missing<'a>(known: &str, wanted: impl IntoIterator<Item = &'a Image>) -> Vec<&'a Image> {
+    let known: BTreeSet<&str> = known.split_whitespace().collect();
+    wanted.into_iter().filter(|image| !known.contains(image.reference.as_str())).collect()
 }
 
 /// The container runtime's own client, in the namespace that Kubernetes uses.
@@ -192,5 +200,25 @@ fn remove_file(file: &Path) -> Result<()> {
             Err(error).with_context(|| format!("cannot remove {}", file.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_node_lost_is_given_back() {
+        let images = ["pause:1", "coredns:2", "worker:2"]
+            .map(|name| Image { reference: format!("localhost/codex-k8s/{name}"), archive: PathBuf::from(name) });
+        let table = [
+            ("", "pause:1 coredns:2 worker:2"),
+            ("localhost/codex-k8s/coredns:2\nlocalhost/codex-k8s/worker:1\nsha256:1\n", "pause:1 worker:2"),
+            ("localhost/codex-k8s/pause:1\nlocalhost/codex-k8s/coredns:2\nlocalhost/codex-k8s/worker:2\n", ""),
+        ];
+        for (known, expected) in table {
+            let lost: Vec<&str> = missing(known, &images).iter().filter_map(|image| image.archive.to_str()).collect();
+            assert_eq!(lost.join(" "), expected, "{known}");
+        }
     }
 }

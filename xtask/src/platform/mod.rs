@@ -7,6 +7,7 @@ mod machine;
 mod overlay;
 mod rollout;
 mod secrets;
+mod settings;
 
 use anyhow::{Context, Result};
 
@@ -14,6 +15,7 @@ use crate::cluster::Cluster;
 use crate::command::{feed, output};
 use crate::images::{self, Image, PROGRAMS};
 use crate::paths::Paths;
+use crate::postgres;
 use crate::steps::step;
 use overlay::{Images, Overlay};
 use secrets::{Model, Secret};
@@ -25,20 +27,22 @@ const NAMESPACE: &str = "codex-k8s";
 pub(crate) const CONSOLE: &str = "http://localhost:30080";
 
 /// Who writes the platform's objects.
-const MANAGER: [&str; 3] = ["--server-side", "--force-conflicts", "--field-manager=xtask"];
+const MANAGER: [&str; 4] = ["--server-side", "--force-conflicts", "--field-manager", MANAGER_NAME];
+
+/// What the API server calls that writer.
+const MANAGER_NAME: &str = "xtask";
 
 /// Builds the platform, brings it into the cluster and waits until it is ready. Returns the images that it runs now.
 pub(crate) fn up(paths: &Paths, cluster: &Cluster) -> Result<Vec<Image>> {
     let images = images::services(paths, &PROGRAMS)?;
-    for image in &images {
-        images::import(paths, image)?;
-    }
+    images::import(paths, &images)?;
     let model = Model::chosen(paths)?;
     let secrets = secrets::all(paths, &model)?;
     let overlay = Overlay::written(paths, &by_program(&images)?, &model, &secrets)?;
     step(paths, "platform", "roll out the platform", |step| {
         apply_secrets(paths, cluster, &secrets)?;
         rollout::migrate(step, cluster, &overlay)?;
+        postgres::set_clock_right(paths)?;
         rollout::servers(step, cluster, &overlay)
     })?;
     Ok(images)

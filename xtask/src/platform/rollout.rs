@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::overlay::Overlay;
-use super::{MANAGER, NAMESPACE};
+use super::{MANAGER, NAMESPACE, settings};
 use crate::cluster::Cluster;
 use crate::command::output;
 use crate::steps::{Step, wait_until};
@@ -45,9 +45,11 @@ pub(super) fn migrate(step: &mut Step, cluster: &Cluster, overlay: &Overlay) -> 
     if failed { Err(anyhow!("{job} failed\n{}", told(cluster))) } else { Ok(()) }
 }
 
-/// Applies everything, waits until the servers are ready, and removes what no server reads any more.
+/// Applies everything, takes away what others have set, waits until the servers are ready, and removes what no server
+/// reads any more.
 pub(super) fn servers(step: &mut Step, cluster: &Cluster, overlay: &Overlay) -> Result<()> {
     apply(step, cluster, overlay, &[])?;
+    settings::remove_foreign(step, cluster)?;
     for server in SERVERS {
         step.note(&format!("waiting for {server}"))?;
         let mut status = cluster.kubectl();

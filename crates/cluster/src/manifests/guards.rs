@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::stages::{Mode, Right};
+use domain::stages::Mode;
 use k8s_openapi::api::core::v1::{
     LimitRange, LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec, ServiceAccount,
 };
@@ -14,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{AGENT_ACCOUNT, CHANGING_ACCOUNT, TRYING_ACCOUNT, meta, quantities};
+use super::{AGENT_ACCOUNT, account, meta, quantities};
 use crate::spec::RunSpec;
 
 /// Nothing comes in; out goes only what reaches the gateway's agents listener. The listener is selected by namespace,
@@ -87,17 +87,10 @@ pub fn limit_range(spec: &RunSpec) -> LimitRange {
     }
 }
 
-/// The run's account, and where the run may ask for changes, those that try and make them. No pod gets a token of any.
+/// The run's account. No pod gets its token.
 #[must_use]
-pub fn service_accounts(spec: &RunSpec) -> Vec<ServiceAccount> {
-    let changes = spec.surroundings.rights().any(|right| right == Right::Change);
-    let further: &[&str] = if changes { &[TRYING_ACCOUNT, CHANGING_ACCOUNT] } else { &[] };
-    let account = |name: &str| ServiceAccount {
-        metadata: meta(spec, name),
-        automount_service_account_token: Some(false),
-        ..ServiceAccount::default()
-    };
-    [AGENT_ACCOUNT].iter().chain(further).map(|name| account(name)).collect()
+pub fn service_account(spec: &RunSpec) -> ServiceAccount {
+    account(&spec.marks(), AGENT_ACCOUNT)
 }
 
 fn matching(key: &str, value: &str) -> LabelSelector {

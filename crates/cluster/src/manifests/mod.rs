@@ -10,19 +10,20 @@ mod rights;
 pub use environment::{
     connection_secret, environment_binding, environment_namespace, environment_policy, synced_secret,
 };
-pub use guards::{limit_range, network_policy, resource_quota, service_accounts};
+pub use guards::{limit_range, network_policy, resource_quota, service_account};
 pub use job::{SECRET_KEY, TOKEN_DIR, job, token_secret};
 pub use namespace::{manager_binding, namespace};
-pub use rights::{right_bindings, rules};
+pub use rights::{change_accounts, change_binding, right_bindings, rules};
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::RoleRef;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::labels;
-use crate::spec::{Resources, RunSpec};
+use crate::spec::{Resources, RunMarks, RunSpec};
 
 /// The ServiceAccount of the run. Its pods run under it without its token; its rights are for those who look on the
 /// run's behalf.
@@ -33,11 +34,23 @@ pub const TRYING_ACCOUNT: &str = "agent-tries";
 pub const CHANGING_ACCOUNT: &str = "agent-changes";
 
 fn meta(spec: &RunSpec, name: &str) -> ObjectMeta {
+    meta_of(&spec.marks(), name)
+}
+
+fn meta_of(run: &RunMarks, name: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(name.to_owned()),
-        namespace: Some(spec.namespace.clone()),
-        labels: Some(labels::of_run(spec)),
+        namespace: Some(run.namespace.clone()),
+        labels: Some(labels::of_run(run)),
         ..ObjectMeta::default()
+    }
+}
+
+fn account(run: &RunMarks, name: &str) -> ServiceAccount {
+    ServiceAccount {
+        metadata: meta_of(run, name),
+        automount_service_account_token: Some(false),
+        ..ServiceAccount::default()
     }
 }
 

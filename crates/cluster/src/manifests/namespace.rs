@@ -13,7 +13,7 @@ use crate::spec::{Grantee, RunSpec};
 /// The namespace, with Pod Security `restricted` enforced from its first second.
 #[must_use]
 pub fn namespace(spec: &RunSpec) -> Namespace {
-    let mut all = labels::of_run(spec);
+    let mut all = labels::of_run(&spec.marks());
     all.insert("pod-security.kubernetes.io/enforce".into(), "restricted".into());
     all.insert("pod-security.kubernetes.io/enforce-version".into(), "latest".into());
     let annotations = BTreeMap::from([

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use domain::stages::Right;
+use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding, Subject};
 
-use super::{AGENT_ACCOUNT, CHANGING_ACCOUNT, TRYING_ACCOUNT, cluster_role_ref, meta};
-use crate::spec::RunSpec;
+use super::{AGENT_ACCOUNT, CHANGING_ACCOUNT, TRYING_ACCOUNT, account, cluster_role_ref, meta_of};
+use crate::spec::{RunMarks, RunSpec};
 
 /// The installation's ClusterRoles, each with the rights it stands for. The sets that roles start out with have one of
 /// their own, so that a launch binds one instead of three or four.
@@ -83,22 +84,35 @@ const CHANGEABLE: &[(&str, &[&str])] = &[
     ("batch", &["jobs", "cronjobs"]),
 ];
 
-/// The bindings that the namespace has to have.
+/// The bindings that the namespace has to have from the launch on. Changes have accounts and a binding of their own.
 #[must_use]
 pub fn right_bindings(spec: &RunSpec) -> Vec<RoleBinding> {
-    cluster_roles(spec.surroundings.rights()).into_iter().map(|role| binding(spec, role)).collect()
+    let own = spec.surroundings.rights().filter(|&right| right != Right::Change);
+    cluster_roles(own).into_iter().map(|role| binding(&spec.marks(), role)).collect()
 }
 
-fn binding(spec: &RunSpec, role: &str) -> RoleBinding {
+/// The accounts that try and make changes, where the run may ask for any. No pod gets a token of either.
+#[must_use]
+pub fn change_accounts(run: &RunMarks) -> [ServiceAccount; 2] {
+    [TRYING_ACCOUNT, CHANGING_ACCOUNT].map(|name| account(run, name))
+}
+
+/// The binding that gives them their rights.
+#[must_use]
+pub fn change_binding(run: &RunMarks) -> RoleBinding {
+    binding(run, CHANGE)
+}
+
+fn binding(run: &RunMarks, role: &str) -> RoleBinding {
     let accounts: &[&str] = if role == CHANGE { &[TRYING_ACCOUNT, CHANGING_ACCOUNT] } else { &[AGENT_ACCOUNT] };
     let subject = |name: &&str| Subject {
         kind: "ServiceAccount".into(),
         name: (*name).to_owned(),
-        namespace: Some(spec.namespace.clone()),
+        namespace: Some(run.namespace.clone()),
         api_group: None,
     };
     RoleBinding {
-        metadata: meta(spec, role),
+        metadata: meta_of(run, role),
         role_ref: cluster_role_ref(role),
         subjects: Some(accounts.iter().map(subject).collect()),
     }
@@ -228,7 +242,7 @@ mod tests {
 
     #[test]
     fn changes_are_not_made_by_the_account_that_pods_run_under() {
-        let of = |role| binding(&spec(), role).subjects.unwrap_or_default();
+        let of = |role| binding(&spec().marks(), role).subjects.unwrap_or_default();
         let names = |role| of(role).into_iter().map(|subject| subject.name).collect::<Vec<_>>();
         assert_eq!(names(CHANGE), [TRYING_ACCOUNT, CHANGING_ACCOUNT]);
         assert_eq!(names("codex-k8s-run-read"), [AGENT_ACCOUNT]);

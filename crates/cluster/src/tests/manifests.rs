@@ -1,12 +1,9 @@
 //! Every object of a run, as YAML. A change here is a change of what runs in the cluster: read the diff.
 
-use domain::stages::{Mode, Right};
-use domain::surroundings::Surroundings;
 use insta::assert_yaml_snapshot;
 use secrecy::SecretString;
 
 use crate::manifests;
-use crate::spec::RunSpec;
 use crate::spec::sample::{code_only, spec};
 
 #[test]
@@ -34,19 +31,14 @@ fn right_bindings() {
     assert_yaml_snapshot!(manifests::right_bindings(&spec()));
 }
 
-/// A run that may ask for changes.
-fn changing() -> RunSpec {
-    RunSpec { surroundings: Surroundings::of(Mode::FullEnv, [Right::Read, Right::Change]), ..spec() }
+#[test]
+fn change_binding() {
+    assert_yaml_snapshot!(manifests::change_binding(&spec().marks()));
 }
 
 #[test]
-fn right_bindings_with_changes() {
-    assert_yaml_snapshot!(manifests::right_bindings(&changing()));
-}
-
-#[test]
-fn service_accounts_with_changes() {
-    assert_yaml_snapshot!(manifests::service_accounts(&changing())[1..]);
+fn change_accounts() {
+    assert_yaml_snapshot!(manifests::change_accounts(&spec().marks()));
 }
 
 #[test]
@@ -61,7 +53,7 @@ fn limit_range() {
 
 #[test]
 fn service_account() {
-    assert_yaml_snapshot!(manifests::service_accounts(&spec())[0]);
+    assert_yaml_snapshot!(manifests::service_account(&spec()));
 }
 
 #[test]

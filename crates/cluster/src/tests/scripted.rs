@@ -2,10 +2,11 @@
 //! what comes back. What a real cluster cannot be made to do on demand is tried here: an answer lost after the object
 //! was made, a name taken by somebody else, an expired watch.
 
-use domain::stages::{Mode, Right};
+use domain::catalogue::Catalogue;
+use domain::stages::{Mode, Right, Role};
 use domain::surroundings::Surroundings;
 use futures::StreamExt;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
 use secrecy::{ExposeSecret, SecretString};
@@ -152,6 +153,60 @@ async fn guards_and_rights_wait_for_the_grant_to_be_seen() {
     PATCH /apis/networking.k8s.io/v1/namespaces/acme-dev-i12-456789ab/networkpolicies/only-the-gateway?&force=true&fieldManager=codex-k8s
     POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
     ");
+}
+
+#[tokio::test]
+async fn accounts_of_changes_come_when_they_are_wanted_and_again_is_the_same() {
+    let (cluster, mut api) = cluster();
+    let script = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for code in [200, 200, 201, 200, 200, 409] {
+            let object = if code == 409 { exists() } else { json!({"metadata": {"name": "any"}}) };
+            asked.push(answer(&mut api, code, object).await.line);
+        }
+        asked
+    });
+    for _ in 0..2 {
+        cluster.make_change_accounts(&spec().marks()).await.unwrap();
+    }
+    let mut asked = script.await.unwrap();
+    assert_eq!(asked[2], asked[5]);
+    asked.truncate(3);
+    asked[..2].sort();
+    insta::assert_snapshot!(asked.join("\n"), @r"
+    PATCH /api/v1/namespaces/acme-dev-i12-456789ab/serviceaccounts/agent-changes?&force=true&fieldManager=codex-k8s
+    PATCH /api/v1/namespaces/acme-dev-i12-456789ab/serviceaccounts/agent-tries?&force=true&fieldManager=codex-k8s
+    POST /apis/rbac.authorization.k8s.io/v1/namespaces/acme-dev-i12-456789ab/rolebindings?
+    ");
+}
+
+/// Answers whatever is asked as where nothing has been before, and counts what is written.
+async fn obliging(mut api: Api) -> usize {
+    let mut writes = 0;
+    while let Some((request, reply)) = api.next_request().await {
+        writes += usize::from(request.method() != Method::GET);
+        let body = request.into_body().collect_bytes().await.unwrap();
+        let mut object: Value = serde_json::from_slice(&body).unwrap_or_else(|_| json!({"items": []}));
+        object["metadata"]["uid"] = json!("uid-1");
+        reply.send_response(Response::new(Body::from(serde_json::to_vec(&object).unwrap())));
+    }
+    writes
+}
+
+#[tokio::test]
+async fn a_launch_costs_ten_writes_at_most_whatever_its_role_may() {
+    for &role in Role::ALL {
+        let (cluster, api) = cluster();
+        let counted = tokio::spawn(obliging(api));
+        let run = RunSpec { surroundings: Catalogue::builtin().role(role).surroundings(), ..spec() };
+        cluster.prepare(&run).await.unwrap();
+        let made = cluster.make_job(&run).await.unwrap();
+        cluster.hand_over(&run, &made.uid, &SecretString::from("token")).await.unwrap();
+        cluster.resume(&run, &made.uid).await.unwrap();
+        drop(cluster);
+        let writes = counted.await.unwrap();
+        assert!((9..=10).contains(&writes), "{role}: {writes}");
+    }
 }
 
 #[tokio::test]

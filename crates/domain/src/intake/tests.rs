@@ -4,7 +4,8 @@ mod answers;
 mod talk;
 
 use super::*;
-use crate::event::{EventRepository, Pull, Sender, Verdict};
+use crate::choice;
+use crate::event::{EventRepository, Issue, Pull, Sender, Verdict};
 
 const OLGA: i64 = 1;
 const BOT: i64 = 99;

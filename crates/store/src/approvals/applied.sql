@@ -13,8 +13,6 @@ WITH held AS (
 ), run AS (
     UPDATE agent_runs
     SET requests_open = requests_open - 1,
-        status = CASE WHEN status = 'waiting_mcp' AND requests_open = 1 THEN 'pending' ELSE status END,
-        not_before = CASE WHEN status = 'waiting_mcp' AND requests_open = 1 THEN app_now() ELSE not_before END,
         labels_set = labels_after(labels_set, $5, $6),
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $11),

@@ -18,8 +18,6 @@ WITH runs AS (
 ), run AS (
     UPDATE agent_runs
     SET requests_open = requests_open - over,
-        status = CASE WHEN status = 'waiting_mcp' AND requests_open = over THEN 'pending' ELSE status END,
-        not_before = CASE WHEN status = 'waiting_mcp' AND requests_open = over THEN app_now() ELSE not_before END,
         flow_seq = flow_seq + 1,
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $6),
         changed_at = app_now(),

@@ -11,6 +11,6 @@ WHERE d.ended_at IS NULL AND waits.since IS NOT NULL
   AND NOT EXISTS (SELECT FROM agent_runs AS a
                   WHERE a.repository_id = d.repository_id AND a.subject_number = d.subject_number
                     AND a.kind IN ('stage', 'discussion')
-                    AND a.status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure'))
+                    AND run_is_active(a.status))
 ORDER BY waits.since
 LIMIT 1

@@ -7,7 +7,7 @@ WITH discussion AS (
       AND NOT EXISTS (SELECT FROM agent_runs AS a
                       WHERE a.repository_id = d.repository_id AND a.subject_number = d.subject_number
                         AND a.kind IN ('stage', 'discussion')
-                        AND a.status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure'))
+                        AND run_is_active(a.status))
     FOR UPDATE SKIP LOCKED
 ), first AS (
     SELECT c.said_by, c.author_login, c.delivery_id, w.correlation_id

@@ -16,7 +16,7 @@ WITH turn AS (
         changed_at = app_now(),
         version = version + 1
     WHERE repository_id = $1 AND subject_number = $2 AND kind = 'discussion' AND cancel_requested_at IS NULL
-      AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+      AND run_is_active(status)
     RETURNING id, correlation_id, flow_seq, flow_head
 )
 INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)

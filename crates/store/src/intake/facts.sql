@@ -23,5 +23,5 @@ LEFT JOIN LATERAL agent_policy(p.id, $5) AS policy ON true
 LEFT JOIN users AS u ON u.github_id = $2 AND u.removed_at IS NULL
 LEFT JOIN project_members AS m ON m.project_id = r.project_id AND m.user_id = u.id
 LEFT JOIN agent_runs AS a ON a.repository_id = r.id AND a.subject_number = $3 AND a.kind = 'stage'
-     AND a.status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+     AND run_is_active(a.status)
 WHERE models.key = 'models'

@@ -12,7 +12,7 @@ WITH subject AS (
     ORDER BY d.received_at DESC, d.id DESC LIMIT 1
 )
 SELECT a.id, a.stage AS "stage: Coded<Stage>", a.pr_number, a.trigger_label, a.claimed_at IS NOT NULL AS "claimed!",
-       a.status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure') AS "active!",
+       run_is_active(a.status) AS "active!",
        a.status IN ('waiting_owner_review', 'succeeded') AND a.pr_number IS NOT NULL AS "handed_in!",
        a.status = 'waiting_owner_review' AS "waits!",
        ARRAY(SELECT label ->> 'name' FROM labels, jsonb_array_elements(labels.value) AS label) AS "issue_labels!: Vec<String>"

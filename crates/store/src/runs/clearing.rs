@@ -17,7 +17,7 @@ pub(crate) async fn clear(db: &mut PgConnection, repository: RepositoryId, issue
     let over = sqlx::query_scalar!(
         "UPDATE agent_runs SET namespace_expires_at = app_now()
          WHERE repository_id = $1 AND subject_number = $2
-           AND status NOT IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+           AND NOT run_is_active(status)
            AND namespace_uid IS NOT NULL AND namespace_deleted_at IS NULL AND namespace_expires_at > app_now()
            AND NOT namespace_kept(agent_runs)
          RETURNING id",

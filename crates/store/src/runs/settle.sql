@@ -37,7 +37,7 @@ WITH moved AS (
         changed_at = app_now(),
         version = version + 1
     WHERE $3 IS NOT NULL AND repository_id = $1 AND pr_number = $2 AND kind = 'review'
-      AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure') AND cancel_requested_at IS NULL
+      AND run_is_active(status) AND cancel_requested_at IS NULL
     RETURNING id, correlation_id, flow_seq, flow_head
 ), flow AS (
     INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)

@@ -27,7 +27,7 @@ pub async fn expired(db: impl PgExecutor<'_>, limit: i64) -> Result<Vec<ExpiredN
         ExpiredNamespace,
         r#"SELECT id AS run_id, namespace, namespace_uid AS "namespace_uid!" FROM agent_runs
            WHERE namespace_uid IS NOT NULL AND namespace_deleted_at IS NULL AND namespace_expires_at <= app_now()
-             AND status NOT IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+             AND NOT run_is_active(status)
              AND NOT namespace_kept(agent_runs)
            ORDER BY namespace_expires_at LIMIT $1"#,
         limit
@@ -93,7 +93,7 @@ pub async fn owner(db: impl PgExecutor<'_>, namespace: &str, uid: Uuid, made_for
     sqlx::query_as!(
         Owner,
         r#"SELECT id AS run_id,
-                  status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure') AS "is_active!",
+                  run_is_active(status) AS "is_active!",
                   namespace_expires_at, namespace_kept(a) AS "is_kept!"
            FROM agent_runs AS a WHERE namespace_uid = $2 OR (id = $3 AND namespace = $1)
            ORDER BY 2 DESC, namespace_uid = $2 DESC NULLS LAST LIMIT 1"#,

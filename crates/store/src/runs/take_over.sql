@@ -10,7 +10,7 @@ WITH owner AS (
                             AND owner.namespace = revised.namespace
     WHERE run.id = $2 AND owner.role = run.role
       AND owner.namespace_uid IS NOT NULL AND owner.namespace_deleted_at IS NULL AND owner.namespace_stuck_at IS NULL
-      AND owner.status NOT IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+      AND NOT run_is_active(owner.status)
       AND (owner.namespace_expires_at > app_now() OR namespace_kept(owner))
     FOR UPDATE OF owner
 ), given AS (

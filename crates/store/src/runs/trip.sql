@@ -3,7 +3,7 @@
 -- end, by language, $3 to $6 the audit of the sighting, $7 to $9 that of the end, $10 who saw it, $11 the label of work
 -- that waits for its owner.
 WITH found AS (
-    SELECT id, status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure') AS ends, flow_seq + 1 AS seen_seq,
+    SELECT id, run_is_active(status) AS ends, flow_seq + 1 AS seen_seq,
            flow_hash(flow_head, flow_seq + 1, app_now(), $6) AS seen_head
     FROM agent_runs WHERE id = $1 AND tripped_at IS NULL
     FOR UPDATE

@@ -159,7 +159,7 @@ pub async fn request_cancel(db: impl PgExecutor<'_>, run: RunId, by: &str, entry
 pub async fn active_in(db: impl PgExecutor<'_>, repository: RepositoryId) -> Result<Vec<(RunId, i64)>> {
     let rows = sqlx::query!(
         "SELECT id, subject_number FROM agent_runs WHERE repository_id = $1 AND kind IN ('stage', 'discussion')
-           AND cancel_requested_at IS NULL AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')",
+           AND cancel_requested_at IS NULL AND run_is_active(status)",
         repository.0
     )
     .fetch_all(db)
@@ -189,7 +189,7 @@ pub async fn waiting_pulls(db: impl PgExecutor<'_>, repository: RepositoryId) ->
 pub async fn active_on(db: impl PgExecutor<'_>, repository: RepositoryId, subject: i64) -> Result<Option<RunId>> {
     let id = sqlx::query_scalar!(
         "SELECT id FROM agent_runs WHERE repository_id = $1 AND subject_number = $2 AND kind = 'stage'
-           AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')",
+           AND run_is_active(status)",
         repository.0,
         subject
     )

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use domain::agents::Policy;
 use domain::approvals::ApprovalMode;
 use domain::approvals::policy::ToolModes;
+use domain::catalogue::Catalogue;
 use domain::flow::FlowKind;
 use domain::ids::{ProjectId, UserId};
+use domain::stages::{Right, Role};
 use domain::tools::Tool;
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use store::agents::policies::{self, AgentRow, Written};
 use store::flow::Entry;
 use store::projects::{self, ProjectChange};
@@ -82,5 +84,40 @@ async fn what_a_project_says_about_tools_is_kept_and_what_nobody_knows_is_passed
         .await?;
     sqlx::query("UPDATE agent_policies SET tools_off = '{of_tomorrow, user_notify}'").execute(&it.db).await?;
     assert_eq!(said_now().await?, (said, [Tool::UserNotify].into()));
+    Ok(())
+}
+
+/// What the migration does for roles of an installation that was there before it.
+const MIGRATION: &str = include_str!("../../../../migrations/0036_changes_and_rules.sql");
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn roles_that_nobody_has_changed_get_the_right_that_they_begin_with_today(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    let project = ProjectId(sqlx::query_scalar("SELECT id FROM projects").fetch_one(&it.db).await?);
+    let begin_with = |name: &str| {
+        let role = Role::ALL.iter().copied().find(|role| role.as_str() == name);
+        role.map(|role| Catalogue::builtin().role(role).rights.clone())
+    };
+    sqlx::query("UPDATE agent_policies SET rights = array_remove(rights, 'change')").execute(&it.db).await?;
+    let written = "INSERT INTO agent_policies (agent_id, version, mode, parallel_runs, rights, time_limit_seconds,
+                                               namespace_ttl_seconds, author)
+                   SELECT a.id, 2, 'full_env', 1, '{read}', 60, 60, u.id
+                   FROM agents AS a, users AS u WHERE a.name = 'qa' AND u.platform_role = 'owner'";
+    sqlx::query(written).execute(&it.db).await?;
+    let first = MIGRATION.split(';').next().unwrap_or_default();
+    for expected in [2, 0] {
+        let more = sqlx::raw_sql(AssertSqlSafe(first.to_owned())).execute(&it.db).await?;
+        assert_eq!(more.rows_affected(), expected);
+    }
+    for row in policies::acting(&it.db, project).await? {
+        let rights = row.policy().rights;
+        if row.name == "qa" {
+            assert_eq!((row.version, rights), (2, vec![Right::Read]));
+            continue;
+        }
+        assert_eq!(Some(&rights), begin_with(&row.name).as_ref(), "{}", row.name);
+        let is_newer = ["dev", "sre"].contains(&row.name.as_str());
+        assert_eq!((row.version, row.author.as_deref()), (if is_newer { 2 } else { 1 }, None), "{}", row.name);
+    }
     Ok(())
 }

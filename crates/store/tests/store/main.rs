@@ -1,5 +1,6 @@
 //! Statements against a real PostgreSQL: a database each, with the migrations applied. `DATABASE_URL` names the server.
 
+mod accounts;
 mod agents;
 mod channels;
 mod discussions;
@@ -11,6 +12,7 @@ mod notices;
 mod places;
 mod repositories;
 mod requests;
+mod rules;
 mod sessions;
 mod starts;
 mod support;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use domain::flow::FlowKind;
 use domain::run::RunStatus;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::PgPool;
 use store::flow::Entry;
 use store::runs::progress::{self, Ending};
 use store::runs::{Lease, lease};
 
-use crate::support::{Installation, installation};
+use crate::support::{Installation, installation, plan};
 
 const TTL: Duration = Duration::from_secs(30);
 
@@ -119,19 +119,12 @@ async fn a_busy_project_never_keeps_another_waiting(db: PgPool) -> anyhow::Resul
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn what_waits_is_found_in_the_queues_index_by_the_name_of_the_rule(db: PgPool) -> anyhow::Result<()> {
-    let mut connection = db.acquire().await?;
-    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await?;
-    let mut plan = async |statement: String| {
-        let sql = AssertSqlSafe(format!("EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}"));
-        let lines = sqlx::raw_sql(sql).fetch_all(&mut *connection).await?;
-        anyhow::Ok(lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n"))
-    };
     let queue =
         |rule: &str| format!("SELECT id FROM agent_runs WHERE {rule} ORDER BY priority DESC, queued_at, id LIMIT 1");
-    let by_name = plan(queue("waits_for_claim(status)")).await?;
-    assert_eq!(by_name, plan(queue("status IN ('pending', 'waiting_backpressure')")).await?);
+    let by_name = plan(&db, &queue("waits_for_claim(status)")).await?;
+    assert_eq!(by_name, plan(&db, &queue("status IN ('pending', 'waiting_backpressure')")).await?);
     assert!(by_name.contains("Index Scan using agent_runs_queue") || by_name.contains("Index Only Scan"), "{by_name}");
-    let claim = plan(include_str!("../../src/runs/claim.sql").to_owned()).await?;
+    let claim = plan(&db, include_str!("../../src/runs/claim.sql")).await?;
     assert!(claim.contains("agent_runs_queue") && !claim.contains("waits_for_claim"), "{claim}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use domain::ids::{CorrelationId, ProjectId, RepositoryId, RunId, UserId};
 use domain::rights::{PlatformRole, ProjectRole};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool, Row};
 use store::intake::{Arrival, GITHUB_API, IntakeError, Taken, take_in};
 use store::{Viewer, agents, members, projects, repositories, users};
 
@@ -172,4 +172,13 @@ pub(crate) fn word(taken: Result<Taken, IntakeError>) -> String {
         Ok(Taken::New(stored)) => stored.reason.unwrap_or(stored.decision),
         Err(error) => format!("error: {error}"),
     }
+}
+
+/// How a statement is carried out before its parameters are known, where no table may be read whole.
+pub(crate) async fn plan(db: &PgPool, statement: &str) -> anyhow::Result<String> {
+    let mut connection = db.acquire().await?;
+    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *connection).await?;
+    let sql = AssertSqlSafe(format!("EXPLAIN (GENERIC_PLAN, COSTS OFF) {statement}"));
+    let lines = sqlx::raw_sql(sql).fetch_all(&mut *connection).await?;
+    Ok(lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n"))
 }

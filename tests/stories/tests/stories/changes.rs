@@ -91,6 +91,28 @@ async fn what_is_approved_is_what_was_tried_and_it_is_done() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_first_change_in_a_namespace_waits_until_a_worker_has_made_the_accounts_for_it() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    let kubernetes = t.platform.environment.clone();
+    kubernetes.leave_untouched(&namespace);
+    let needed =
+        ["serviceaccounts/agent-tries", "serviceaccounts/agent-changes", "rolebindings/codex-k8s-run-change"];
+    let there = || needed.map(|place| kubernetes.get(&namespace, place).is_some());
+    assert_eq!(there(), [false; 3]);
+    t.platform.add_worker()?;
+    let new = asked(&t, &pod, "k8s_apply", &colored("blue")).await?;
+    assert_eq!(there(), [true; 3]);
+    let binding = kubernetes.get(&namespace, needed[2]).context("no binding")?;
+    assert_eq!(binding["metadata"]["labels"]["codex-k8s.dev/run-id"], json!(pod.lease.run.to_string()));
+    let wished: i64 = sqlx::query_scalar("SELECT count(*) FROM change_accounts").fetch_one(&t.platform.db).await?;
+    assert_eq!(wished, 0);
+    approve(&t, "writer", &new).await?;
+    assert_eq!(settled(&t, &new).await?["state"], "applied");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn what_somebody_changes_in_between_is_asked_anew_and_what_only_moves_its_state_is_not() -> Result<()> {
     let mut t = Story::begin().await?;
     let (pod, namespace) = launched(&t).await?;

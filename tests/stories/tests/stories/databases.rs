@@ -157,8 +157,8 @@ async fn a_worker_that_dies_or_fails_in_the_middle_leaves_nothing_half_owned() -
     // Somebody else's Secret has the name that the connection would have.
     let other = unique();
     let secret = domain::approvals::databases::connection_secret(&other);
-    let theirs = json!({ "metadata": { "name": secret, "resourceVersion": "9" }, "data": {} });
-    kubernetes.put(&format!("/api/v1/namespaces/{NAMESPACE}/secrets/{secret}"), theirs);
+    let theirs = json!({ "metadata": { "name": secret }, "data": {} });
+    kubernetes.put(NAMESPACE, &format!("secrets/{secret}"), theirs);
     let became = approved(&t, &pod, &wanted("create", &other), "failed").await?;
     assert!(became["trouble"].as_str().is_some_and(|why| why.contains("choose another name")), "{became}");
     assert_eq!(left(&t, &other).await?, 1, "the role of the first one alone");

@@ -136,7 +136,7 @@ async fn a_secret_reaches_both_places_with_leave_and_the_agent_goes_on_without_i
     assert_eq!(became, json!({ "result": places, "trouble": null, "sealed": false }));
     let secret = value(&t, &kubernetes).await?;
     assert_eq!(secret.len(), 43);
-    let namespace = kubernetes.object(&format!("/api/v1/namespaces/{NAMESPACE}")).context("no namespace")?;
+    let namespace = kubernetes.namespace(NAMESPACE).context("no namespace")?;
     assert_eq!(namespace["metadata"]["labels"]["codex-k8s.dev/project-id"], json!(t.project));
     worker.end().await?;
 
@@ -316,10 +316,8 @@ async fn what_changed_is_asked_anew_and_what_is_not_the_platforms_is_left_alone(
 
     let request = asked(&t, &pod, &wanted("random")).await?;
     assert_eq!(request["action"]["risk"], "high", "it is like production now");
-    kubernetes.put(
-        &format!("/api/v1/namespaces/{NAMESPACE}/secrets/shop"),
-        json!({ "metadata": { "name": "shop", "resourceVersion": "9" }, "data": { "mine": "bWluZQ==" } }),
-    );
+    let theirs = json!({ "metadata": { "name": "shop" }, "data": { "mine": "bWluZQ==" } });
+    kubernetes.put(NAMESPACE, "secrets/shop", theirs);
     decide(&t.owner, &request, json!({})).await?.ok()?;
     let became = settled(&t, &request, "failed").await?;
     assert!(became["trouble"].as_str().is_some_and(|why| why.contains("choose another name")), "{became}");

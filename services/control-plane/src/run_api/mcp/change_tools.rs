@@ -1,17 +1,24 @@
 //! Tools that change the run's environment. What would become of an object is tried by the API server first, as an account
 //! that changes nothing; what people are asked about is that difference and nothing else.
 
-use cluster::{ChangeError, Hand};
+use std::time::Duration;
+
+use cluster::{ChangeError, Hand, Looker};
 use contract::agent::{ToolApply, ToolObject};
 use domain::approvals::{ApprovalMode, Effect};
 use domain::environment::changes::{self, Act, Change, Seen, Unchangeable};
 use domain::environment::{Kind, Manifest};
 use serde_json::{Value, json};
+use store::runs::accounts;
+use tokio::time::Instant;
 
 use super::answer::{Refused, clean};
 use super::environment_tools::unavailable;
 use super::{Call, Done, people};
 
+/// How long a call waits for the accounts that changes are tried and made as, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(200);
 /// What a restart is tried for: its cause has no id before people are asked.
 const TRIED: &str = "tried";
 
@@ -37,24 +44,34 @@ impl From<ChangeError> for Refused {
     }
 }
 
-/// Takes up what tries changes. A run that was launched before it had the right has no account for it yet.
-async fn hand(call: &Call<'_>) -> Result<Hand, Refused> {
+/// Takes up what tries changes, and looks at the object as it is, unless it is none of the agent's. Where nobody has tried a
+/// change yet, a worker makes the accounts for it first; the look says when their rights count.
+async fn seen(call: &Call<'_>, kind: Kind, name: &str) -> Result<(Hand, Option<Value>), Refused> {
     let looker = call.app.looker.as_ref().ok_or_else(unavailable)?;
-    match looker.trying(&call.row.namespace).await {
-        Err(ChangeError::Gone { .. }) => {
-            Err(Refused::new("not_allowed", "You may ask for changes from your run's next launch on."))
+    let (until, run) = (Instant::now() + PATIENCE, call.of.run);
+    let mut news = call.app.hub.watch();
+    let mut is_wanted = false;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match look(looker, &call.row.namespace, kind, name).await {
+            Err(ChangeError::Gone { .. }) if left.is_zero() => return Err(unavailable()),
+            Err(ChangeError::Gone { .. } | ChangeError::NotAllowed { .. }) if !left.is_zero() => {}
+            Ok((_, Some(object))) if changes::is_platforms(&object) => return Err(Unchangeable::Platforms.into()),
+            answer => return Ok(answer?),
         }
-        answer => Ok(answer?),
+        if !is_wanted {
+            accounts::want(&call.app.pool, run).await?;
+            call.app.waker.work();
+            is_wanted = true;
+        }
+        news.next(Some(run.into()), POLL.min(left)).await;
     }
 }
 
-/// The object as it is, unless it is none of the agent's.
-async fn seen(hand: &Hand, kind: Kind, name: &str) -> Result<Option<Value>, Refused> {
+async fn look(looker: &Looker, namespace: &str, kind: Kind, name: &str) -> Result<(Hand, Option<Value>), ChangeError> {
+    let hand = looker.trying(namespace).await?;
     let object = hand.object(kind, name).await?;
-    if object.as_ref().is_some_and(changes::is_platforms) {
-        return Err(Unchangeable::Platforms.into());
-    }
-    Ok(object)
+    Ok((hand, object))
 }
 
 pub(super) async fn apply(call: &Call<'_>) -> Result<Done, Refused> {
@@ -64,8 +81,7 @@ pub(super) async fn apply(call: &Call<'_>) -> Result<Done, Refused> {
         let words = "Something in it looks like a credential or somebody's address; agents write neither down.";
         return Err(Refused::new("not_changeable", words));
     }
-    let hand = hand(call).await?;
-    let before = seen(&hand, kind, &name).await?;
+    let (hand, before) = seen(call, kind, &name).await?;
     let after = hand.apply(kind, &name, &manifest, None).await?;
     let diff = changes::difference(before.as_ref(), Some(&after))?;
     if diff.is_empty() {
@@ -77,8 +93,8 @@ pub(super) async fn apply(call: &Call<'_>) -> Result<Done, Refused> {
 pub(super) async fn delete(call: &Call<'_>) -> Result<Done, Refused> {
     let ToolObject { kind, name, why } = call.input()?;
     let (kind, name) = (changes::kind(&kind)?, changes::own_name(&name)?.to_owned());
-    let hand = hand(call).await?;
-    let before = there(seen(&hand, kind, &name).await?)?;
+    let (hand, before) = seen(call, kind, &name).await?;
+    let before = there(before)?;
     hand.delete(kind, &name, uid(&before)).await?;
     let diff = changes::difference(Some(&before), None)?;
     asked(call, why, (kind, name), Act::Delete, (Some(before), diff)).await
@@ -87,8 +103,8 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Done, Refused> {
 pub(super) async fn restart(call: &Call<'_>) -> Result<Done, Refused> {
     let ToolObject { kind, name, why } = call.input()?;
     let (kind, name) = (changes::restarted(&kind)?, changes::own_name(&name)?.to_owned());
-    let hand = hand(call).await?;
-    let before = there(seen(&hand, kind, &name).await?)?;
+    let (hand, before) = seen(call, kind, &name).await?;
+    let before = there(before)?;
     hand.restart(kind, &name, changes::version(&before), TRIED).await?;
     asked(call, why, (kind, name), Act::Restart, (Some(before), String::new())).await
 }
