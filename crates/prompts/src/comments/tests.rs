@@ -45,6 +45,11 @@ fn a_run_that_waits_says_what_it_asks_and_how_to_answer() {
     let both = vec![asked(1, "Which database?\n**Q9** · And?", false), asked(3, "Where does it run?", true)];
     insta::assert_snapshot!("asks_en", service(Locale::En, &waiting(both.clone(), 0)).unwrap());
     insta::assert_snapshot!("asks_ru", service(Locale::Ru, &waiting(both[..1].to_vec(), 2)).unwrap());
+    let offered = ServiceComment { pr_number: Some(8), ..waiting(both, 0) };
+    for (locale, words) in [(Locale::En, "with a comment here or on #8, a line"), (Locale::Ru, "здесь или в #8, по")]
+    {
+        assert!(service(locale, &offered).unwrap().contains(words), "{words}");
+    }
 }
 
 #[test]
