@@ -156,6 +156,8 @@ pub struct FoundRow {
     pub asked: Json<Asked>,
     /// Of an action: what an approval counts for.
     pub digest: Option<String>,
+    /// Of an action: who may approve it.
+    pub mode: Option<Coded<ApprovalMode>>,
     /// Whether the channel still speaks for those who may decide.
     pub may_decide: bool,
 }

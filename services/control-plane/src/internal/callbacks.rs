@@ -15,7 +15,7 @@ use domain::channels::replies::{self, Said};
 use domain::channels::{AskState, ChannelKind};
 use domain::flow::FlowKind;
 use serde_json::{Value, json};
-use store::approvals::{self, Decision};
+use store::approvals::{self, Decision, Meant};
 use store::channel_requests::{self, FoundRow};
 use store::flow::Entry;
 use uuid::Uuid;
@@ -77,14 +77,14 @@ async fn hear(app: &App, found: &FoundRow, said: Said) -> Result<Json<CallbackRe
             give_up(app, found, AskState::Failed, Some("it does not speak for those who may decide")).await?
         }
         Said::Approve => {
-            let digest = digest(found)?;
-            decide(app, found, &Decision::Approve(digest), FlowKind::RequestApproved, json!({ "digest": digest }))
-                .await?
+            let meant = meant(found)?;
+            let facts = json!({ "digest": meant.digest });
+            decide(app, found, &Decision::Approve(meant), FlowKind::RequestApproved, facts).await?
         }
         Said::Deny(words) => {
-            let (digest, words) = (digest(found)?, words.as_deref());
-            let facts = json!({ "digest": digest, "words": words });
-            decide(app, found, &Decision::Deny(digest, words), FlowKind::RequestDenied, facts).await?
+            let (meant, words) = (meant(found)?, words.as_deref());
+            let facts = json!({ "digest": meant.digest, "words": words });
+            decide(app, found, &Decision::Deny(meant, words), FlowKind::RequestDenied, facts).await?
         }
         Said::Answer(answer) => {
             let facts = json!({ "answer": answer.text });
@@ -95,9 +95,12 @@ async fn hear(app: &App, found: &FoundRow, said: Said) -> Result<Json<CallbackRe
     Ok(Json(CallbackReceipt { status }))
 }
 
-/// What an approval counts for, as it was when it was asked: the request's row cannot change it.
-fn digest(found: &FoundRow) -> Result<&str, ApiError> {
-    Ok(found.digest.as_deref().context("an action without a digest was asked through a channel")?)
+/// What an approval counts for, as it was when it was asked, which the request's row cannot change; and who may give it, as
+/// it was when the channel was found to speak for them.
+fn meant(found: &FoundRow) -> Result<Meant<'_>, ApiError> {
+    let digest = found.digest.as_deref().context("an action without a digest was asked through a channel")?;
+    let mode = found.mode.context("an action that nobody may approve was asked through a channel")?;
+    Ok(Meant { digest, mode: mode.0 })
 }
 
 async fn decide(

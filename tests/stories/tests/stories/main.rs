@@ -19,6 +19,7 @@ mod next_steps;
 mod notifications;
 mod outages;
 mod prompts;
+mod relabelled;
 mod replies;
 mod reviews;
 mod runs;
