@@ -51,3 +51,15 @@ CREATE TRIGGER ask_others AFTER UPDATE ON approvals FOR EACH ROW
     WHEN (OLD.state = 'requested' AND NEW.state = 'requested' AND OLD.mode IS DISTINCT FROM NEW.mode
           AND NEW.asked #>> '{effect,policy}' IS DISTINCT FROM 'provided')
     EXECUTE FUNCTION ask_others();
+
+-- A channel is tried with a request of its own, which nobody asked and which decides nothing; otherwise it goes the way of
+-- the others.
+ALTER TABLE channel_requests
+    ALTER COLUMN request_id DROP NOT NULL,      -- NULL: the channel is tried
+    ADD COLUMN tried_by uuid REFERENCES users,  -- who has it tried
+    ADD COLUMN answer jsonb,                    -- what came back of that
+    ADD CONSTRAINT channel_requests_trial CHECK ((request_id IS NULL) = (tried_by IS NOT NULL)),
+    ADD CONSTRAINT channel_requests_answer
+        CHECK ((answer IS NOT NULL) = (request_id IS NULL AND state = 'answered'));
+CREATE UNIQUE INDEX channel_requests_one_trial ON channel_requests (channel_id)
+    WHERE request_id IS NULL AND ended_at IS NULL;

@@ -6,6 +6,7 @@
 //! console, to which a link leads.
 
 mod effects;
+pub mod trial;
 
 use domain::approvals::{ApprovalMode, Effect, Question, Risk};
 use domain::locale::Locale;

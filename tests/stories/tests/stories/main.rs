@@ -29,3 +29,4 @@ mod signatures;
 mod templates;
 mod tool_policies;
 mod tools;
+mod trials;
