@@ -1,11 +1,12 @@
 //! Channels: services of others that ask people beside the console. An approver shows what an agent wants to do, an
 //! executor what it wants to know; both are asked once for each try and call back once.
 //!
-//! Which channels hear of a request, what the other side's words mean ([`replies`]), and where a channel may stand
-//! ([`places`]).
+//! Which channels hear of a request, what the other side's words mean ([`replies`]), where a channel may stand
+//! ([`places`]), and what comes of a test ([`trial`]).
 
 pub mod places;
 pub mod replies;
+pub mod trial;
 
 use std::time::Duration;
 

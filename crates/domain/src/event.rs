@@ -41,6 +41,13 @@ pub enum Event {
         /// The issue.
         issue: Issue,
     },
+    /// Somebody wrote a comment on a pull request.
+    PullCommented {
+        /// What was written.
+        comment: Comment,
+        /// The pull request's number; its event tells little more of it.
+        number: i64,
+    },
     /// A label was put on a pull request.
     PullLabeled {
         /// The label.
@@ -134,14 +141,14 @@ pub struct Issue {
     pub url: String,
 }
 
-/// A comment on an issue as its event carried it.
+/// A comment on an issue or pull request as its event carried it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     /// GitHub's numeric id; they grow.
     pub id: i64,
     /// Text, as written.
     pub body: String,
-    /// Its place on the issue's page.
+    /// Its place on the page of that.
     pub url: String,
 }
 
@@ -201,7 +208,8 @@ impl Delivered {
             | Event::IssueEnded { issue }
             | Event::IssueEdited { issue }
             | Event::Commented { issue, .. } => Some(issue),
-            Event::PullLabeled { .. }
+            Event::PullCommented { .. }
+            | Event::PullLabeled { .. }
             | Event::PullUnlabeled { .. }
             | Event::PullClosed { .. }
             | Event::Reviewed { .. }
@@ -222,6 +230,7 @@ impl Delivered {
             | Event::IssueEnded { .. }
             | Event::IssueEdited { .. }
             | Event::Commented { .. }
+            | Event::PullCommented { .. }
             | Event::Other => None,
         }
     }
@@ -229,7 +238,20 @@ impl Delivered {
     /// Number of the issue or pull request.
     #[must_use]
     pub fn subject(&self) -> Option<i64> {
-        self.issue().map(|issue| issue.number).or_else(|| self.pull().map(|pull| pull.number))
+        match &self.event {
+            Event::PullCommented { number, .. } => Some(*number),
+            _ => self.issue().map(|issue| issue.number).or_else(|| self.pull().map(|pull| pull.number)),
+        }
+    }
+
+    /// What somebody wrote, and the number of the issue or pull request where it stands.
+    #[must_use]
+    pub const fn comment(&self) -> Option<(&Comment, i64)> {
+        match &self.event {
+            Event::Commented { comment, issue } => Some((comment, issue.number)),
+            Event::PullCommented { comment, number } => Some((comment, *number)),
+            _ => None,
+        }
     }
 
     /// All labels that the issue or pull request carries after the event.

@@ -95,6 +95,8 @@ coded_enum! {
         RequestApproved = "request.approved",
         /// Somebody did not.
         RequestDenied = "request.denied",
+        /// A label says that somebody else than before may let the agent act.
+        RequestRuled = "request.ruled",
         /// What an agent asked leave for changed before it was done.
         RequestStale = "request.stale",
         /// What somebody approved was done, or could not be.
@@ -123,6 +125,8 @@ coded_enum! {
         ChannelAdded = "channel.added",
         /// A channel was changed.
         ChannelChanged = "channel.changed",
+        /// Somebody had a test sent through a channel.
+        ChannelTried = "channel.tried",
         /// A channel was taken away.
         ChannelRemoved = "channel.removed",
         /// A project was given an environment.

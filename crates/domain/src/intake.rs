@@ -85,7 +85,7 @@ pub struct Facts<'a> {
     pub person: Option<Person>,
     /// The active run of the issue, if there is one.
     pub active: Option<&'a ActiveRun>,
-    /// What the active run waits to be told. Only read for comments.
+    /// What the active run waits to be told. Only read for comments; of one on a pull request, its own run is the active one.
     pub questions: &'a Questions,
     /// A discussion is going on on the issue.
     pub talks: bool,
@@ -188,7 +188,7 @@ pub fn asks_for_history(event: &Event, stage_order: bool) -> bool {
         Event::PullLabeled { label, .. } => label == labels::NEED_REVIEWER || labels::read(label) == Label::Keep,
         Event::Unlabeled { label, .. } | Event::PullUnlabeled { label, .. } => labels::read(label) == Label::Keep,
         Event::IssueEnded { .. } | Event::PullClosed { .. } | Event::Reviewed { .. } => true,
-        Event::IssueEdited { .. } | Event::Commented { .. } | Event::Other => false,
+        Event::IssueEdited { .. } | Event::Commented { .. } | Event::PullCommented { .. } | Event::Other => false,
     }
 }
 
@@ -205,6 +205,9 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         Event::IssueEdited { .. } => end(facts.active, IntakeReason::IssueEdited, Reason::Stale, true),
         Event::Commented { comment, issue } => answers::given(facts, comment)
             .unwrap_or_else(|| talk::commented(facts, issue))
+            .unwrap_or_else(Decision::Ignore),
+        Event::PullCommented { comment, .. } => answers::given(facts, comment)
+            .unwrap_or(Err(IntakeReason::EventNotHandled))
             .unwrap_or_else(Decision::Ignore),
         Event::PullLabeled { label, pull } => pulls::labelled(facts, label, pull).unwrap_or_else(Decision::Ignore),
         Event::PullUnlabeled { label, .. } => pulls::unlabelled(facts, label).unwrap_or_else(Decision::Ignore),

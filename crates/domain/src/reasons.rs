@@ -45,6 +45,8 @@ coded_enum! {
         IssueEdited = "issue_edited",
         /// What agents ask leave for there was asked about other words.
         RequestsStale = "requests_stale",
+        /// A label says anew who approves what agents ask leave for there.
+        RequestsRuled = "requests_ruled",
         /// The pull request was merged: the work is accepted.
         PullMerged = "pull_merged",
         /// The pull request was closed without a merge: the work is not wanted.

@@ -5,9 +5,11 @@
 //! quotation marks that they cannot end, hide nothing, mention nobody, and are cut where they are long. The whole is in the
 //! console, to which a link leads.
 
+mod effects;
+pub mod trial;
+
 use domain::approvals::{ApprovalMode, Effect, Question, Risk};
 use domain::locale::Locale;
-use serde_json::{Value, json};
 
 use crate::untrusted;
 
@@ -19,11 +21,9 @@ pub const QUESTION: (usize, usize) = (10, 700);
 pub const CONTEXT: usize = 500;
 /// Characters of an option; an executor takes 300.
 pub const OPTION: usize = 100;
-/// Of an agent's reason, of a title, of what will be done, and of one value of that.
+/// Of an agent's reason, and of a title.
 const WHY: usize = 300;
 const TITLE: usize = 50;
-const DOING: usize = 260;
-const VALUE: usize = 120;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ pub fn approval(
     digest: &str,
     (mode, why): (ApprovalMode, Option<&str>),
 ) -> Approval {
-    let doing = whole_or_said(locale, doing(locale, &json!(effect), asking.number));
+    let doing = effects::doing(locale, effect);
     let place = place(locale, asking);
     let short = digest.get(..12).unwrap_or(digest);
     let why = why.map(|why| quoted(locale, why, WHY));
@@ -127,52 +127,6 @@ pub fn question(locale: Locale, asking: &Asking<'_>, question: &Question, page: 
     };
     let options = question.options.iter().enumerate().map(option).collect();
     Asked { question: asked, context: cut(&context, CONTEXT), options }
-}
-
-/// What will be done, in a sentence without its end. Labels have a sentence of their own; of other effects every value is
-/// named, so that an effect which has no sentence yet is shown whole and not as something that it is not.
-fn doing(locale: Locale, effect: &Value, own: i64) -> String {
-    if effect["does"] != "labels" {
-        let does = effect["does"].as_str().unwrap_or_default();
-        return format!("{does}: {}", values(locale, effect));
-    }
-    let number = effect["number"].as_i64().unwrap_or(own);
-    let listed = |name: &str| {
-        let labels = effect[name].as_array().into_iter().flatten().filter_map(Value::as_str);
-        labels.map(|label| quoted(locale, label, 60)).collect::<Vec<_>>().join(", ")
-    };
-    let (on, off) = (listed("on"), listed("off"));
-    match (locale, on.is_empty(), off.is_empty()) {
-        (Locale::En, false, true) => format!("Put the labels {on} on #{number}"),
-        (Locale::En, true, _) => format!("Take the labels {off} off #{number}"),
-        (Locale::En, false, false) => format!("Put the labels {on} on #{number} and take {off} off"),
-        (Locale::Ru, false, true) => format!("Поставить на #{number} метки {on}"),
-        (Locale::Ru, true, _) => format!("Снять с #{number} метки {off}"),
-        (Locale::Ru, false, false) => format!("Поставить на #{number} метки {on} и снять {off}"),
-    }
-}
-
-/// What does not fit is said to be more: nobody is to take a part for the whole.
-fn whole_or_said(locale: Locale, doing: String) -> String {
-    if doing.chars().count() <= DOING {
-        return doing;
-    }
-    let more = match locale {
-        Locale::En => "AND MORE, which is too long for here: read all of it in the console first",
-        Locale::Ru => "И ЕЩЁ: здесь не поместилось, сначала прочитайте целиком в консоли",
-    };
-    format!("{} {more}", cut(&doing, DOING))
-}
-
-/// Every value of an effect by its name, but for what was seen when it was asked.
-fn values(locale: Locale, effect: &Value) -> String {
-    let fields = effect.as_object().into_iter().flatten();
-    let named = fields.filter(|(name, value)| !matches!(name.as_str(), "does" | "seen") && !value.is_null());
-    let told = named.map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name} {}", quoted(locale, &text, VALUE))
-    });
-    told.collect::<Vec<_>>().join(", ")
 }
 
 fn place(locale: Locale, asking: &Asking<'_>) -> String {
@@ -303,11 +257,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn an_effect_without_a_sentence_of_its_own_is_told_whole() {
-        let effect = json!({ "does": "scale", "name": "web", "replicas": 3, "seen": { "x": 1 }, "note": null });
-        assert_eq!(doing(Locale::En, &effect, 7), "scale: name “web”, replicas “3”");
     }
 }

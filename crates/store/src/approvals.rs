@@ -3,11 +3,12 @@
 
 pub mod apply;
 mod ask;
+pub(crate) mod relabel;
 pub mod secrets;
 mod told;
 pub mod view;
 
-use domain::approvals::{Answer, ApprovalState};
+use domain::approvals::{Answer, ApprovalMode, ApprovalState};
 use domain::ids::{RepositoryId, RunId, UserId};
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
@@ -18,17 +19,26 @@ use crate::{Result, flow};
 pub use ask::{Request, ask};
 pub use told::{OpenRow, Outcome, UntoldRow, open, outcome, tell, untold};
 
+/// An action as whoever decides was told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Meant<'a> {
+    /// Of exactly what will be done.
+    pub digest: &'a str,
+    /// Who may approve it. They may decide because of this, so when it is another by now, they have decided nothing.
+    pub mode: ApprovalMode,
+}
+
 /// What somebody decides.
 #[derive(Debug, Clone, Copy)]
 pub enum Decision<'a> {
     /// The answer to a question.
     Answer(&'a Answer),
     /// Leave for exactly what the digest covers.
-    Approve(&'a str),
+    Approve(Meant<'a>),
     /// The same where it wants a value: that, sealed for [`secrets::value_aad`].
-    ApproveWith(&'a str, &'a [u8]),
+    ApproveWith(Meant<'a>, &'a [u8]),
     /// None for it; in these words, if there are any.
-    Deny(&'a str, Option<&'a str>),
+    Deny(Meant<'a>, Option<&'a str>),
 }
 
 impl Decision<'_> {
@@ -41,10 +51,10 @@ impl Decision<'_> {
         }
     }
 
-    const fn digest(&self) -> Option<&str> {
+    const fn meant(&self) -> Option<Meant<'_>> {
         match self {
             Self::Answer(_) => None,
-            Self::Approve(digest) | Self::ApproveWith(digest, _) | Self::Deny(digest, _) => Some(*digest),
+            Self::Approve(meant) | Self::ApproveWith(meant, _) | Self::Deny(meant, _) => Some(*meant),
         }
     }
 
@@ -64,8 +74,8 @@ impl Decision<'_> {
     }
 }
 
-/// Decides about an open request. `None`: it is not open any more, its digest is another, or it wants a value and there is
-/// none.
+/// Decides about an open request. `None`: it is not open any more, its digest or who may decide is another, or it wants a
+/// value and there is none.
 ///
 /// # Errors
 /// The database's.
@@ -127,14 +137,15 @@ async fn settle(
         decision.map_or(ApprovalState::Expired, Decision::state).as_str(),
         decision.and_then(Decision::words),
         person,
-        decision.and_then(Decision::digest),
+        decision.and_then(Decision::meant).map(|meant| meant.digest),
         entry.id,
         entry.kind.as_str(),
         entry.actor,
         entry.data,
         entry.canonical,
         channel,
-        decision.and_then(Decision::value)
+        decision.and_then(Decision::value),
+        decision.and_then(Decision::meant).map(|meant| meant.mode.as_str())
     );
     Ok(run.fetch_optional(db).await?.map(RunId))
 }

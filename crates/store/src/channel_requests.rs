@@ -1,6 +1,8 @@
 //! `channel_requests` and `channel_tries`: requests on their way through channels. Triggers on `approvals` and `channels`
 //! make and withdraw them; here they are asked, and what comes back is noted. An answer that decides is
-//! [`crate::approvals::decide_through`].
+//! [`crate::approvals::decide_through`]; what nobody asked is a test of the channel ([`trial`]).
+
+pub mod trial;
 
 use std::time::Duration;
 
@@ -15,6 +17,15 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{Coded, Result};
+
+/// A row that is leased for one try.
+#[derive(Debug, Clone, Copy)]
+pub struct Leased {
+    /// The request in its channel.
+    pub id: Uuid,
+    /// To be quoted by every later write.
+    pub token: i64,
+}
 
 /// A leased request, with all that is said about it.
 #[derive(Debug, Clone)]
@@ -67,6 +78,14 @@ pub struct ToAsk {
     pub project: String,
 }
 
+impl ToAsk {
+    /// What later writes quote.
+    #[must_use]
+    pub const fn leased(&self) -> Leased {
+        Leased { id: self.id, token: self.lease_token }
+    }
+}
+
 /// Leases the next request that is to be asked through a channel, and notes the try.
 ///
 /// # Errors
@@ -93,14 +112,14 @@ pub async fn claim(
 ///
 /// # Errors
 /// The database's.
-pub async fn asked(db: impl PgExecutor<'_>, ask: &ToAsk, patience: Duration) -> Result<bool> {
+pub async fn asked(db: impl PgExecutor<'_>, ask: Leased, patience: Duration) -> Result<bool> {
     let noted = sqlx::query!(
         "UPDATE channel_requests
          SET state = 'asked', asked_at = app_now(), answer_by = app_now() + make_interval(secs => $3), trouble = NULL,
              lease_expires_at = NULL
          WHERE id = $1 AND lease_token = $2 AND state = 'queued'",
         ask.id,
-        ask.lease_token,
+        ask.token,
         patience.as_secs_f64()
     );
     Ok(noted.execute(db).await?.rows_affected() == 1)
@@ -110,7 +129,7 @@ pub async fn asked(db: impl PgExecutor<'_>, ask: &ToAsk, patience: Duration) -> 
 ///
 /// # Errors
 /// The database's.
-pub async fn failed(db: impl PgExecutor<'_>, ask: &ToAsk, trouble: &str, wait: Option<Duration>) -> Result<bool> {
+pub async fn failed(db: impl PgExecutor<'_>, ask: Leased, trouble: &str, wait: Option<Duration>) -> Result<bool> {
     let noted = sqlx::query!(
         "UPDATE channel_requests
          SET attempts = attempts + 1, trouble = $3, lease_expires_at = NULL,
@@ -119,7 +138,7 @@ pub async fn failed(db: impl PgExecutor<'_>, ask: &ToAsk, trouble: &str, wait: O
              ended_at = CASE WHEN $4::float8 IS NULL THEN app_now() END
          WHERE id = $1 AND lease_token = $2 AND state = 'queued'",
         ask.id,
-        ask.lease_token,
+        ask.token,
         trouble,
         wait.map(|wait| wait.as_secs_f64())
     );
@@ -156,6 +175,8 @@ pub struct FoundRow {
     pub asked: Json<Asked>,
     /// Of an action: what an approval counts for.
     pub digest: Option<String>,
+    /// Of an action: who may approve it.
+    pub mode: Option<Coded<ApprovalMode>>,
     /// Whether the channel still speaks for those who may decide.
     pub may_decide: bool,
 }

@@ -2,15 +2,17 @@
 //! by a trigger when it is changed, silenced or taken away.
 
 use chrono::{DateTime, Utc};
+use domain::channels::trial::TrialAnswer;
 use domain::channels::{AskState, ChannelKind, SpeaksFor};
 use domain::ids::{ProjectId, UserId};
 use domain::locale::Locale;
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{Coded, Result, flow};
 
-/// A channel with what it was asked last.
+/// A channel with what it was asked last and what came of its last test.
 #[derive(Debug, Clone)]
 pub struct ChannelRow {
     /// The channel.
@@ -49,6 +51,16 @@ pub struct ChannelRow {
     pub last_trouble: Option<String>,
     /// When it came there.
     pub last_at: Option<DateTime<Utc>>,
+    /// Where its newest test stands.
+    pub trial_state: Option<Coded<AskState>>,
+    /// What went wrong with it.
+    pub trial_trouble: Option<String>,
+    /// What came back of it.
+    pub trial_answer: Option<Json<TrialAnswer>>,
+    /// Login of whoever had it tried.
+    pub trial_by: Option<String>,
+    /// Since when it stands so.
+    pub trial_at: Option<DateTime<Utc>>,
 }
 
 /// A project's channels, by name.

@@ -32,8 +32,8 @@ pub struct Ask<'a> {
     pub flow: flow::Entry,
 }
 
-/// Asks people, once for each run and host, and tells where the question stands and how often the run tried since;
-/// `None`: the launch is not running.
+/// Asks people, once for each run and host as long as nobody has decided, and tells where the newest question stands and how
+/// often the run tried since; `None`: the launch is not running.
 ///
 /// # Errors
 /// The database's.
@@ -66,7 +66,9 @@ pub async fn ask(db: &PgPool, ask: &Ask<'_>) -> Result<Option<(EgressVerdict, i3
                        WHEN host_is_refused(a.project_id, $3) THEN 'refused'
                        WHEN r.decision IS NULL AND r.expires_at > app_now() THEN 'asked'
                        ELSE 'not_asked' END AS "verdict!: Coded<EgressVerdict>"
-           FROM agent_runs AS a LEFT JOIN egress_requests AS r ON r.run_id = a.id AND r.host = $3
+           FROM agent_runs AS a
+           LEFT JOIN LATERAL (SELECT tries, decision, expires_at FROM egress_requests
+                              WHERE run_id = a.id AND host = $3 ORDER BY requested_at DESC, id DESC LIMIT 1) AS r ON true
            WHERE a.id = $1 AND a.launch = $2 AND a.status = 'running'"#,
         ask.run.0,
         ask.launch,

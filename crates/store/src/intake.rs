@@ -89,12 +89,12 @@ pub async fn take_in(pool: &PgPool, arrival: &Arrival<'_>) -> Result<Taken, Inta
     let facts = facts::read(&mut *connection, &delivered).await?;
     let retries = arrival.wish.is_some_and(|wish| wish.retries.is_some());
     let (history, active) = before(&mut connection, &delivered, &facts, retries).await?;
-    let questions = questions(&mut connection, &delivered, facts.active.as_ref()).await?;
+    let (questions, asks) = questions(&mut connection, &delivered, &facts).await?;
     let known = intake::Facts {
         delivered: &delivered,
         binding: facts.binding,
         person: facts.person,
-        active: active.as_ref().or(facts.active.as_ref()),
+        active: active.as_ref().or(asks.as_ref()).or(facts.active.as_ref()),
         questions: &questions,
         talks: facts.talks,
         history: &history,

@@ -51,6 +51,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(egress_requests::decide_egress))
         .routes(routes!(channels::list_channels, channels::add_channel))
         .routes(routes!(channels::change_channel, channels::remove_channel))
+        .routes(routes!(channels::try_channel))
         .routes(routes!(environments::list_project_environments, environments::add_project_environment))
         .routes(routes!(environments::change_project_environment, environments::remove_project_environment))
         .routes(routes!(agents::list_agents, agents::write::add_agent))

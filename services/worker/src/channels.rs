@@ -1,7 +1,7 @@
 //! Asks people through channels: requests that are queued for one and due, each leased for one try, several at once, so
 //! that a channel which does not answer holds up no other. A try has an id and a secret of its own; the other side answers
 //! at once that it has taken the request, and calls the gateway back. Requests whose time in their channel is over are
-//! closed there; they stay open for everybody else.
+//! closed there; they stay open for everybody else. A test of a channel, which nobody asked, goes the same way.
 
 mod call;
 mod words;
@@ -10,13 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use domain::channels;
 use domain::channels::replies::Reply;
+use domain::channels::{self, ChannelKind};
 use runtime::Pace;
-use store::channel_requests::{self, ToAsk};
+use serde_json::Value;
+use store::channel_requests::trial::{self, ToTry};
+use store::channel_requests::{self, Leased, ToAsk};
 use store::wake;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use uuid::Uuid;
 use vault::CallbackSecret;
 
@@ -49,19 +52,82 @@ async fn turn(deps: &Arc<Deps>, client: &Client, tries: &mut JoinSet<()>) -> any
     let ttl = deps.config.channels.answer_within + MARGIN;
     while tries.len() < AT_ONCE {
         let (correlation, secret) = (Uuid::new_v4(), CallbackSecret::generate());
-        let claimed = channel_requests::claim(&deps.db, ttl, correlation, &secret.hash()).await;
-        let Some(ask) = claimed.context("claim a request for a channel")? else { return Ok(()) };
+        let Some(ask) = claimed(deps, ttl, correlation, &secret).await? else { return Ok(()) };
         let one = Try { deps: deps.clone(), client: client.clone(), ask, correlation, secret };
         tries.spawn(one.settled());
     }
     Ok(())
 }
 
+/// What is to be asked next; tests come after what agents wait for.
+async fn claimed(
+    deps: &Deps,
+    ttl: Duration,
+    correlation: Uuid,
+    secret: &CallbackSecret,
+) -> anyhow::Result<Option<Ask>> {
+    let hash = secret.hash();
+    let request = channel_requests::claim(&deps.db, ttl, correlation, &hash).await;
+    if let Some(request) = request.context("claim a request for a channel")? {
+        return Ok(Some(Ask::Request(Box::new(request))));
+    }
+    let test = trial::claim(&deps.db, ttl, correlation, &hash).await.context("claim a test of a channel")?;
+    Ok(test.map(Ask::Test))
+}
+
+/// What a channel is asked.
+enum Ask {
+    /// What an agent asks.
+    Request(Box<ToAsk>),
+    /// Whether the channel works. Somebody waits for that, so it is tried once.
+    Test(ToTry),
+}
+
+impl Ask {
+    fn leased(&self) -> Leased {
+        match self {
+            Self::Request(ask) => ask.leased(),
+            Self::Test(ask) => ask.leased(),
+        }
+    }
+
+    fn to(&self) -> (ChannelKind, &str) {
+        match self {
+            Self::Request(ask) => (ask.kind.0, &ask.url),
+            Self::Test(ask) => (ask.kind.0, &ask.url),
+        }
+    }
+
+    fn body(&self, console: &Url, correlation: Uuid, callback: &Url) -> Option<Value> {
+        match self {
+            Self::Request(ask) => words::body(ask, console, correlation, callback),
+            Self::Test(ask) => Some(words::test(ask, console, correlation, callback)),
+        }
+    }
+
+    /// How long people have there.
+    fn patience(&self) -> Duration {
+        let seconds = match self {
+            Self::Request(ask) => ask.timeout_seconds,
+            Self::Test(ask) => ask.timeout_seconds,
+        };
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default()) + LATE
+    }
+
+    /// How long to wait before the next try after one that failed; `None` to give up.
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Request(ask) => channels::wait(ask.attempts + 1),
+            Self::Test(_) => None,
+        }
+    }
+}
+
 /// One try to ask.
 struct Try {
     deps: Arc<Deps>,
     client: Client,
-    ask: ToAsk,
+    ask: Ask,
     correlation: Uuid,
     secret: CallbackSecret,
 }
@@ -69,30 +135,33 @@ struct Try {
 impl Try {
     /// Asks, and notes what came of it. The loop looks for the next try as soon as this one is over.
     async fn settled(self) {
-        let reply = call::ask(&self.client, &self.deps.config, &self.ask, self.correlation, &self.secret).await;
+        let (config, ask) = (&self.deps.config, &self.ask);
+        let body = |callback: &Url| ask.body(&config.public_url, self.correlation, callback);
+        let reply = call::ask(&self.client, config, ask.to(), &self.secret, body).await;
         if let Err(error) = self.note(reply).await {
-            tracing::warn!(error = format!("{error:#}"), request = %self.ask.request_id, "a try is not noted; it is repeated");
+            let row = ask.leased().id;
+            tracing::warn!(error = format!("{error:#}"), %row, "a try is not noted; it is repeated");
         }
         self.deps.asks.notify_one();
     }
 
     async fn note(&self, reply: Reply) -> anyhow::Result<()> {
         let (ask, db) = (&self.ask, &self.deps.db);
-        let wait = channels::wait(ask.attempts + 1);
+        let (leased, wait) = (ask.leased(), ask.wait());
         let noted = match reply {
-            Reply::Pending => {
-                let seconds = u64::try_from(ask.timeout_seconds).unwrap_or_default();
-                channel_requests::asked(db, ask, Duration::from_secs(seconds) + LATE).await
-            }
-            Reply::Taken => channel_requests::failed(db, ask, "it knows this id already", wait).await,
-            Reply::Trouble(why) => channel_requests::failed(db, ask, &outside::clean(&why), wait).await,
-            Reply::Refused(why) => channel_requests::failed(db, ask, &outside::clean(&why), None).await,
+            Reply::Pending => channel_requests::asked(db, leased, ask.patience()).await,
+            Reply::Taken => channel_requests::failed(db, leased, "it knows this id already", wait).await,
+            Reply::Trouble(why) => channel_requests::failed(db, leased, &outside::clean(&why), wait).await,
+            Reply::Refused(why) => channel_requests::failed(db, leased, &outside::clean(&why), None).await,
         };
-        if noted.context("note a try")? {
-            tracing::info!(request = %ask.request_id, channel = ask.url, tries = ask.attempts + 1, "asked through a channel");
-            if let Err(error) = wake::notify(db, false, &[ask.run_id.0]).await {
-                tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
-            }
+        if !noted.context("note a try")? {
+            return Ok(());
+        }
+        let (_, channel) = ask.to();
+        tracing::info!(row = %leased.id, channel, "asked through a channel");
+        let Ask::Request(request) = ask else { return Ok(()) };
+        if let Err(error) = wake::notify(db, false, &[request.run_id.0]).await {
+            tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
         }
         Ok(())
     }

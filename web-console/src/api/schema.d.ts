@@ -332,6 +332,26 @@ export interface paths {
         patch: operations["change_channel"];
         trace?: never;
     };
+    "/api/v1/staff/channels/{channel_id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test request through a channel (platform owner or admin; admin of the project)
+         * @description It goes the way of a real request, also where the channel is silenced, but once and no more, and decides nothing, whatever comes back. What came of it is the channel's `trial`. 409 `channel_being_tried` while the one before is open.
+         */
+        post: operations["try_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/egress-requests": {
         parameters: {
             query?: never;
@@ -1348,7 +1368,29 @@ export interface components {
              */
             open: number;
             last?: components["schemas"]["ChannelLast"];
+            trial?: components["schemas"]["ChannelTrial"];
         };
+        /** @description The newest test request that was sent there */
+        ChannelTrial: {
+            state: components["schemas"]["ChannelAskState"];
+            /** @description What went wrong, in part in the other side's words */
+            trouble?: string;
+            verdict?: components["schemas"]["TrialVerdict"];
+            /** @description What was chosen or written there, or the words of who denied */
+            text?: string;
+            /** @description Login of whoever had it tried */
+            by: string;
+            /**
+             * Format: date-time
+             * @description Since when it stands so
+             */
+            at: string;
+        };
+        /**
+         * @description What came back of a test. chosen: one of the options; written: words of one's own
+         * @enum {string}
+         */
+        TrialVerdict: "approved" | "denied" | "chosen" | "written";
         /** @description The newest request that came there */
         ChannelLast: {
             state: components["schemas"]["ChannelAskState"];
@@ -3075,6 +3117,29 @@ export interface operations {
         responses: {
             /** @description The channel */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    try_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: components["parameters"]["ChannelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel; its test is about to be sent */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };

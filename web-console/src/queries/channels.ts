@@ -6,6 +6,14 @@ import { api, bodyOf, done } from '@/api/client'
 import type { Channel, ChannelChange, NewChannel } from '@/api/types'
 import { keys } from './keys'
 
+/** Between two looks while a channel is being tried. */
+const TRIED_MS = 1_000
+
+/** A test is on its way, or waits for somebody there. */
+export function isTried({ trial }: Channel): boolean {
+  return trial?.state === 'queued' || trial?.state === 'asked'
+}
+
 export function useChannels(project: MaybeRefOrGetter<string>) {
   return useQuery({
     queryKey: computed(() => keys.channels(toValue(project))),
@@ -13,6 +21,7 @@ export function useChannels(project: MaybeRefOrGetter<string>) {
       const path = { project_id: toValue(project) }
       return bodyOf(api.GET('/api/v1/staff/projects/{project_id}/channels', { params: { path }, signal }))
     },
+    refetchInterval: ({ state }) => (state.data?.items.some(isTried) === true ? TRIED_MS : false),
   })
 }
 
@@ -28,6 +37,15 @@ export function useSaveChannel(project: MaybeRefOrGetter<string>) {
       const params = { path: { channel_id: channel.id }, header: { 'If-Match': `"${channel.version}"` } }
       return bodyOf(api.PATCH('/api/v1/staff/channels/{channel_id}', { params, body }))
     },
+    onSettled: () => cache.invalidateQueries({ queryKey: keys.channels(toValue(project)) }),
+  })
+}
+
+/** Sends a test request, of which one may be open; what comes of it stands in the channel. */
+export function useTryChannel(project: MaybeRefOrGetter<string>) {
+  const cache = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) => bodyOf(api.POST('/api/v1/staff/channels/{channel_id}/try', { params: { path: { channel_id: id } } })),
     onSettled: () => cache.invalidateQueries({ queryKey: keys.channels(toValue(project)) }),
   })
 }

@@ -7,7 +7,8 @@ import AskedThrough from '@/components/channel/AskedThrough.vue'
 import ChannelList from '@/components/channel/ChannelList.vue'
 import AnswerOutcome from '@/components/inbox/AnswerOutcome.vue'
 import { someApproval } from '../fixtures/approvals'
-import { channelKeeper, channels } from '../fixtures/channels'
+import { channelKeeper, channels, type ChannelKeeper } from '../fixtures/channels'
+import { uuid } from '../fixtures/data'
 import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
@@ -24,7 +25,7 @@ afterEach(() => {
   document.body.replaceChildren()
 })
 
-async function shown(manages: boolean, those = channels): Promise<{ page: Screen; sent: unknown[] }> {
+async function shown(manages: boolean, those = channels): Promise<{ page: Screen; sent: unknown[]; keeper: ChannelKeeper }> {
   const keeper = channelKeeper(those)
   const sent: unknown[] = []
   server.use(
@@ -40,13 +41,18 @@ async function shown(manages: boolean, those = channels): Promise<{ page: Screen
       const changed = keeper.change(params.id, request.headers.get('if-match') ?? '', body)
       return changed === undefined ? HttpResponse.json({ title: 'late', status: 412, code: 'version_changed', type: 'about:blank' }, { status: 412 }) : HttpResponse.json(changed)
     }),
+    http.post<{ id: string }>(staff('channels/:id/try'), ({ params }) => {
+      sent.push(`try ${params.id}`)
+      const tried = keeper.try(params.id)
+      return tried === undefined ? HttpResponse.json({ title: 'late', status: 409, code: 'channel_being_tried', type: 'about:blank' }, { status: 409 }) : HttpResponse.json(tried, { status: 202 })
+    }),
     http.delete<{ id: string }>(staff('channels/:id'), ({ params }) => {
       keeper.remove(params.id)
       return new HttpResponse(null, { status: 204 })
     }),
   )
   screen = await open({ render: () => h(ChannelList, { projectId: 'p', manages }) }, '/', '/')
-  return { page: screen, sent }
+  return { page: screen, sent, keeper }
 }
 
 function press(label: string): void {
@@ -107,6 +113,33 @@ it('takes a channel away', async () => {
   const [confirm] = [...document.querySelectorAll<HTMLButtonElement>('.v-dialog button')].filter((one) => one.textContent?.trim() === 'Remove')
   confirm?.click()
   await page.until((text) => !text.includes('a-rather-long-name'))
+})
+
+it('tells what came of each test, and lets only who manages the project send one', async () => {
+  const { page } = await shown(false)
+  const text = await page.until((said) => said.includes('Team chat'))
+  for (const words of ['Test: answered in words', 'It reaches me, thank you', 'Test: failed', 'it answered 404']) expect(text).toContain(words)
+  expect(text).not.toContain('Send a test')
+})
+
+it('sends a test and follows it until it is answered', async () => {
+  const { page, sent, keeper } = await shown(true)
+  await page.until((text) => text.includes('On call'))
+  press('Send a test through On call')
+  await page.until((text) => text.includes('being sent'))
+  expect(sent).toEqual([`try ${uuid(702)}`])
+  keeper.hears(uuid(702), { state: 'asked' })
+  await page.until((text) => text.includes('waits for an answer') && text.includes('Nothing follows from it'))
+  keeper.hears(uuid(702), { state: 'answered', verdict: 'denied', text: 'Not now' })
+  await page.until((text) => text.includes('denied there') && text.includes('In their words: Not now'))
+})
+
+it('says that a test is open already', async () => {
+  const { page, keeper } = await shown(true)
+  await page.until((text) => text.includes('On call'))
+  keeper.hears(uuid(702), { state: 'asked' })
+  press('Send a test through On call')
+  await page.until((text) => text.includes('is being tried already'))
 })
 
 it('says beside a request where else it is asked, and of a decision through which channel it came', async () => {

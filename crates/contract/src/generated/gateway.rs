@@ -782,6 +782,8 @@ pub struct Channel {
     pub open: i64,
     pub speaks_for: SpeaksFor,
     pub timeout_seconds: i32,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub trial: ::std::option::Option<ChannelTrial>,
     pub url: ::std::string::String,
     ///For `If-Match`
     pub version: i64,
@@ -957,6 +959,23 @@ pub struct ChannelLast {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ChannelList {
     pub items: ::std::vec::Vec<Channel>,
+}
+///The newest test request that was sent there
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ChannelTrial {
+    ///Since when it stands so
+    pub at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///Login of whoever had it tried
+    pub by: ::std::string::String,
+    pub state: ChannelAskState,
+    ///What was chosen or written there, or the words of who denied
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub text: ::std::option::Option<::std::string::String>,
+    ///What went wrong, in part in the other side's words
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub trouble: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub verdict: ::std::option::Option<TrialVerdict>,
 }
 ///`Check`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -4086,6 +4105,70 @@ impl ::std::convert::From<ToolModes> for ::std::collections::HashMap<::std::stri
 impl ::std::convert::From<::std::collections::HashMap<::std::string::String, ApprovalMode>> for ToolModes {
     fn from(value: ::std::collections::HashMap<::std::string::String, ApprovalMode>) -> Self {
         Self(value)
+    }
+}
+///What came back of a test. chosen: one of the options; written: words of one's own
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum TrialVerdict {
+    #[serde(rename = "approved")]
+    Approved,
+    #[serde(rename = "denied")]
+    Denied,
+    #[serde(rename = "chosen")]
+    Chosen,
+    #[serde(rename = "written")]
+    Written,
+}
+impl ::std::fmt::Display for TrialVerdict {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Approved => f.write_str("approved"),
+            Self::Denied => f.write_str("denied"),
+            Self::Chosen => f.write_str("chosen"),
+            Self::Written => f.write_str("written"),
+        }
+    }
+}
+impl ::std::str::FromStr for TrialVerdict {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "approved" => Ok(Self::Approved),
+            "denied" => Ok(Self::Denied),
+            "chosen" => Ok(Self::Chosen),
+            "written" => Ok(Self::Written),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for TrialVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for TrialVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for TrialVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
     }
 }
 ///What was said together, and the run that answers it

@@ -119,7 +119,7 @@ pub struct Said {
     pub project: Option<ApprovalMode>,
 }
 
-/// Who is asked for one call, and who says so. Kept with the request as it was when it was asked.
+/// Who is asked for one call, and who says so. Kept with the request; of what changes after the asking, only the label counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruling {
     /// Who has to approve.
@@ -128,6 +128,25 @@ pub struct Ruling {
     pub because: Vec<Because>,
     /// What was said.
     pub said: Said,
+    /// What the call needs whatever is said; `None`: it was asked before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<ApprovalMode>,
+}
+
+impl Ruling {
+    /// The same for a request that people are asked about already, where the label that asks for the owner lies on the issue by
+    /// now or does not. It never becomes nobody's matter: who was asked decides. Of what is not known to need less, the mode
+    /// that it has is taken for what it needs.
+    #[must_use]
+    pub fn relabelled(&self, leave: Leave, asks_owner: bool) -> Self {
+        let issue = asks_owner.then_some(ApprovalMode::Owner);
+        if self.said.issue == issue {
+            return self.clone();
+        }
+        let least = self.least.unwrap_or(self.mode);
+        let said = Said { issue, ..self.said };
+        Self { least: Some(least), ..said.ruling(leave, least.max(ApprovalMode::Delegated)) }
+    }
 }
 
 impl Said {
@@ -151,7 +170,7 @@ impl Said {
             _ if least == mode => vec![Because::Call],
             _ => vec![Because::Tool],
         };
-        Ruling { mode, because, said: self }
+        Ruling { mode, because, said: self, least: Some(least) }
     }
 }
 
@@ -193,7 +212,7 @@ mod tests {
         ];
         for (leave, least, [agent, issue, project], mode, because) in table {
             let said = Said { agent, issue, project };
-            let expected = Ruling { mode, because: because.to_vec(), said };
+            let expected = Ruling { mode, because: because.to_vec(), said, least: Some(least) };
             assert_eq!(said.ruling(leave, least), expected, "{leave:?} {least} {said:?}");
         }
     }
@@ -212,6 +231,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_label_that_comes_later_counts_and_gives_back_what_was_so_without_it() {
+        // Asked without the label: what was said, what is so while it lies there, and after it is gone.
+        let table = [
+            (RELAXABLE, Nobody, None, (Owner, Because::Issue), (Delegated, Because::Tool)),
+            (RELAXABLE, Delegated, Some(Nobody), (Owner, Because::Issue), (Delegated, Because::Call)),
+            (LABELS, Owner, None, (Owner, Because::Issue), (Owner, Because::Call)),
+            (LABELS, Nobody, Some(Delegated), (Owner, Because::Issue), (Delegated, Because::Agent)),
+            (STRICT, Nobody, None, (Owner, Because::Issue), (Owner, Because::Tool)),
+        ];
+        for (leave, least, agent, with, without) in table {
+            let asked = Said { agent, ..Said::default() }.ruling(leave, least);
+            assert_eq!(asked.relabelled(leave, false), asked, "it does not lie there");
+            let labelled = asked.relabelled(leave, true);
+            assert_eq!((labelled.mode, labelled.because.as_slice()), (with.0, [with.1].as_slice()), "{asked:?}");
+            assert_eq!(labelled.relabelled(leave, true), labelled);
+            let again = labelled.relabelled(leave, false);
+            assert_eq!((again.mode, again.because.as_slice()), (without.0, [without.1].as_slice()), "{asked:?}");
+        }
+        // Asked with the label: what would have been nobody's matter stays with people who were asked.
+        let owners = Said { agent: Some(Nobody), issue: Some(Owner), project: None }.ruling(RELAXABLE, Nobody);
+        assert_eq!(owners.relabelled(RELAXABLE, false).mode, Delegated);
+        let older = Ruling { least: None, ..owners };
+        assert_eq!(older.relabelled(RELAXABLE, false).mode, Owner, "nobody knows what it needs");
+        let older = Ruling { least: None, ..Said::default().ruling(RELAXABLE, Nobody) };
+        let labelled = older.relabelled(RELAXABLE, true);
+        assert_eq!((labelled.mode, labelled.relabelled(RELAXABLE, false).mode), (Owner, Delegated));
     }
 
     #[test]
@@ -234,7 +282,9 @@ mod tests {
         let modes: ToolModes = serde_json::from_value(kept).unwrap();
         assert_eq!(json!(modes), json!({ "github_labels_add": "owner" }));
         let ruling = Said { agent: Some(Owner), ..Said::default() }.ruling(LABELS, Nobody);
-        assert_eq!(json!(ruling), json!({ "mode": "owner", "because": ["agent"], "said": { "agent": "owner" } }));
+        let kept = json!({ "mode": "owner", "because": ["agent"], "said": { "agent": "owner" } });
+        assert_eq!(serde_json::from_value::<Ruling>(kept.clone()).unwrap(), Ruling { least: None, ..ruling.clone() });
+        assert_eq!(json!(Ruling { least: None, ..ruling.clone() }), kept);
         assert_eq!(serde_json::from_value::<Ruling>(json!(ruling)).unwrap(), ruling);
     }
 

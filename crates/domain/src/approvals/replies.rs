@@ -1,5 +1,5 @@
-//! Answers that people write as comments on the issue: one line for each question, `Q1 2` for its second option or
-//! `Q1: words` for one's own. Only what can be meant in one way is an answer; talk is left alone.
+//! Answers that people write as comments on the issue or the run's pull request: one line for each question, `Q1 2` for its
+//! second option or `Q1: words` for one's own. Only what can be meant in one way is an answer; talk is left alone.
 
 use uuid::Uuid;
 

@@ -258,11 +258,14 @@ fn read_comment(delivered: &mut Delivered, payload: CommentPayload) {
     let change = if is_new { String::new() } else { format!(":{}", comment.updated_at.timestamp()) };
     let own = format!("{repository}:issue_comment.{action}:{}{change}", comment.id);
     delivered.key = Some(EventKey { own, opposite: None });
-    if is_new && issue.pull_request.is_none() {
-        let body = comment.body.unwrap_or_default();
-        let comment = Comment { id: comment.id, body, url: comment.html_url };
-        delivered.event = Event::Commented { comment, issue: issue_of(issue) };
+    if !is_new {
+        return;
     }
+    let comment = Comment { id: comment.id, body: comment.body.unwrap_or_default(), url: comment.html_url };
+    delivered.event = match issue.pull_request {
+        Some(_) => Event::PullCommented { comment, number: issue.number },
+        None => Event::Commented { comment, issue: issue_of(issue) },
+    };
 }
 
 fn issue_of(raw: RawIssue) -> Issue {
@@ -376,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_comment_on_an_issue_is_read_and_known_by_its_id() {
+    fn a_new_comment_is_read_and_known_by_its_id() {
         let commented = |action: &str, changes: &serde_json::Value| {
             let mut payload = payload(action);
             payload["comment"] = serde_json::json!({
@@ -396,7 +399,9 @@ mod tests {
         assert_eq!(edited.key.unwrap().after(0), "42:issue_comment.edited:31:1795341840");
         assert_eq!(commented("deleted", &nothing).event, Event::Other);
         let on_a_pull = serde_json::json!({ "issue": { "pull_request": { "url": "u" } } });
-        assert_eq!(commented("created", &on_a_pull).event, Event::Other);
+        let on_a_pull = commented("created", &on_a_pull);
+        assert_eq!((on_a_pull.subject(), on_a_pull.issue(), on_a_pull.pull()), (Some(7), None, None));
+        assert_eq!(on_a_pull.comment().map(|(comment, number)| (comment.id, number)), Some((31, 7)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Comments that answer what the issue's run has asked.
+//! Comments that answer what a run has asked: on its issue, or on its pull request.
 
 use super::{Decision, Facts};
 use crate::approvals::may_decide;
@@ -8,7 +8,7 @@ use crate::ids::UserId;
 use crate::reasons::IntakeReason;
 use crate::rights;
 
-/// What the issue's active run waits to be told.
+/// What the active run of the issue or pull request waits to be told.
 #[derive(Debug, Clone, Default)]
 pub struct Questions {
     /// Who started the run.

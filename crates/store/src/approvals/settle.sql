@@ -3,7 +3,7 @@
 -- on. The run's row is locked first, as by everything that ends a run. $1 the request; NULL: one whose time is over. $2
 -- what becomes of it, $3 answer or words, $4 who, $5 the digest that was approved, $6 to $10 the audit, $11 the channel's
 -- request that the decision came by, which still has to be expected, $12 the sealed value, without which what wants one is
--- not approved.
+-- not approved, $13 who may approve an action, as whoever decides was told: a label may say another meanwhile.
 WITH meant AS (
     SELECT id, run_id FROM approvals
     WHERE state = 'requested' AND ($1::uuid IS NULL OR id = $1) AND (expires_at > app_now()) = ($1 IS NOT NULL)
@@ -17,7 +17,8 @@ WITH meant AS (
     UPDATE approvals
     SET state = $2, answer = $3, decided_by = $4, decided_at = app_now(), value_sealed = $12,
         decided_through = (SELECT channel_id FROM channel_requests WHERE id = $11)
-    FROM locked WHERE approvals.id = locked.request AND state = 'requested'
+    FROM locked
+    WHERE approvals.id = locked.request AND state = 'requested' AND ($13::text IS NULL OR mode = $13)
     RETURNING run_id, CASE WHEN request_is_over(state) THEN 1 ELSE 0 END AS over
 ), came_by AS (
     UPDATE channel_requests SET state = 'answered', ended_at = app_now() FROM settled WHERE channel_requests.id = $11

@@ -2,7 +2,7 @@
 -- and the hash of its secret. $1 seconds, $2 the id, $3 the hash.
 WITH next AS (
     SELECT q.id FROM channel_requests AS q
-    WHERE q.state = 'queued' AND q.not_before <= app_now()
+    WHERE q.request_id IS NOT NULL AND q.state = 'queued' AND q.not_before <= app_now()
       AND (q.lease_expires_at IS NULL OR q.lease_expires_at < app_now())
     ORDER BY q.not_before
     LIMIT 1

@@ -1,8 +1,9 @@
--- A run's current launch tries a host that it may not reach: people are asked, unless they are already, they said no for
--- good, or too much of the run is open. $1 run, $2 launch, $3 id, $4 host, $5 seconds that people have, $6 how many
+-- A run's current launch tries a host that it may not reach: people are asked, unless they are already, they had their
+-- time, they said no for good, or too much of the run is open. What they decided before and does not hold any more is asked
+-- anew. $1 run, $2 launch, $3 id, $4 host, $5 seconds that people have, $6 how many
 -- questions of a run may be open, $7 to $11 the audit.
 WITH again AS (
-    UPDATE egress_requests SET tries = tries + 1 WHERE run_id = $1 AND host = $4 RETURNING id
+    UPDATE egress_requests SET tries = tries + 1 WHERE run_id = $1 AND host = $4 AND decision IS NULL RETURNING id
 ), run AS (
     UPDATE agent_runs
     SET flow_seq = flow_seq + 1,

@@ -3,34 +3,58 @@
 use domain::approvals::Answer;
 use domain::event::{Comment, Delivered, Event};
 use domain::flow::FlowKind;
-use domain::ids::{RepositoryId, UserId};
+use domain::ids::{RepositoryId, RunId, UserId};
 use domain::intake::{ActiveRun, Decision, Questions};
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::beside::Case;
+use super::facts::Facts;
 use super::record::Intake;
 use crate::{Result, approvals, flow, outbound};
 
-/// What the issue's run waits to be told, for a comment that may tell it.
+/// What a run waits to be told, for a comment that may tell it, and the run where the facts do not know it: they tell the
+/// issue's, and a comment on a pull request is about the run whose pull request it is.
 pub(super) async fn questions(
     db: &mut PgConnection,
     delivered: &Delivered,
-    active: Option<&ActiveRun>,
-) -> Result<Questions> {
-    let (Event::Commented { .. }, Some(run)) = (&delivered.event, active) else { return Ok(Questions::default()) };
+    facts: &Facts,
+) -> Result<(Questions, Option<ActiveRun>)> {
+    let run = match (&delivered.event, facts.binding) {
+        (Event::Commented { .. }, _) => facts.active.clone(),
+        (Event::PullCommented { number, .. }, Some(binding)) => {
+            of_pull(&mut *db, binding.repository_id, *number).await?
+        }
+        _ => None,
+    };
+    let Some(run) = run else { return Ok((Questions::default(), None)) };
     let open = approvals::open(db, run.id).await?;
     let started_by = open.first().and_then(|row| row.started_by).map(UserId);
-    Ok(Questions { started_by, open: open.into_iter().filter_map(approvals::OpenRow::question).collect() })
+    let open = open.into_iter().filter_map(approvals::OpenRow::question).collect();
+    Ok((Questions { started_by, open }, Some(run)))
+}
+
+/// The active run of a stage that has a pull request and asks people.
+async fn of_pull(db: impl PgExecutor<'_>, repository: RepositoryId, number: i64) -> Result<Option<ActiveRun>> {
+    let run = sqlx::query!(
+        r#"SELECT id, trigger_label, claimed_at IS NOT NULL AS "claimed!" FROM agent_runs
+           WHERE repository_id = $1 AND pr_number = $2 AND kind = 'stage' AND requests_open > 0
+             AND status IN ('pending', 'running', 'waiting_mcp', 'waiting_backpressure')
+           ORDER BY queued_at DESC LIMIT 1"#,
+        repository.0,
+        number
+    );
+    let run = run.fetch_optional(db).await?;
+    Ok(run.map(|row| ActiveRun { id: RunId(row.id), trigger: row.trigger_label, claimed: row.claimed }))
 }
 
 /// What a comment answers.
 pub(super) struct Answered<'a> {
     /// Where.
     pub(super) repository: RepositoryId,
-    /// The issue.
-    pub(super) issue: i64,
+    /// The issue or pull request.
+    pub(super) number: i64,
     /// The requests with their answers.
     pub(super) answers: &'a [(Uuid, Answer)],
     /// The comment.
@@ -44,15 +68,11 @@ pub(super) struct Answered<'a> {
 impl<'a> Answered<'a> {
     /// What a delivery answers, if it does.
     pub(super) fn of(intake: &Intake<'a>, case: &Case<'a>) -> Option<Self> {
-        let (Decision::Answer { answers, .. }, Event::Commented { comment, issue }) =
-            (case.decision, &case.delivered.event)
-        else {
-            return None;
-        };
-        let sender = case.delivered.sender.as_ref()?;
+        let Decision::Answer { answers, .. } = case.decision else { return None };
+        let ((comment, number), sender) = (case.delivered.comment()?, case.delivered.sender.as_ref()?);
         Some(Self {
             repository: intake.repository?,
-            issue: issue.number,
+            number,
             answers,
             comment,
             by: case.facts.person?.user_id,
@@ -71,7 +91,7 @@ impl<'a> Answered<'a> {
             any |= given.is_some();
         }
         if any {
-            outbound::want_reaction(&mut *db, self.repository, self.issue, self.comment.id, "+1").await?;
+            outbound::want_reaction(&mut *db, self.repository, self.number, self.comment.id, "+1").await?;
         }
         Ok(any)
     }

@@ -1,5 +1,6 @@
 //! What a delivery moves beside its own row, in the same transaction.
 
+use chrono::{DateTime, Utc};
 use domain::event::{Delivered, Event};
 use domain::flow::FlowKind;
 use domain::ids::RunId;
@@ -15,6 +16,7 @@ use super::facts::Facts;
 use super::plan::Planned;
 use super::record::{self, Effect, Intake, Stored};
 use super::{GITHUB_API, Wish, login};
+use crate::approvals::relabel::{self, Relabelled};
 use crate::discussions::{self, Heard};
 use crate::runs::settle::{self, Settled};
 use crate::runs::{clearing, keeping, ownership};
@@ -38,8 +40,18 @@ pub(super) struct Beside<'a> {
     pub(super) ends_talk: Option<TalkEnd>,
     /// The issue's words changed.
     pub(super) edits: bool,
+    /// The label that says who approves what agents ask leave for was moved.
+    pub(super) relabels: Option<Relabels<'a>>,
     /// What somebody at the console wants.
     pub(super) wish: Option<&'a Wish>,
+}
+
+/// A label that says who approves was put on or taken off.
+pub(super) struct Relabels<'a> {
+    label: &'a str,
+    at: Option<DateTime<Utc>>,
+    /// It lies there now.
+    asks_owner: bool,
 }
 
 /// What a delivery comes to.
@@ -64,6 +76,7 @@ impl<'a> Beside<'a> {
             heard: heard(intake, case),
             ends_talk: None,
             edits: edits(decision, delivered),
+            relabels: relabels(decision, delivered),
             wish: None,
         }
     }
@@ -76,6 +89,7 @@ impl Beside<'_> {
             && self.keeps.is_none()
             && self.answers.is_none()
             && self.heard.is_none()
+            && self.relabels.is_none()
             && self.ends_talk.is_none()
             && self.wish.is_none()
             && !self.clears
@@ -94,12 +108,28 @@ impl Beside<'_> {
         if let (true, Some(repository), Some(issue)) = (self.edits, intake.repository, intake.subject_number) {
             let actor = format!("user:{}", intake.sender_login.unwrap_or_default());
             let entry = flow::Entry::new(FlowKind::RequestStale, actor, json!({ "number": issue }));
-            let outdated = approvals::outdate(db, repository, issue, &entry).await?;
+            let outdated = approvals::outdate(&mut *db, repository, issue, &entry).await?;
             if !outdated.is_empty() && matches!(intake.effect, Effect::Ignore(_)) {
                 intake.effect = Effect::Talk(IntakeReason::RequestsStale);
             }
         }
+        if let Some(run) = self.relabel(&mut *db, &intake).await? {
+            intake.effect = Effect::Rule(run);
+        }
         Ok(intake)
+    }
+
+    /// Says anew who approves what is asked there; answers the first run whose requests are another matter now.
+    async fn relabel(&self, db: &mut PgConnection, intake: &Intake<'_>) -> Result<Option<RunId>, sqlx::Error> {
+        let (Some(relabels), Some(repository), Some(number)) =
+            (&self.relabels, intake.repository, intake.subject_number)
+        else {
+            return Ok(None);
+        };
+        let Relabels { label, at, asks_owner } = *relabels;
+        let actor = format!("user:{}", intake.sender_login.unwrap_or_default());
+        let moved = Relabelled { repository, number, label, at, asks_owner, actor: &actor };
+        Ok(relabel::rule(db, &moved).await?.into_iter().next())
     }
 
     /// Ends the issue's discussion, whatever else the delivery does.
@@ -216,6 +246,14 @@ fn keeps(decision: &Decision, delivered: &Delivered) -> Option<bool> {
         Decision::Start(_) => lies().then_some(true),
         _ => None,
     }
+}
+
+/// The label that says who approves, if it was moved. It counts as it lies, whoever moved it, as it does when an agent asks.
+fn relabels<'a>(decision: &Decision, delivered: &'a Delivered) -> Option<Relabels<'a>> {
+    let label = delivered.label().filter(|label| labels::asks_owner(label))?;
+    let counts = matches!(decision, Decision::Ignore(IntakeReason::NotTriggerLabel));
+    let asks_owner = delivered.labels().iter().any(|label| labels::asks_owner(label));
+    counts.then_some(Relabels { label, at: delivered.object_time, asks_owner })
 }
 
 /// Whether the words of an issue changed, and nobody replays or plays it.

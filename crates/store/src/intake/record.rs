@@ -68,6 +68,8 @@ pub(super) enum Effect<'a> {
     Talk(IntakeReason),
     /// Keep the namespaces of the subject of which this is the newest run, or not any more.
     Keep(bool, RunId),
+    /// Somebody else than before approves what this run asks leave for.
+    Rule(RunId),
     /// Clear away what the runs of an issue have left of which this is the newest.
     Clear(RunId),
 }
@@ -131,6 +133,7 @@ impl Effect<'_> {
             Self::Answer(run) => {
                 Columns { touched: Some((Some(IntakeReason::QuestionAnswered), Some(*run))), ..nothing }
             }
+            Self::Rule(run) => Columns { touched: Some((Some(IntakeReason::RequestsRuled), Some(*run))), ..nothing },
             Self::Talk(because) => Columns { touched: Some((Some(*because), None)), ..nothing },
         }
     }

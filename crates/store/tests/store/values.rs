@@ -14,7 +14,7 @@ use serde_json::json;
 use sqlx::PgPool;
 use store::approvals::apply::{self, Applied, ToApply};
 use store::approvals::secrets::{self, Decided};
-use store::approvals::{self, Decision, Request};
+use store::approvals::{self, Decision, Meant, Request};
 use store::flow::Entry;
 use store::outbound::LabelChange;
 use store::runs::progress::{self, Ending};
@@ -70,6 +70,10 @@ async fn asked(it: &Installation, issue: i64, policy: SecretPolicy) -> anyhow::R
     Ok((run, lease, id, digest))
 }
 
+fn meant(digest: &str) -> Meant<'_> {
+    Meant { digest, mode: ApprovalMode::Owner }
+}
+
 async fn decide(it: &Installation, id: Uuid, decision: &Decision<'_>) -> anyhow::Result<bool> {
     let by = it.sees_all().user;
     Ok(approvals::decide(&it.db, id, decision, by, &entry(FlowKind::RequestApproved)).await?.is_some())
@@ -101,10 +105,11 @@ async fn what_wants_a_value_is_not_approved_without_one_and_nothing_else_with_on
     ];
     for (issue, (policy, with, expected)) in (1..).zip(table) {
         let (_, _, id, digest) = asked(&it, issue, policy).await?;
-        let decision = if with { Decision::ApproveWith(&digest, SEALED) } else { Decision::Approve(&digest) };
+        let decision =
+            if with { Decision::ApproveWith(meant(&digest), SEALED) } else { Decision::Approve(meant(&digest)) };
         assert_eq!(decide(&it, id, &decision).await?, expected, "{policy} {with}");
         assert_eq!(is_kept(&it, id).await?, with && expected, "{policy} {with}");
-        ensure!(decide(&it, id, &Decision::Deny(&digest, None)).await? != expected, "decided once");
+        ensure!(decide(&it, id, &Decision::Deny(meant(&digest), None)).await? != expected, "decided once");
     }
     Ok(())
 }
@@ -114,7 +119,9 @@ async fn a_value_is_decided_once_and_by_whoever_has_the_lease(db: PgPool) -> any
     let it = installation(db).await?;
     it.allow(20).await?;
     let (_, _, id, digest) = asked(&it, 1, SecretPolicy::Random).await?;
-    assert!(decide(&it, id, &Decision::Approve(&digest)).await?);
+    let others = Meant { mode: ApprovalMode::Delegated, ..meant(&digest) };
+    assert!(!decide(&it, id, &Decision::Approve(others)).await?, "whoever was told of another mode decides nothing");
+    assert!(decide(&it, id, &Decision::Approve(meant(&digest))).await?);
     let frozen = claimed(&it).await?;
     assert!(secrets::decided(&it.db, &frozen).await?.is_none());
     let over = "UPDATE approvals SET lease_expires_at = app_now() - interval '1 second'";
@@ -137,7 +144,7 @@ async fn a_value_is_gone_with_the_statement_that_ends_its_request(db: PgPool) ->
     let ends = [ApprovalState::Applied, ApprovalState::Failed, ApprovalState::Unknown, ApprovalState::Stale];
     for (issue, state) in (1..).zip(ends) {
         let (_, _, id, digest) = asked(&it, issue, SecretPolicy::Provided).await?;
-        assert!(decide(&it, id, &Decision::ApproveWith(&digest, SEALED)).await? && is_kept(&it, id).await?);
+        assert!(decide(&it, id, &Decision::ApproveWith(meant(&digest), SEALED)).await? && is_kept(&it, id).await?);
         let action = claimed(&it).await?;
         assert_eq!(secrets::typed(&it.db, &action).await?.as_deref(), Some(SEALED));
         let flow = entry(FlowKind::RequestApplied);
@@ -146,7 +153,7 @@ async fn a_value_is_gone_with_the_statement_that_ends_its_request(db: PgPool) ->
         assert!(!is_kept(&it, id).await?, "{state}");
     }
     let (_, lease, id, digest) = asked(&it, 9, SecretPolicy::Provided).await?;
-    assert!(decide(&it, id, &Decision::ApproveWith(&digest, SEALED)).await?);
+    assert!(decide(&it, id, &Decision::ApproveWith(meant(&digest), SEALED)).await?);
     let flow = entry(FlowKind::RunFinished);
     let (status, launch_failed) = (RunStatus::Failed, true);
     let ending = Ending { status, reason: None, detail: "", launch_failed, labels: &[], flow };

@@ -12,10 +12,12 @@ use contract::internal::{ApproverSaid, ExecutorSaid};
 use contract::problem::Problem;
 use domain::approvals::Asked;
 use domain::channels::replies::{self, Said};
+use domain::channels::trial::TrialAnswer;
 use domain::channels::{AskState, ChannelKind};
 use domain::flow::FlowKind;
 use serde_json::{Value, json};
-use store::approvals::{self, Decision};
+use store::approvals::{self, Decision, Meant};
+use store::channel_requests::trial::{self, TriedRow};
 use store::channel_requests::{self, FoundRow};
 use store::flow::Entry;
 use uuid::Uuid;
@@ -38,7 +40,10 @@ pub(super) async fn take_in_approver_callback(
 ) -> Result<Json<CallbackReceipt>, ApiError> {
     let found = found(&app, ChannelKind::Approver, &secret, &said.correlation_id).await?;
     let said = replies::approver(&said.decision.to_string(), said.reason.as_deref().unwrap_or_default());
-    hear(&app, &found, said).await
+    match found {
+        Found::Request(found) => hear(&app, &found, said).await,
+        Found::Test(tried) => note(&app, &tried, said).await,
+    }
 }
 
 /// (as gateway) An executor called back
@@ -51,18 +56,37 @@ pub(super) async fn take_in_executor_callback(
     Json(ExecutorSaid { secret, said }): Json<ExecutorSaid>,
 ) -> Result<Json<CallbackReceipt>, ApiError> {
     let ExecutorCallback { correlation_id, status, result, .. } = said;
-    let found = found(&app, ChannelKind::Executor, &secret, &correlation_id).await?;
-    let Asked::Question(question) = &found.asked.0 else { return Err(unknown()) };
-    let said = replies::executor(question, &status.to_string(), &result.unwrap_or(Value::Null));
-    hear(&app, &found, said).await
+    let (status, result) = (status.to_string(), result.unwrap_or(Value::Null));
+    match found(&app, ChannelKind::Executor, &secret, &correlation_id).await? {
+        Found::Request(found) => {
+            let Asked::Question(question) = &found.asked.0 else { return Err(unknown()) };
+            let said = replies::executor(question, &status, &result);
+            hear(&app, &found, said).await
+        }
+        Found::Test(tried) => {
+            let question = prompts::channels::trial::question(tried.locale.0);
+            note(&app, &tried, replies::executor(&question, &status, &result)).await
+        }
+    }
+}
+
+/// What was asked.
+enum Found {
+    /// What an agent asks.
+    Request(Box<FoundRow>),
+    /// Whether the channel works.
+    Test(TriedRow),
 }
 
 /// What was asked under this secret and id. The secret is looked up by its hash, and must have been handed out with
 /// exactly this id to a channel of this kind.
-async fn found(app: &App, kind: ChannelKind, secret: &Secret, correlation: &str) -> Result<FoundRow, ApiError> {
-    let secret = CallbackSecret::parse(secret.expose()).ok_or_else(unknown)?;
+async fn found(app: &App, kind: ChannelKind, secret: &Secret, correlation: &str) -> Result<Found, ApiError> {
+    let hash = CallbackSecret::parse(secret.expose()).ok_or_else(unknown)?.hash();
     let correlation: Uuid = correlation.parse().map_err(|_| unknown())?;
-    channel_requests::find(&app.pool, kind, &secret.hash(), correlation).await?.ok_or_else(unknown)
+    if let Some(request) = channel_requests::find(&app.pool, kind, &hash, correlation).await? {
+        return Ok(Found::Request(Box::new(request)));
+    }
+    trial::find(&app.pool, kind, &hash, correlation).await?.map(Found::Test).ok_or_else(unknown)
 }
 
 fn unknown() -> ApiError {
@@ -77,27 +101,50 @@ async fn hear(app: &App, found: &FoundRow, said: Said) -> Result<Json<CallbackRe
             give_up(app, found, AskState::Failed, Some("it does not speak for those who may decide")).await?
         }
         Said::Approve => {
-            let digest = digest(found)?;
-            decide(app, found, &Decision::Approve(digest), FlowKind::RequestApproved, json!({ "digest": digest }))
-                .await?
+            let meant = meant(found)?;
+            let facts = json!({ "digest": meant.digest });
+            decide(app, found, &Decision::Approve(meant), FlowKind::RequestApproved, facts).await?
         }
         Said::Deny(words) => {
-            let (digest, words) = (digest(found)?, words.as_deref());
-            let facts = json!({ "digest": digest, "words": words });
-            decide(app, found, &Decision::Deny(digest, words), FlowKind::RequestDenied, facts).await?
+            let (meant, words) = (meant(found)?, words.as_deref());
+            let facts = json!({ "digest": meant.digest, "words": words });
+            decide(app, found, &Decision::Deny(meant, words), FlowKind::RequestDenied, facts).await?
         }
         Said::Answer(answer) => {
             let facts = json!({ "answer": answer.text });
             decide(app, found, &Decision::Answer(&answer), FlowKind::RequestAnswered, facts).await?
         }
     };
-    let status = if counts { CallbackReceiptStatus::Ok } else { CallbackReceiptStatus::AlreadyResolved };
-    Ok(Json(CallbackReceipt { status }))
+    Ok(receipt(counts))
 }
 
-/// What an approval counts for, as it was when it was asked: the request's row cannot change it.
-fn digest(found: &FoundRow) -> Result<&str, ApiError> {
-    Ok(found.digest.as_deref().context("an action without a digest was asked through a channel")?)
+/// A test decides nothing: what came back is kept for whoever had it sent.
+async fn note(app: &App, tried: &TriedRow, said: Said) -> Result<Json<CallbackReceipt>, ApiError> {
+    let counts = match (TrialAnswer::of(&said), said) {
+        (Some(answer), _) => {
+            let text = answer.text.map(|text| REDACTOR.redact(&text).into_owned());
+            trial::answered(&app.pool, tried.id, &TrialAnswer { text, ..answer }).await?
+        }
+        (None, Said::Failed(why)) => {
+            let why = REDACTOR.redact(&why);
+            channel_requests::give_up(&app.pool, tried.id, AskState::Failed, Some(&why)).await?
+        }
+        (None, _) => channel_requests::give_up(&app.pool, tried.id, AskState::Expired, None).await?,
+    };
+    Ok(receipt(counts))
+}
+
+fn receipt(counts: bool) -> Json<CallbackReceipt> {
+    let status = if counts { CallbackReceiptStatus::Ok } else { CallbackReceiptStatus::AlreadyResolved };
+    Json(CallbackReceipt { status })
+}
+
+/// What an approval counts for, as it was when it was asked, which the request's row cannot change; and who may give it, as
+/// it was when the channel was found to speak for them.
+fn meant(found: &FoundRow) -> Result<Meant<'_>, ApiError> {
+    let digest = found.digest.as_deref().context("an action without a digest was asked through a channel")?;
+    let mode = found.mode.context("an action that nobody may approve was asked through a channel")?;
+    Ok(Meant { digest, mode: mode.0 })
 }
 
 async fn decide(

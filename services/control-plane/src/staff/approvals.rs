@@ -12,7 +12,7 @@ use domain::flow::FlowKind;
 use serde_json::{Value, json};
 use store::approvals::secrets::value_aad;
 use store::approvals::view::{self, ApprovalRow};
-use store::approvals::{self, Decision};
+use store::approvals::{self, Decision, Meant};
 use store::{Cursor, flow};
 use uuid::Uuid;
 use vault::Sealed;
@@ -97,16 +97,17 @@ pub(super) async fn decide_action(
             Problem::conflict("digest_differs", "This decision is about something else than what is asked now");
         return Err(problem.into());
     }
+    let meant = Meant { digest, mode: row.mode.context("an action that nobody may approve")?.0 };
     let sealed = match given.decision {
         DecisionGivenDecision::Approve => value(&app, id, action, given.value.as_ref())?,
         DecisionGivenDecision::Deny => None,
     };
     let (decision, kind) = match (given.decision, &sealed) {
-        (DecisionGivenDecision::Approve, None) => (Decision::Approve(digest), FlowKind::RequestApproved),
+        (DecisionGivenDecision::Approve, None) => (Decision::Approve(meant), FlowKind::RequestApproved),
         (DecisionGivenDecision::Approve, Some(sealed)) => {
-            (Decision::ApproveWith(digest, sealed.as_bytes()), FlowKind::RequestApproved)
+            (Decision::ApproveWith(meant, sealed.as_bytes()), FlowKind::RequestApproved)
         }
-        (DecisionGivenDecision::Deny, _) => (Decision::Deny(digest, words), FlowKind::RequestDenied),
+        (DecisionGivenDecision::Deny, _) => (Decision::Deny(meant, words), FlowKind::RequestDenied),
     };
     let said = json!({ "request": id, "digest": digest, "words": words });
     decide(&app, &staff, id, &decision, kind, said).await
@@ -135,7 +136,10 @@ async fn decide(
     let entry = flow::Entry::new(kind, staff.actor(), said);
     let decided = approvals::decide(&app.pool, id, decision, staff.id, &entry).await?;
     let row = visible(app, staff, id).await?;
-    let Some(run) = decided else { return Err(too_late(&row)) };
+    let Some(run) = decided else {
+        let is_anothers = row.state.0 == rules::ApprovalState::Requested && !may_decide(&row, staff);
+        return Err(if is_anothers { not_permitted() } else { too_late(&row) });
+    };
     app.waker.work();
     app.waker.run(run.into());
     Ok(Json(approval(row, staff)))

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use contract::gateway::{
-    self, AskedThrough, Channel, ChannelAskState, ChannelChange, ChannelLast, ChannelList, NewChannel,
+    self, AskedThrough, Channel, ChannelAskState, ChannelChange, ChannelLast, ChannelList, ChannelTrial, NewChannel,
 };
 use contract::problem::Problem;
+use domain::channels::trial::TrialVerdict;
 use domain::channels::{AskState, ChannelKind, SpeaksFor, places};
 use domain::flow::FlowKind;
 use domain::ids::ProjectId;
@@ -13,7 +14,7 @@ use domain::locale::Locale;
 use domain::rights::Permission;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
-use store::channel_requests;
+use store::channel_requests::{self, trial};
 use store::channels::{self, ChannelRow};
 use store::flow;
 use url::Url;
@@ -131,6 +132,27 @@ pub(super) async fn remove_channel(
     Err(no_such("channel"))
 }
 
+/// Send a test request through a channel
+#[utoipa::path(post, path = "/api/v1/staff/channels/{channel_id}/try", params(("channel_id" = Uuid, Path)),
+    responses((status = 202, body = Channel),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn try_channel(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+) -> Result<(StatusCode, Json<Channel>), ApiError> {
+    let row = managed(&app, &staff, id).await?;
+    let facts = json!({ "channel": id, "project": row.project_id, "name": row.name, "url": row.url });
+    let entry = flow::Entry::new(FlowKind::ChannelTried, staff.actor(), facts);
+    if !trial::begin(&app.pool, id, staff.id, &entry).await? {
+        let title = "The channel is being tried; wait for what comes of it";
+        return Err(Problem::conflict("channel_being_tried", title).into());
+    }
+    app.waker.work();
+    let row = channels::get(&app.pool, id).await?.ok_or_else(|| no_such("channel"))?;
+    Ok((StatusCode::ACCEPTED, Json(shown(row))))
+}
+
 /// The channel, if they manage its project.
 async fn managed(app: &App, staff: &Staff, id: Uuid) -> Result<ChannelRow, ApiError> {
     let row = channels::get(&app.pool, id).await?.ok_or_else(|| no_such("channel"))?;
@@ -165,6 +187,7 @@ fn name_taken(error: store::Error) -> ApiError {
 }
 
 fn shown(row: ChannelRow) -> Channel {
+    let trial = trial_of(&row);
     let (trouble, at) = (row.last_trouble, row.last_at);
     Channel {
         id: row.id,
@@ -188,6 +211,29 @@ fn shown(row: ChannelRow) -> Channel {
         changed_at: row.changed_at,
         open: row.open,
         last: row.last_state.zip(at).map(|(last, at)| ChannelLast { state: state(last.0), trouble, at }),
+        trial,
+    }
+}
+
+/// What came of its newest test.
+fn trial_of(row: &ChannelRow) -> Option<ChannelTrial> {
+    let answer = row.trial_answer.as_ref();
+    Some(ChannelTrial {
+        state: state(row.trial_state?.0),
+        trouble: row.trial_trouble.clone(),
+        verdict: answer.map(|answer| verdict(answer.verdict)),
+        text: answer.and_then(|answer| answer.text.clone()),
+        by: row.trial_by.clone().unwrap_or_default(),
+        at: row.trial_at?,
+    })
+}
+
+const fn verdict(verdict: TrialVerdict) -> gateway::TrialVerdict {
+    match verdict {
+        TrialVerdict::Approved => gateway::TrialVerdict::Approved,
+        TrialVerdict::Denied => gateway::TrialVerdict::Denied,
+        TrialVerdict::Chosen => gateway::TrialVerdict::Chosen,
+        TrialVerdict::Written => gateway::TrialVerdict::Written,
     }
 }
 

@@ -2,41 +2,42 @@
 
 use domain::channels::ChannelKind;
 use domain::channels::replies::{self, Reply};
-use store::channel_requests::ToAsk;
+use serde_json::Value;
 use url::Url;
-use uuid::Uuid;
 use vault::CallbackSecret;
 
-use super::words;
 use crate::Config;
 use crate::outside::{Client, judged};
 
-/// Asks once.
+/// A channel: what it is for, and its address.
+pub(super) type To<'a> = (ChannelKind, &'a str);
+
+/// Asks once; `body` is told where the channel calls back, and has nothing to say when the channel is not for it.
 pub(super) async fn ask(
     client: &Client,
     config: &Config,
-    ask: &ToAsk,
-    correlation: Uuid,
+    to: To<'_>,
     secret: &CallbackSecret,
+    body: impl FnOnce(&Url) -> Option<Value>,
 ) -> Reply {
-    let url = match target(config, ask) {
+    let url = match target(config, to) {
         Ok(url) => url,
         Err(why) => return Reply::Refused(why),
     };
-    let callback = callback(&config.channels.callback_url, ask.kind.0, secret);
-    let Some(body) = words::body(ask, &config.public_url, correlation, &callback) else {
+    let (kind, _) = to;
+    let Some(body) = body(&callback(&config.channels.callback_url, kind, secret)) else {
         return Reply::Refused("this channel cannot ask for what is asked".to_owned());
     };
     match client.post(url, &body).await {
-        Ok((status, answer)) => replies::at_once(ask.kind.0, status, &answer),
+        Ok((status, answer)) => replies::at_once(kind, status, &answer),
         Err(why) => Reply::Trouble(why),
     }
 }
 
 /// Where it is asked.
-fn target(config: &Config, ask: &ToAsk) -> Result<Url, String> {
-    let mut url = judged(config, &ask.url)?;
-    let way = match ask.kind.0 {
+fn target(config: &Config, (kind, url): To<'_>) -> Result<Url, String> {
+    let mut url = judged(config, url)?;
+    let way = match kind {
         ChannelKind::Approver => "approve",
         ChannelKind::Executor => "execute",
     };

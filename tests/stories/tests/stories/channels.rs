@@ -9,13 +9,13 @@ use stories::{Instead, Pod, Service, Story, id_of};
 use testkit::console::{Answer, Console};
 
 /// A project with a channel.
-async fn with_channel(kind: &str, more: &Value) -> Result<(Story, Service, Value)> {
+pub(crate) async fn with_channel(kind: &str, more: &Value) -> Result<(Story, Service, Value)> {
     let (t, service) = (Story::begin().await?, Service::start().await?);
     let channel = add(&t, &t.owner, kind, &service.url(), more).await?.ok()?;
     Ok((t, service, channel))
 }
 
-async fn add(t: &Story, by: &Console, kind: &str, url: &str, more: &Value) -> Result<Answer> {
+pub(crate) async fn add(t: &Story, by: &Console, kind: &str, url: &str, more: &Value) -> Result<Answer> {
     let mut new = json!({ "kind": kind, "name": "Team chat", "url": url });
     for (name, value) in more.as_object().into_iter().flatten() {
         new[name] = value.clone();
@@ -23,13 +23,13 @@ async fn add(t: &Story, by: &Console, kind: &str, url: &str, more: &Value) -> Re
     by.call(Method::POST, &format!("projects/{}/channels", t.project), &new).await
 }
 
-async fn change(by: &Console, channel: &Value, to: &Value) -> Result<Answer> {
+pub(crate) async fn change(by: &Console, channel: &Value, to: &Value) -> Result<Answer> {
     let (path, version) = (format!("channels/{}", id_of(channel)?), format!("\"{}\"", channel["version"]));
     by.call_with(Method::PATCH, &path, &[("if-match", &version)], to).await
 }
 
 /// A run of the writer's, and its pod; and a worker, which asks through channels and does what was approved.
-async fn working(t: &mut Story) -> Result<Pod> {
+pub(crate) async fn working(t: &mut Story) -> Result<Pod> {
     let issue = t.open_issue("Add dark mode").await?;
     t.label("writer", issue, "run:dev").await?;
     let pod = Pod::launch(t).await?;
@@ -38,7 +38,7 @@ async fn working(t: &mut Story) -> Result<Pod> {
 }
 
 /// The agent asks for leave to put a label on.
-async fn asks_leave(pod: &Pod) -> Result<String> {
+pub(crate) async fn asks_leave(pod: &Pod) -> Result<String> {
     let area = json!({ "labels": ["area:ui"], "why": "It is about the interface." });
     let told = pod.tool("github_labels_add", &area).await?;
     ensure!(told["status"] == "approval_required", "{told}");
@@ -46,19 +46,19 @@ async fn asks_leave(pod: &Pod) -> Result<String> {
 }
 
 /// The agent asks a question.
-async fn asks(pod: &Pod, allow_custom: bool) -> Result<String> {
+pub(crate) async fn asks(pod: &Pod, allow_custom: bool) -> Result<String> {
     let question = json!({ "question": "Which database is it?", "options": ["PostgreSQL", "SQLite"], "allow_custom": allow_custom });
     let told = pod.tool("owner_feedback_request", &question).await?;
     ensure!(told["status"] == "approval_required", "{told}");
     Ok(told["request_id"].as_str().context("no request")?.to_owned())
 }
 
-async fn request(t: &Story, id: &str) -> Result<Value> {
+pub(crate) async fn request(t: &Story, id: &str) -> Result<Value> {
     t.owner.get(&format!("approvals/{id}")).await
 }
 
 /// How the channel is asked about a request, when it is so.
-async fn in_channel(t: &Story, id: &str, state: &str) -> Result<Value> {
+pub(crate) async fn in_channel(t: &Story, id: &str, state: &str) -> Result<Value> {
     let mut last = Value::Null;
     let so = stories::until(state, async || {
         last = request(t, id).await?["channels"][0].clone();
@@ -86,7 +86,7 @@ async fn hurry(t: &Story) -> Result<()> {
     Ok(())
 }
 
-fn heard(answer: &Answer, status: &str) {
+pub(crate) fn heard(answer: &Answer, status: &str) {
     assert_eq!((answer.status, &answer.body["status"]), (StatusCode::OK, &json!(status)), "{}", answer.body);
 }
 

@@ -120,8 +120,14 @@ async fn what_was_allowed_once_is_that_runs_and_can_be_withdrawn() -> Result<()>
     refused(&t, &one, UNKNOWN).await?;
     refused(&t, &other, "people are asked").await?;
     withdraw(&t, &grants(&t).await?[0]).await?;
-    refused(&t, &one, "an administrator of the project can add one").await?;
-    assert_eq!(open(&t.owner).await?.len(), 1, "nobody is asked twice for one run");
+    refused(&t, &one, "people are asked").await?;
+    let anew = open(&t.owner).await?;
+    let asking: Vec<_> = anew.iter().map(|card| &card["run_id"]).collect();
+    assert_eq!(asking, [&json!(one.lease.run), &json!(other.lease.run)], "what was taken back is asked anew, once");
+    assert_ne!(anew[0]["id"], of(&one)?["id"]);
+    decide(&t.owner, &anew[0], "once").await?.ok()?;
+    refused(&t, &one, UNKNOWN).await?;
+    assert_eq!(store::flow::first_break(&t.platform.db, one.lease.run).await?, None);
 
     // A run that is over gains nothing; its role and project may.
     let run = other.lease.run;

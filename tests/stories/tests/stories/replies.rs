@@ -1,4 +1,4 @@
-//! What agents ask, answered by comments on the issue.
+//! What agents ask, answered by comments on the issue or the run's pull request.
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -7,10 +7,17 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use stories::{Delivery, Pod, Story, WEBHOOK_SECRETS, labelled};
 
+use crate::reviews::{handed_in, review};
+
 /// Two questions of a run of the writer's that waits for both, and its issue.
 async fn waiting(t: &Story) -> Result<(Pod, u64)> {
     let issue = t.open_issue("Keep what was said").await?;
     t.label("writer", issue, "run:dev").await?;
+    Ok((asking(t).await?, issue))
+}
+
+/// The run that waits for a worker is launched, and asks two questions.
+async fn asking(t: &Story) -> Result<Pod> {
     let pod = Pod::launch(t).await?;
     let options = json!(["PostgreSQL", "SQLite"]);
     for (question, own) in [("Which database is it?", false), ("Where is it to run?", true)] {
@@ -18,17 +25,36 @@ async fn waiting(t: &Story) -> Result<(Pod, u64)> {
         let told = pod.tool("owner_feedback_request", &asked).await?;
         anyhow::ensure!(told["status"] == "approval_required", "{told}");
     }
-    Ok((pod, issue))
+    Ok(pod)
 }
 
 /// A comment of somebody whom the repository does not know, as GitHub would deliver it where it is public.
 async fn says(t: &Story, issue: u64, id: u64, kind: &str, body: &str) -> Result<()> {
+    let sender = json!({ "id": 77_001, "login": "somebody", "type": kind });
+    sends(t, id, commented(t, issue, body, sender).await?).await
+}
+
+/// A comment on a pull request, which GitHub delivers like one on an issue.
+async fn says_on_pull(t: &Story, pull: u64, id: u64, person: &str, body: &str) -> Result<()> {
+    let person = t.github.person(person)?;
+    let sender = json!({ "id": person.id, "login": person.login, "type": "User" });
+    let mut payload = commented(t, pull, body, sender).await?;
+    payload["issue"]["pull_request"] = json!({ "url": format!("http://github.test/pulls/{pull}") });
+    sends(t, id, payload).await
+}
+
+async fn commented(t: &Story, number: u64, body: &str, sender: Value) -> Result<Value> {
     let now = Utc::now();
-    let mut payload = labelled(t, issue, "bug", &now.to_rfc3339()).await?;
-    let url = format!("http://github.test/issues/{issue}#issuecomment-{id}");
+    let mut payload = labelled(t, number, "bug", &now.to_rfc3339()).await?;
     payload["action"] = json!("created");
-    payload["comment"] = json!({ "id": id, "body": body, "html_url": url, "created_at": now, "updated_at": now });
-    payload["sender"] = json!({ "id": 77_001, "login": "somebody", "type": kind });
+    payload["comment"] = json!({ "body": body, "created_at": now, "updated_at": now });
+    payload["sender"] = sender;
+    Ok(payload)
+}
+
+async fn sends(t: &Story, id: u64, mut payload: Value) -> Result<()> {
+    payload["comment"]["id"] = json!(id);
+    payload["comment"]["html_url"] = json!(format!("http://github.test/comments/{id}"));
     let guid = format!("said-{id}");
     let sent = Delivery::signed("issue_comment", &guid, payload.to_string().into_bytes(), WEBHOOK_SECRETS[0]);
     anyhow::ensure!(sent.send(t).await?.status.is_success(), "not taken in");
@@ -105,6 +131,43 @@ async fn who_started_the_run_answers_on_its_issue_and_others_are_told_why_not() 
     let context = pod.call(Method::GET, "context", &Value::Null).await?.ok()?;
     let answers = context["answers"].as_str().context("no answers")?;
     assert!(answers.contains("SQLite") && answers.contains("On the small server, as ever"), "{answers}");
+    assert_eq!(store::flow::first_break(&t.platform.db, run).await?, None);
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn the_runs_own_pull_request_takes_answers_by_the_same_rule() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (work, other) = (handed_in(&t, "run:dev").await?, handed_in(&t, "run:dev").await?);
+    review(&t, "writer", work.pull, "REQUEST_CHANGES", "Say why in the README.").await?;
+    let pod = asking(&t).await?;
+    let run = pod.lease.run;
+    pod.wait(&t).await?;
+
+    for (id, person, body, reason) in [
+        (911, "writer", "I'd say both are fine, let me think", "event_not_handled"),
+        (912, "reader", "Q1 2", "answer_not_permitted"),
+        (913, "bot", "Q1 2", "own_action"),
+        (914, "writer", "Q1: MySQL", "answer_unclear"),
+    ] {
+        says_on_pull(&t, work.pull, id, person, body).await?;
+        ledger(&t, "ignored", reason, false).await?;
+    }
+    says_on_pull(&t, other.pull, 915, "writer", "Q1 2").await?;
+    ledger(&t, "ignored", "event_not_handled", false).await?;
+    assert_eq!(states(&t).await?, ["requested", "requested"]);
+
+    says_on_pull(&t, work.pull, 916, "writer", "Q1 2").await?;
+    ledger(&t, "effected", "question_answered", true).await?;
+    assert_eq!(states(&t).await?, ["answered", "requested"]);
+    assert_eq!(told(&t).await?, ["answer_not_permitted", "answer_unclear", "+1"]);
+    let sql = "SELECT DISTINCT subject_number FROM outbound_actions WHERE kind IN ('refusal_comment', 'reaction')";
+    let where_told: Vec<i64> = sqlx::query_scalar(sql).fetch_all(&t.platform.db).await?;
+    assert_eq!(where_told, [i64::try_from(work.pull)?], "people are told where they wrote");
+    // The issue takes answers as ever.
+    t.comment("owner", work.issue, "Q2: on the small server").await?;
+    ledger(&t, "effected", "question_answered", true).await?;
+    assert_eq!(t.owner.get(&format!("runs/{run}")).await?["status"], "pending");
     assert_eq!(store::flow::first_break(&t.platform.db, run).await?, None);
     t.platform.still_runs()
 }

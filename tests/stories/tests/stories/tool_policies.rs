@@ -34,30 +34,30 @@ async fn change(t: &Story, more: &Value) -> Result<Answer> {
     t.owner.call_with(Method::PUT, &path, &[("if-match", &read)], &change).await
 }
 
-async fn project_says(t: &Story, modes: Value) -> Result<Answer> {
+pub(crate) async fn project_says(t: &Story, modes: Value) -> Result<Answer> {
     let path = format!("projects/{}", t.project);
     let version = format!("\"{}\"", t.owner.get(&path).await?["version"]);
     t.owner.call_with(Method::PATCH, &path, &[("if-match", &version)], &json!({ "tool_modes": modes })).await
 }
 
-async fn puts_on(pod: &Pod, label: &str) -> Result<Value> {
+pub(crate) async fn puts_on(pod: &Pod, label: &str) -> Result<Value> {
     pod.tool("github_labels_add", &json!({ "labels": [label], "why": "It belongs there." })).await
 }
 
 /// The request that an agent's call made, as the person sees it.
-async fn seen(who: &Console, told: &Value) -> Result<Value> {
+pub(crate) async fn seen(who: &Console, told: &Value) -> Result<Value> {
     anyhow::ensure!(told["status"] == "approval_required", "{told}");
     who.get(&format!("approvals/{}", told["request_id"].as_str().context("no request")?)).await
 }
 
-async fn approves(who: &Console, request: &Value) -> Result<StatusCode> {
+pub(crate) async fn approves(who: &Console, request: &Value) -> Result<StatusCode> {
     let given = json!({ "decision": "approve", "digest": request["action"]["digest"] });
     let path = format!("approvals/{}/decision", request["id"].as_str().context("no id")?);
     Ok(who.call(Method::POST, &path, &given).await?.status)
 }
 
 /// Who has to approve a request, and who says so.
-fn ruling(request: &Value) -> String {
+pub(crate) fn ruling(request: &Value) -> String {
     format!("{} {}", request["action"]["mode"], request["action"]["because"]).replace('"', "")
 }
 
@@ -130,7 +130,7 @@ async fn the_strictest_of_agent_issue_and_project_says_who_approves() -> Result<
         .bind(labelled["id"].as_str())
         .fetch_one(&t.platform.db)
         .await?;
-    assert_eq!(kept, json!({ "mode": "owner", "because": ["issue"], "said": { "issue": "owner" } }));
+    assert_eq!(kept, json!({ "mode": "owner", "because": ["issue"], "said": { "issue": "owner" }, "least": "none" }));
     assert_eq!(
         ruling(&seen(&writer, &json!({ "status": "approval_required", "request_id": delegated["id"] })).await?),
         "delegated [project]"

@@ -82,6 +82,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'request.expired': { icon: mdiTimerAlertOutline, tone: 'warning' },
   'request.approved': { icon: mdiCommentCheckOutline, tone: 'success' },
   'request.denied': { icon: mdiAccountCancelOutline, tone: 'warning' },
+  'request.ruled': { icon: mdiAccountEyeOutline, tone: 'info' },
   'request.stale': { icon: mdiTimerAlertOutline, tone: 'warning' },
   'request.applied': { icon: mdiCheckDecagramOutline, tone: 'success' },
   'request.withdrawn': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
@@ -97,6 +98,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
   'agent.removed': { icon: mdiAccountCancelOutline, tone: 'neutral' },
   'channel.added': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'channel.changed': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
+  'channel.tried': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'channel.removed': { icon: mdiCommentQuestionOutline, tone: 'neutral' },
   'environment.added': { icon: mdiServerNetworkOutline, tone: 'neutral' },
   'environment.changed': { icon: mdiServerNetworkOutline, tone: 'neutral' },
@@ -107,7 +109,7 @@ export const FLOW_LOOKS: Readonly<Record<string, FlowLook>> = {
 
 const UNKNOWN: FlowLook = { icon: mdiCircleSmall, tone: 'neutral' }
 /** What merely happens while a phase lasts; it neither begins nor ends one. */
-const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'egress.closed', 'egress.asked', 'egress.decided', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.approved', 'request.denied', 'request.stale', 'request.applied', 'request.expired', 'request.withdrawn', 'tool.called'])
+const ASIDES = new Set(['canary.tripped', 'egress.refused', 'egress.opened', 'egress.closed', 'egress.asked', 'egress.decided', 'git.refused', 'git.pushed', 'model.refused', 'run.cancel_requested', 'run.model_chosen', 'namespace.kept', 'namespace.released', 'namespace.cut_short', 'namespace.stuck', 'request.made', 'request.answered', 'request.approved', 'request.denied', 'request.ruled', 'request.stale', 'request.applied', 'request.expired', 'request.withdrawn', 'tool.called'])
 
 export interface TimelineEntry {
   event: FlowEvent

@@ -1,4 +1,4 @@
-//! Who answers an issue's run with a comment.
+//! Who answers a run with a comment on its issue or pull request.
 
 use uuid::Uuid;
 
@@ -20,6 +20,14 @@ fn said(body: &str) -> Case {
     })
 }
 
+/// The same on the run's pull request.
+fn said_on_the_pull(body: &str) -> Case {
+    said(body).with(|c| {
+        let Event::Commented { comment, .. } = c.delivered.event.clone() else { unreachable!("a comment") };
+        c.delivered.event = Event::PullCommented { comment, number: 8 };
+    })
+}
+
 #[test]
 fn who_answers_for_the_run_is_heard() {
     let answered = |case: &Case| {
@@ -33,7 +41,7 @@ fn who_answers_for_the_run_is_heard() {
     });
     let in_a_talk = said("Q1 sqlite").with(|c| c.issue().labels.push(labels::DISCUSSION.into()));
     let owner = said("2").with(|c| c.person = Some(person(PlatformRole::Owner, None)));
-    for case in [said("2"), said("Q1 sqlite"), writer, in_a_talk, owner] {
+    for case in [said("2"), said("Q1 sqlite"), said_on_the_pull("2"), writer, in_a_talk, owner] {
         assert_eq!(case.decide(), answered(&case));
     }
 }
@@ -55,6 +63,12 @@ fn every_reason_not_to_take_an_answer() {
         (R::EventNotHandled, said("I like both")),
         (R::EventNotHandled, said("2").with(|c| c.questions.open.clear())),
         (R::EventNotHandled, said("2").with(|c| c.active = None)),
+        // The same on the pull request, where nobody talks with an agent.
+        (R::OwnAction, said_on_the_pull("2").with(|c| c.delivered.sender.as_mut().unwrap().github_id = BOT)),
+        (R::AnswerNotPermitted, said_on_the_pull("2").with(|c| c.person = None)),
+        (R::AnswerUnclear, said_on_the_pull("Q1 3")),
+        (R::EventNotHandled, said_on_the_pull("I like both")),
+        (R::EventNotHandled, said_on_the_pull("2").with(|c| c.active = None)),
     ];
     for (row, (reason, case)) in table.into_iter().enumerate() {
         assert_eq!(case.decide(), Decision::Ignore(reason), "row {row}: {reason}");
