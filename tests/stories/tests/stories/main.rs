@@ -21,6 +21,7 @@ mod outages;
 mod prompts;
 mod replies;
 mod reviews;
+mod routes;
 mod runs;
 mod secrets;
 mod sessions;
