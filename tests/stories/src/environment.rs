@@ -44,7 +44,8 @@ impl Environment {
     }
 
     /// The cluster that a worker has: beside the objects of this environment, there is nothing in it.
-    pub(crate) fn cluster(&self) -> Cluster {
+    #[must_use]
+    pub fn cluster(&self) -> Cluster {
         Cluster::new(nowhere::client(|request| tokens(request, &["agent-changes"])), self.bare())
     }
 

@@ -9,7 +9,7 @@ use stories::{Instead, Pod, Service, Story, id_of};
 use testkit::console::{Answer, Console};
 
 /// A project with a channel.
-async fn with_channel(kind: &str, more: &Value) -> Result<(Story, Service, Value)> {
+pub(crate) async fn with_channel(kind: &str, more: &Value) -> Result<(Story, Service, Value)> {
     let (t, service) = (Story::begin().await?, Service::start().await?);
     let channel = add(&t, &t.owner, kind, &service.url(), more).await?.ok()?;
     Ok((t, service, channel))
@@ -29,7 +29,7 @@ async fn change(by: &Console, channel: &Value, to: &Value) -> Result<Answer> {
 }
 
 /// A run of the writer's, and its pod; and a worker, which asks through channels and does what was approved.
-async fn working(t: &mut Story) -> Result<Pod> {
+pub(crate) async fn working(t: &mut Story) -> Result<Pod> {
     let issue = t.open_issue("Add dark mode").await?;
     t.label("writer", issue, "run:dev").await?;
     let pod = Pod::launch(t).await?;
@@ -38,7 +38,7 @@ async fn working(t: &mut Story) -> Result<Pod> {
 }
 
 /// The agent asks for leave to put a label on.
-async fn asks_leave(pod: &Pod) -> Result<String> {
+pub(crate) async fn asks_leave(pod: &Pod) -> Result<String> {
     let area = json!({ "labels": ["area:ui"], "why": "It is about the interface." });
     let told = pod.tool("github_labels_add", &area).await?;
     ensure!(told["status"] == "approval_required", "{told}");

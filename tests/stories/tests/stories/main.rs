@@ -17,6 +17,7 @@ mod let_ins;
 mod namespaces;
 mod next_steps;
 mod notifications;
+mod once;
 mod outages;
 mod prompts;
 mod replies;
