@@ -129,7 +129,8 @@ async fn a_token_opens_its_own_run_and_nothing_when_that_is_over() -> Result<()>
 
 /// The status of a tool's call with this token, if with any.
 async fn called_with(t: &Story, token: Option<&str>, tool: &str) -> Result<u16> {
-    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": {} } });
+    let call =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": {} } });
     let request = reqwest::Client::new().post(format!("{}/mcp", t.platform.agents_url()));
     let request = request.header("accept", "application/json, text/event-stream").json(&call);
     let request = token.into_iter().fold(request, |request, token| request.bearer_auth(token));
