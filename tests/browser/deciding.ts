@@ -15,8 +15,8 @@ async function focused(page: Page, words: RegExp): Promise<void> {
   )
 }
 
-/** Nothing is sent before the second step, and going back loses nothing. */
-export async function approves(page: Page, who: string, doneWithinMs: number): Promise<void> {
+/** Nothing is sent before the second step, and going back loses nothing. `shot` begins the names of the pictures. */
+export async function approves(page: Page, who: string, doneWithinMs: number, shot = 'action'): Promise<void> {
   await page.keyboard.press('a')
   const choice = page.getByRole('radio', { name: /^Approve/ })
   await page.waitForFunction(() => document.activeElement instanceof HTMLInputElement && document.activeElement.checked, undefined, { timeout: KEY_MS })
@@ -27,13 +27,13 @@ export async function approves(page: Page, who: string, doneWithinMs: number): P
   await page.keyboard.press('Enter')
   await focused(page, /^Approve it/)
   assert.deepEqual(await barriers(page), [])
-  await picture(page, 'action-approve-1280')
+  await picture(page, `${shot}-approve-1280`)
   await page.keyboard.press('Enter')
   const outcome = page.getByRole('region', { name: 'What came of it' })
   await outcome.getByText(`${who} approved it`).first().waitFor()
   await focused(page, new RegExp(`^${who} approved it`))
   await outcome.getByText('and it is done').waitFor({ timeout: doneWithinMs })
-  await picture(page, 'action-done-1280')
+  await picture(page, `${shot}-done-1280`)
 }
 
 export async function denies(page: Page, who: string, words: string): Promise<void> {

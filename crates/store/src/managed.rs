@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The server, and the role that makes databases there (`CREATEDB`, `CREATEROLE`, no superuser).
 #[derive(Clone)]
@@ -99,6 +99,19 @@ impl Server {
     }
 }
 
+/// Whether what failed may go well another time: nobody answered, or the server was busy, on its way down or up, or taken
+/// from under the statement. What it refused it refuses again.
+#[must_use]
+pub fn is_passing(error: &Error) -> bool {
+    error.as_database_error().is_none_or(|refusal| refusal.code().is_some_and(|code| passes(&code)))
+}
+
+/// The connection was lost (08), work was rolled back (40), something is used up (53), an operator was there (57), and
+/// somebody uses what has to be at rest (55006).
+fn passes(code: &str) -> bool {
+    code == "55006" || ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))
+}
+
 /// Whose a database is; `None` when there is none.
 async fn owner(db: &mut PgConnection, database: &str) -> Result<Option<String>> {
     sqlx::query_scalar!(
@@ -122,4 +135,20 @@ async fn run(db: &mut PgConnection, form: &str, [first, second, third]: [&str; 3
     let filled = filled.fetch_one(&mut *db).await?;
     sqlx::raw_sql(AssertSqlSafe(filled)).execute(db).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_refuses_it_refuses_again() {
+        for code in ["57P01", "57P03", "53300", "08006", "40001", "55006"] {
+            assert!(passes(code), "{code}");
+        }
+        for code in ["42501", "42P04", "42704", "22023", "55000"] {
+            assert!(!passes(code), "{code}");
+        }
+        assert!(is_passing(&Error::PoolTimedOut));
+    }
 }

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use store::approvals::apply::{self, Applied, ToApply};
 use store::clock;
 use store::flow::Entry;
+use store::managed;
 use store::outbound::LabelChange;
 use store::repositories::{self, RepositoryRow};
 use tokio_util::sync::CancellationToken;
@@ -93,6 +94,9 @@ enum Untried {
     /// The server for databases did not do it.
     #[error("the server for databases: {0}")]
     Server(store::Error),
+    /// What was made in part, and will not be made whole, could not be taken away yet.
+    #[error("what was made in part is still there: {0}")]
+    Left(store::Error),
     /// It cannot be done as things are, in words; nobody has to be asked again.
     #[error("{0}")]
     Refused(String),
@@ -108,9 +112,10 @@ impl Untried {
             Self::Forge(error) => error.is_passing(),
             Self::Change(error) => matches!(error, ChangeError::Unavailable(_)),
             Self::Cluster(error) => error.is_transient(),
-            Self::Server(error) => error.as_database_error().is_none(),
+            Self::Server(error) => managed::is_passing(error),
             Self::Refused(_) => false,
-            Self::Other(_) => true,
+            // Nobody else would ever take it away, and its name would stay taken.
+            Self::Left(_) | Self::Other(_) => true,
         }
     }
 }
@@ -131,7 +136,7 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
             again(deps, action, until, false).await
         }
         Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(error @ (Untried::Change(_) | Untried::Cluster(_) | Untried::Server(_))) => {
+        Err(error @ (Untried::Change(_) | Untried::Cluster(_) | Untried::Server(_) | Untried::Left(_))) => {
             unplaced(deps, action, &error, now).await
         }
         Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,

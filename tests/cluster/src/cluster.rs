@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::{Event, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, Secret};
 use kube::api::{AttachParams, DeleteParams, EvictParams, ListParams, LogParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
@@ -65,6 +65,16 @@ impl Cluster {
         let secret = self.api::<Secret>(namespace).get(name).await.with_context(|| format!("Secret {name}"))?;
         let values = secret.data.unwrap_or_default();
         values.into_iter().map(|(key, value)| Ok((key, String::from_utf8(value.0)?))).collect()
+    }
+
+    /// The image that the node has for agents.
+    ///
+    /// # Errors
+    /// When the platform names none.
+    pub async fn agent_image(&self) -> Result<String> {
+        let settings = self.api::<ConfigMap>(PLATFORM).list(&ListParams::default()).await?.items;
+        let mut images = settings.into_iter().filter_map(|one| one.data?.remove("CODEXK8S_AGENT_IMAGE"));
+        images.next_back().context("no ConfigMap names the agents' image")
     }
 
     /// The pods of a namespace, also those that are on their way out.

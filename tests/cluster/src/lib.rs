@@ -6,6 +6,7 @@
 
 mod account;
 mod breaking;
+mod chat;
 mod cluster;
 mod patience;
 mod played;
@@ -18,6 +19,7 @@ mod surrounded;
 
 pub use account::{Account, Question};
 pub use breaking::{Frozen, enforcer, kill_container, sacrifice, without_right};
+pub use chat::{Chat, chatting};
 pub use cluster::{Cluster, PLATFORM};
 pub use patience::{answers, until};
 pub use played::{Host, Played, playing};

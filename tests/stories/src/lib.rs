@@ -20,7 +20,8 @@ use testkit::github::World;
 pub use kubernetes::Kubernetes;
 pub use platform::{Platform, WEBHOOK_SECRETS, Worker};
 pub use pod::Pod;
-pub use service::{Instead, Service};
+pub use service::Service;
+pub use testkit::channel::Instead;
 pub use webhook::{Delivery, labelled};
 
 /// One story's installation: an owner, a project, and the world's repository connected to it.

@@ -93,7 +93,7 @@ impl Platform {
     /// # Errors
     /// When its configuration is refused.
     pub fn add_worker(&mut self) -> Result<()> {
-        let config = self.config_without("")?;
+        let config = self.config_with("", None)?;
         self.tasks.spawn(worker::run_on(config, self.environment.cluster(), self.stop.clone()));
         Ok(())
     }
@@ -103,23 +103,27 @@ impl Platform {
     /// # Errors
     /// When its configuration is refused.
     pub fn worker_in(&self, cluster: Cluster) -> Result<Worker> {
-        self.worker_without("", cluster)
+        self.worker_with("", None, cluster)
     }
 
-    /// The same with one variable less.
+    /// The same with another value of a variable, or without it.
     ///
     /// # Errors
     /// When its configuration is refused.
-    pub fn worker_without(&self, variable: &str, cluster: Cluster) -> Result<Worker> {
-        let config = self.config_without(variable)?;
+    pub fn worker_with(&self, variable: &str, value: Option<&str>, cluster: Cluster) -> Result<Worker> {
+        let config = self.config_with(variable, value)?;
         let stop = self.stop.child_token();
         Ok(Worker { task: tokio::spawn(worker::run_on(config, cluster, stop.clone())), stop })
     }
 
     /// What a worker is told, but for this variable; names of the cluster lead to the story's services.
-    fn config_without(&self, variable: &str) -> Result<worker::Config> {
-        let given = self.worker.iter().filter(|(name, _)| *name != variable);
-        let pairs: Vec<_> = given.map(|(name, value)| (*name, value.as_str())).collect();
+    fn config_with(&self, variable: &str, value: Option<&str>) -> Result<worker::Config> {
+        let said = |name: &str, usual: &str| {
+            if name == variable { value.map(str::to_owned) } else { Some(usual.to_owned()) }
+        };
+        let given = self.worker.iter().filter_map(|(name, usual)| Some((*name, said(name, usual)?)));
+        let given: Vec<_> = given.collect();
+        let pairs: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut config = worker::Config::read(reader(&pairs))?;
         config.channels.names = Arc::new(ClusterNames);
         Ok(config)
@@ -231,6 +235,8 @@ async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &
         ("MODEL_API_URL", "http://127.0.0.1:9"),
         ("MODEL_API_KEY", "sk-story"),
         ("EGRESS_ANSWER_SECONDS", "0"),
+        // Nobody in a story is told to slow down.
+        ("STAFF_BURST", "1000"),
     ];
     Gateway::bind(api_gateway::Config::read(reader(&pairs))?).await
 }

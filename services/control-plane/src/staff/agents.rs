@@ -53,7 +53,7 @@ pub(super) async fn get_agent(
 async fn seen(app: &App, staff: &Staff, id: Uuid) -> Result<(Vec<AgentRow>, bool), ApiError> {
     let versions = policies::versions(&app.pool, id).await?;
     let project = versions.first().ok_or_else(gone)?.project_id.map(ProjectId);
-    let may_edit = staff.writes_for(&app.pool, project).await?;
+    let may_edit = staff.writes_for(&app.pool, ("agent", project)).await?;
     Ok((versions, may_edit))
 }
 

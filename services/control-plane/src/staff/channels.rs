@@ -156,7 +156,7 @@ pub(super) async fn try_channel(
 /// The channel, if they manage its project.
 async fn managed(app: &App, staff: &Staff, id: Uuid) -> Result<ChannelRow, ApiError> {
     let row = channels::get(&app.pool, id).await?.ok_or_else(|| no_such("channel"))?;
-    staff.may(&app.pool, Permission::Manage, row.project_id).await?;
+    staff.may_with(&app.pool, Permission::Manage, ("channel", row.project_id)).await?;
     Ok(row)
 }
 

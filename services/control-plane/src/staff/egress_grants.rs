@@ -59,7 +59,7 @@ pub(super) async fn withdraw_egress_grant(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     let project = egress_grants::project_of(&app.pool, id).await?.ok_or_else(|| no_such("grant"))?;
-    staff.may(&app.pool, Permission::Manage, project).await?;
+    staff.may_with(&app.pool, Permission::Manage, ("grant", project)).await?;
     egress_grants::withdraw(&app.pool, id, staff.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

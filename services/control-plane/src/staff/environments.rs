@@ -104,7 +104,7 @@ async fn existing(app: &App, id: Uuid) -> Result<EnvironmentRow, ApiError> {
 /// An environment of a project that the person manages.
 async fn managed(app: &App, staff: &Staff, id: Uuid) -> Result<EnvironmentRow, ApiError> {
     let row = existing(app, id).await?;
-    staff.may(&app.pool, Permission::Manage, row.project_id).await?;
+    staff.may_with(&app.pool, Permission::Manage, ("environment", row.project_id)).await?;
     Ok(row)
 }
 

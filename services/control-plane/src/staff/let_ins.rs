@@ -106,9 +106,10 @@ pub(super) async fn withdraw_let_in(
     staff: Staff,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    let gone = || no_such("words that are let in");
+    let what = "words that are let in";
+    let gone = || no_such(what);
     let row = let_ins::get(&app.pool, id).await?.ok_or_else(gone)?;
-    staff.may(&app.pool, Permission::Manage, row.project_id).await?;
+    staff.may_with(&app.pool, Permission::Manage, (what, row.project_id)).await?;
     let facts = json!({
         "let_in": id, "repository": row.repository, "number": row.subject_number, "kind": row.kind.0,
         "github_id": row.github_id, "author": row.author_login, "sha256": row.sha256,

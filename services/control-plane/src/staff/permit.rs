@@ -69,26 +69,42 @@ impl Staff {
         permission: Permission,
         project: ProjectId,
     ) -> Result<(), ApiError> {
-        let role = self.role_in(db, project).await?;
+        self.may_with(db, permission, ("project", project)).await
+    }
+
+    /// May do this with something of that project. Where the project is not theirs to see it is refused in the same words
+    /// as a thing that there is not, or they would learn that there is one.
+    pub(super) async fn may_with(
+        &self,
+        db: impl PgExecutor<'_>,
+        permission: Permission,
+        (what, project): (&str, ProjectId),
+    ) -> Result<(), ApiError> {
+        let role = self.role(db, project).await?.ok_or_else(|| no_such(what))?;
         if rights::allows(role, permission) { Ok(()) } else { Err(not_permitted()) }
     }
 
     /// The role that they have in a project that they may see.
     pub(super) async fn role_in(&self, db: impl PgExecutor<'_>, project: ProjectId) -> Result<ProjectRole, ApiError> {
-        let member = projects::role_in(db, project, self.id).await?.ok_or_else(|| no_such("project"))?;
-        rights::effective_role(self.role, member).ok_or_else(|| no_such("project"))
+        self.role(db, project).await?.ok_or_else(|| no_such("project"))
     }
 
-    /// Whether they may write what counts for a project, or for every one; refused when it is not theirs to see.
+    /// The same; `None`: the project does not exist for them.
+    async fn role(&self, db: impl PgExecutor<'_>, project: ProjectId) -> Result<Option<ProjectRole>, ApiError> {
+        let member = projects::role_in(db, project, self.id).await?;
+        Ok(member.and_then(|member| rights::effective_role(self.role, member)))
+    }
+
+    /// Whether they may write `what`, which counts for a project or for every one; there is none when the project is not
+    /// theirs to see.
     pub(super) async fn writes_for(
         &self,
         db: impl PgExecutor<'_>,
-        project: Option<ProjectId>,
+        (what, project): (&str, Option<ProjectId>),
     ) -> Result<bool, ApiError> {
-        match project {
-            None => Ok(self.role.manages_everything()),
-            Some(project) => Ok(rights::allows(self.role_in(db, project).await?, Permission::Manage)),
-        }
+        let Some(project) = project else { return Ok(self.role.manages_everything()) };
+        let role = self.role(db, project).await?.ok_or_else(|| no_such(what))?;
+        Ok(rights::allows(role, Permission::Manage))
     }
 }
 

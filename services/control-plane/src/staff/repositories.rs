@@ -167,7 +167,7 @@ async fn remove_webhook(app: &App, full_name: &str, token: &SecretString, hook: 
 
 async fn permitted(app: &App, staff: &Staff, permission: Permission, id: Uuid) -> Result<RepositoryRow, ApiError> {
     let row = repositories::get(&app.pool, RepositoryId(id)).await?.ok_or_else(|| no_such("repository"))?;
-    staff.may(&app.pool, permission, row.project_id).await?;
+    staff.may_with(&app.pool, permission, ("repository", row.project_id)).await?;
     Ok(row)
 }
 

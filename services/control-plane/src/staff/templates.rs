@@ -48,7 +48,7 @@ pub(super) async fn list_prompt_templates(
     Query(of): Query<ForProject>,
 ) -> Result<Json<TemplatePlaceList>, ApiError> {
     let project = of.project_id.map(ProjectId);
-    let may_edit = staff.writes_for(&app.pool, project).await?;
+    let may_edit = staff.writes_for(&app.pool, ("project", project)).await?;
     let all = prompt_templates::current(&app.pool, project).await?;
     let places = Key::all().flat_map(|key| Locale::ALL.iter().map(move |&locale| (key, locale)));
     let items = places.map(|(key, locale)| rows::place(key, locale, of.project_id, &all)).collect();
@@ -75,7 +75,7 @@ pub(super) async fn get_template_place(
 ) -> Result<Json<TemplatePlaceDetail>, ApiError> {
     let (key, locale) = (known("query.key", &query.key)?, rows::locale(query.locale));
     let project = query.project_id.map(ProjectId);
-    let may_edit = staff.writes_for(&app.pool, project).await?;
+    let may_edit = staff.writes_for(&app.pool, ("project", project)).await?;
     let name = key.to_string();
     let versions = prompt_templates::versions(&app.pool, Place { project, key: &name, locale }, VERSIONS).await?;
     let in_use = prompt_templates::in_use(&app.pool, project, &[name], &[locale]).await?;
@@ -117,7 +117,7 @@ pub(super) async fn get_prompt_template(
     Path(id): Path<Uuid>,
 ) -> Result<Json<Template>, ApiError> {
     let row = stored(&app, id).await?;
-    staff.writes_for(&app.pool, row.project_id.map(ProjectId)).await?;
+    staff.writes_for(&app.pool, ("template", row.project_id.map(ProjectId))).await?;
     Ok(Json(rows::template(row)))
 }
 

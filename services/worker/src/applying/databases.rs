@@ -81,7 +81,7 @@ impl Work<'_> {
         let made = self.make().await;
         if made.as_ref().is_err_and(|error| !error.is_passing()) {
             // What nobody will try again leaves nothing behind, and its name is free.
-            self.server.remove(name, &role(id)).await.map_err(Untried::Server)?;
+            self.server.remove(name, &role(id)).await.map_err(Untried::Left)?;
             self.reach(id, DatabaseState::Deleted).await?;
         }
         made

@@ -8,7 +8,7 @@ use cluster_tests::{Run, Scene, beside, until};
 use serde_json::{Value, json};
 
 /// From the question to the run that waits without a pod.
-const PARKED_WITHIN: Duration = Duration::from_secs(120);
+const PARKED_WITHIN: Duration = Duration::from_secs(150);
 
 /// The open question of a run that waits for people.
 pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
@@ -21,6 +21,21 @@ pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
     let open = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
     ensure!(open["items"].as_array().is_some_and(|items| items.len() == 1), "{open}");
     Ok(open["items"][0].clone())
+}
+
+/// What a run asks when an earlier request of its is over.
+pub(crate) async fn asks_next(scene: &Scene, run: &Run<'_>, earlier: &Value) -> Result<Value> {
+    let open = until("another request", PARKED_WITHIN, async || {
+        let all = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
+        let open = all["items"].as_array().into_iter().flatten().find(|one| one["state"] == "requested");
+        Ok(open.filter(|one| one["id"] != earlier["id"]).cloned())
+    });
+    Ok(open.await?.0)
+}
+
+/// Where a request stands.
+pub(crate) async fn stands(scene: &Scene, request: &Value) -> Result<Value> {
+    scene.owner.get(&format!("approvals/{}", request["id"].as_str().context("no id")?)).await
 }
 
 /// Approves what was asked.
@@ -71,7 +86,7 @@ async fn an_action_waits_for_leave_and_is_done_before_the_session_goes_on() -> R
         ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
         let labels = scene.world.labels(run.issue).await?;
         ensure!(labels.contains(&"area:ui".to_owned()) && !labels.contains(&"state:blocked".to_owned()), "{labels:?}");
-        let request = scene.owner.get(&format!("approvals/{}", request["id"].as_str().unwrap_or_default())).await?;
+        let request = stands(scene, &request).await?;
         ensure!(request["state"] == "applied" && request["settled_at"].is_string(), "{request}");
         Ok(())
     })

@@ -1,13 +1,14 @@
 //! An agent changes its environment, on a real API server: nothing before a person has approved it, and nothing that was
 //! changed by somebody else meanwhile.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use cluster_tests::{Run, Scene, beside};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use crate::approvals::{approve, waits};
+use crate::approvals::{approve, asks_next, stands, waits};
+use crate::tools::{answered, called};
 
 /// Lets the agents of the project ask for changes.
 async fn let_ask(scene: &Scene) -> Result<()> {
@@ -52,7 +53,8 @@ async fn a_change_waits_for_leave_is_stale_when_somebody_was_first_and_is_done_a
         settings.create(&PostParams::default(), &serde_json::from_value(first)?).await?;
         approve(scene, &request).await?;
 
-        let anew = asked_anew(scene, &run, &request).await?;
+        let anew = asks_next(scene, &run, &request).await?;
+        ensure!(stands(scene, &request).await?["state"] == "stale", "the earlier request is not stale");
         let diff = anew["action"]["object"]["diff"].as_str().unwrap_or_default();
         ensure!(diff.contains("+  color: red") && diff.contains("   size: large"), "{anew}");
         approve(scene, &anew).await?;
@@ -60,22 +62,36 @@ async fn a_change_waits_for_leave_is_stale_when_somebody_was_first_and_is_done_a
         ensure!(seen["attempts"] == 0, "{seen}");
         let data = settings.get("settings").await?.data.unwrap_or_default();
         ensure!(data.get("color").is_some_and(|color| color == "red") && data.len() == 2, "{data:?}");
-        let request = scene.owner.get(&format!("approvals/{}", anew["id"].as_str().unwrap_or_default())).await?;
+        let request = stands(scene, &anew).await?;
         ensure!(request["state"] == "applied", "{request}");
         Ok(())
     })
     .await
 }
 
-/// The request that follows one which was stale.
-async fn asked_anew(scene: &Scene, run: &Run<'_>, earlier: &Value) -> Result<Value> {
-    let path = format!("approvals/{}", earlier["id"].as_str().context("no id")?);
-    let open = cluster_tests::until("a request anew", std::time::Duration::from_secs(150), async || {
-        let all = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;
-        let open = all["items"].as_array().into_iter().flatten().find(|one| one["state"] == "requested");
-        Ok(open.filter(|one| one["id"] != earlier["id"]).cloned())
-    });
-    let (anew, _) = open.await?;
-    ensure!(scene.owner.get(&path).await?["state"] == "stale", "the earlier request is not stale");
-    Ok(anew)
+#[tokio::test]
+async fn an_agent_enters_a_pod_that_people_let_it_have_and_reads_what_its_command_prints() -> Result<()> {
+    beside(async |scene| {
+        let_ask(scene).await?;
+        let image = scene.stage.cluster.agent_image().await?;
+        let run =
+            scene.start("Try the page in a pod of its own", &format!("scenario: enter\n\nimage: {image}\n")).await?;
+        let request = waits(scene, &run).await?;
+        let object = &request["action"]["object"];
+        ensure!(object["kind"] == "StatefulSet" && object["is_new"] == true, "{request}");
+        let pods = scene.stage.cluster.api::<Pod>(&run.namespace);
+        ensure!(pods.get_opt("web-0").await?.is_none(), "made without leave");
+        approve(scene, &request).await?;
+
+        let seen = run.handed_in().await?;
+        ensure!(seen["launch"] == 2 && seen["attempts"] == 0, "{seen}");
+        ensure!(stands(scene, &request).await?["state"] == "applied", "it is not done");
+        let calls = called(&run).await?;
+        // Until its pod runs, there is nothing to enter.
+        let entered = calls.iter().rev().find(|(tool, _)| tool == "k8s_exec");
+        ensure!(entered.is_some_and(|(_, outcome)| outcome == "ok"), "{calls:?}");
+        ensure!(answered(&scene.stage, "42 inside").await?, "the model was not told what the command printed");
+        Ok(())
+    })
+    .await
 }

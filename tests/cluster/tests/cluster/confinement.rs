@@ -70,6 +70,7 @@ async fn platform_targets(cluster: &Cluster) -> Result<BTreeMap<String, SocketAd
     let targets = [
         ("agents listener", format!("{}:8081", service(PLATFORM, "api-gateway-agents").await?)),
         ("canary", format!("{}:8082", service(PLATFORM, "api-gateway-canary").await?)),
+        ("integrations listener", format!("{}:8083", service(PLATFORM, "api-gateway-integrations").await?)),
         ("API server", format!("{}:443", service("default", "kubernetes").await?)),
         ("API server on its node", "172.31.255.1:6443".to_owned()),
         ("DNS", format!("{}:53", service("kube-system", "kube-dns").await?)),

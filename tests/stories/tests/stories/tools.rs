@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use contract::{Document, Tools};
 use domain::catalogue::Catalogue;
 use domain::labels::DISCUSSION;
 use domain::stages::{Mode, Role};
@@ -123,6 +124,50 @@ async fn a_token_opens_its_own_run_and_nothing_when_that_is_over() -> Result<()>
         Ok(over.try_clone().context("a request")?.send().await?.status().as_u16() == 401)
     })
     .await?;
+    t.platform.still_runs()
+}
+
+/// The status of a tool's call with this token, if with any.
+async fn called_with(t: &Story, token: Option<&str>, tool: &str) -> Result<u16> {
+    let call =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": {} } });
+    let request = reqwest::Client::new().post(format!("{}/mcp", t.platform.agents_url()));
+    let request = request.header("accept", "application/json, text/event-stream").json(&call);
+    let request = token.into_iter().fold(request, |request, token| request.bearer_auth(token));
+    Ok(request.send().await?.status().as_u16())
+}
+
+#[tokio::test]
+async fn no_tool_opens_to_anybody_but_a_run_that_goes_on_and_none_reaches_another_run() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (_, over) = working(&t).await?;
+    let (ended, ended_token) = (over.lease.run, over.token().to_owned());
+    over.fail(&t).await?;
+    let (issue, theirs) = working(&t).await?;
+    let (_, own) = working(&t).await?;
+    let staff = t.owner.access_token();
+    let (labels, moves) = (json!({ "labels": ["area:ui"] }), json!({ "add": ["area:ui"], "remove": [] }));
+    for tool in Tools::new(&Document::agent()?)?.names() {
+        for token in [None, Some("cxr_forged"), Some(staff.as_str()), Some(ended_token.as_str())] {
+            assert_eq!(called_with(&t, token, tool).await?, 401, "{tool}");
+        }
+        let mut arguments = match tool {
+            "github_comment_add" => json!({ "body": "Hello" }),
+            "github_labels_add" | "github_labels_remove" => labels.clone(),
+            "github_labels_transition" => moves.clone(),
+            _ => json!({}),
+        };
+        arguments["number"] = json!(issue);
+        let told = own.tool(tool, &arguments).await?;
+        if tool.starts_with("github_labels_") || tool == "github_comment_add" {
+            assert_eq!(told["code"], "not_yours", "{tool}: {told}");
+        }
+    }
+    let sql = "SELECT (SELECT count(*) FROM flow_events WHERE run_id = ANY($1) AND kind = 'tool.called')
+                    + (SELECT count(*) FROM approvals WHERE run_id = ANY($1))";
+    let others = [ended.0, theirs.lease.run.0];
+    let touched: i64 = sqlx::query_scalar(sql).bind(&others[..]).fetch_one(&t.platform.db).await?;
+    assert_eq!((touched, called(&t, &own).await?.len()), (0, Tool::ALL.len()), "only its own audit tells of it");
     t.platform.still_runs()
 }
 

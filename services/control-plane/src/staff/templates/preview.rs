@@ -31,7 +31,7 @@ pub(crate) async fn preview_prompt(
 ) -> Result<Json<Prompt>, ApiError> {
     let (key, locale) = (known("/key", &preview.key)?, rows::locale(preview.locale));
     let project = preview.project_id.map(ProjectId);
-    staff.writes_for(&app.pool, project).await?;
+    staff.writes_for(&app.pool, ("project", project)).await?;
     sound(key, &preview.text)?;
     let tried =
         Override { id: None, key: preview.key.0, locale, source: Source::Draft, version: 0, text: preview.text };

@@ -31,7 +31,7 @@ pub(crate) async fn create_prompt_template(
     Json(new): Json<NewTemplate>,
 ) -> Result<(StatusCode, Json<Template>), ApiError> {
     let project = new.project_id.map(ProjectId);
-    permit(&app, &staff, project).await?;
+    permit(&app, &staff, ("project", project)).await?;
     let (key, locale) = (known("/key", &new.key)?, rows::locale(new.locale));
     sound(key, &new.text)?;
     let (id, place) = (TemplateId::new(), Place { project, key: &new.key.0, locale });
@@ -134,8 +134,8 @@ async fn decide(
     }
 }
 
-async fn permit(app: &App, staff: &Staff, project: Option<ProjectId>) -> Result<(), ApiError> {
-    if staff.writes_for(&app.pool, project).await? { Ok(()) } else { Err(not_permitted()) }
+async fn permit(app: &App, staff: &Staff, of: (&str, Option<ProjectId>)) -> Result<(), ApiError> {
+    if staff.writes_for(&app.pool, of).await? { Ok(()) } else { Err(not_permitted()) }
 }
 
 /// The version, if the person may do this with it, and where it stands afterwards.
@@ -146,7 +146,7 @@ async fn allowed(
     act: TemplateAct,
 ) -> Result<(TemplateRow, TemplateState), ApiError> {
     let row = stored(app, id).await?;
-    permit(app, staff, row.project_id.map(ProjectId)).await?;
+    permit(app, staff, ("template", row.project_id.map(ProjectId))).await?;
     let state = after(row.state.0, act).ok_or_else(|| {
         let title =
             format!("Version {} is {} by now, which does not allow this; load it again", row.version, row.state.0);
