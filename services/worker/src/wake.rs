@@ -23,6 +23,7 @@ pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Res
             deps.comments.notify_one();
             deps.decisions.notify_one();
             deps.asks.notify_one();
+            deps.ends.notify_one();
         }
     };
     let listen = async {
