@@ -3,6 +3,7 @@
 //!
 //! `DATABASE_URL` names a PostgreSQL in which databases can be made.
 
+mod asker;
 mod environment;
 mod front;
 mod kubernetes;
@@ -19,6 +20,7 @@ use store::discussions;
 use testkit::console::Console;
 use testkit::github::World;
 
+pub use asker::Asker;
 pub use environment::Environment;
 pub use kubernetes::Kubernetes;
 pub use platform::{Platform, WEBHOOK_SECRETS, Worker};
