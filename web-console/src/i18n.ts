@@ -7,7 +7,7 @@ import type { Locale } from '@/api/types'
 export const LOCALES: readonly Locale[] = ['en', 'ru']
 
 /** Pages with words of their own. */
-export const AREAS = ['agents', 'channels', 'deliveries', 'egress', 'inbox', 'people', 'projects', 'prompts', 'run', 'signIn', 'tools', 'waiting'] as const
+export const AREAS = ['agents', 'channels', 'deliveries', 'egress', 'inbox', 'outside', 'people', 'projects', 'prompts', 'run', 'signIn', 'tools', 'waiting'] as const
 export type Area = (typeof AREAS)[number]
 
 const files = import.meta.glob<object>('./locales/*.json', { import: 'default' })

@@ -21,7 +21,7 @@ export const router = createRouter({
   routes: [
     { path: '/', redirect: '/runs' },
     { path: '/sign-in', component: () => import('@/views/SignIn.vue'), meta: { title: 'signIn.title', public: true, words: ['signIn'] } },
-    { path: '/inbox/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox', 'egress', 'channels'] } },
+    { path: '/inbox/:from(outside)?/:id?', component: () => import('@/views/Inbox.vue'), props: true, meta: { title: 'nav.inbox', words: ['inbox', 'outside', 'egress', 'channels'] } },
     { path: '/runs', component: () => import('@/views/Runs.vue'), meta: { title: 'nav.runs' } },
     { path: '/runs/:id', component: () => import('@/views/Run.vue'), props: true, meta: { title: 'nav.run', words: ['run', 'inbox', 'deliveries', 'egress', 'channels'] } },
     { path: '/runs/:id/prompt', component: () => import('@/views/RunPrompt.vue'), props: true, meta: { title: 'nav.prompt', words: ['prompts'] } },
@@ -31,7 +31,7 @@ export const router = createRouter({
       path: '/projects/:id/:tab(repositories|members|agents|environments|egress|channels|words|settings)?',
       component: () => import('@/views/Project.vue'),
       props: true,
-      meta: { title: 'nav.project', words: ['projects', 'prompts', 'agents', 'channels', 'tools'] },
+      meta: { title: 'nav.project', words: ['projects', 'prompts', 'agents', 'channels', 'outside', 'tools'] },
     },
     {
       path: '/projects/:id/agents/:agent',

@@ -46,6 +46,7 @@ pub mod internal;
 #[expect(
     missing_docs,
     unused_qualifications,
+    clippy::derivable_impls,
     reason = "generated; what a field means is said in openapi/integrations.yaml"
 )]
 #[path = "generated/integrations.rs"]

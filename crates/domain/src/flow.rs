@@ -129,6 +129,16 @@ coded_enum! {
         ChannelTried = "channel.tried",
         /// A channel was taken away.
         ChannelRemoved = "channel.removed",
+        /// A system of others may ask a project's people.
+        IntegrationAdded = "integration.added",
+        /// It may not any more.
+        IntegrationWithdrawn = "integration.withdrawn",
+        /// A system of others asks people something.
+        OutsideAsked = "outside.asked",
+        /// Somebody decided about it.
+        OutsideDecided = "outside.decided",
+        /// Nobody decided about it in time.
+        OutsideExpired = "outside.expired",
         /// A project was given an environment.
         EnvironmentAdded = "environment.added",
         /// It was said anew what an environment is for.

@@ -19,6 +19,7 @@ pub mod event;
 pub mod flow;
 pub mod ids;
 pub mod intake;
+pub mod integrations;
 pub mod labels;
 pub mod launch;
 pub mod let_in;

@@ -17,6 +17,8 @@ coded_enum! {
         Action = "action",
         /// An agent tries a host that it may not reach.
         Host = "host",
+        /// A system of others asks something.
+        Outside = "outside",
         /// Work is handed in, and looked at by a second role where the project wants that: its owner is waited for.
         WorkWaits = "work_waits",
         /// A run failed or met its time limit. One that somebody stopped raises nothing.
@@ -43,13 +45,13 @@ impl NoticeKind {
 }
 
 /// Whether a person is told: whoever may let the agent act is told of what it asks leave for (`mode`), who manages the
-/// project of hosts, and whoever answers for the run of everything else.
+/// project of hosts and of what systems of others ask, and whoever answers for the run of everything else.
 #[must_use]
 pub const fn is_told(kind: NoticeKind, mode: Option<ApprovalMode>, role: ProjectRole, started_it: bool) -> bool {
     match (kind, mode) {
         (NoticeKind::Action, Some(mode)) => may_approve(mode, role),
         (NoticeKind::Action, None) => may_approve(ApprovalMode::Owner, role),
-        (NoticeKind::Host, _) => rights::allows(role, Permission::Manage),
+        (NoticeKind::Host | NoticeKind::Outside, _) => rights::allows(role, Permission::Manage),
         _ => may_decide(role, started_it),
     }
 }
@@ -68,6 +70,7 @@ mod tests {
             (NoticeKind::Action, Some(Owner), [true, false, false, false]),
             (NoticeKind::Action, Some(Delegated), [true, true, true, false]),
             (NoticeKind::Host, None, [true, false, false, false]),
+            (NoticeKind::Outside, None, [true, false, false, false]),
             (NoticeKind::Question, None, [true, true, false, false]),
             (NoticeKind::WorkWaits, None, [true, true, false, false]),
             (NoticeKind::RunFailed, None, [true, true, false, false]),

@@ -19,6 +19,8 @@ pub mod egress_requests;
 pub mod events;
 pub mod flow;
 pub mod intake;
+pub mod integration_requests;
+pub mod integrations;
 pub mod let_ins;
 pub mod managed;
 pub mod members;

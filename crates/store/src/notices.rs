@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::approvals::{ApprovalMode, Asked};
 use domain::ids::{ProjectId, RunId, UserId};
+use domain::integrations::asking;
 use domain::notices::NoticeKind;
 use domain::stages::Stage;
 use sqlx::PgExecutor;
@@ -83,7 +84,7 @@ pub struct NotificationRow {
     pub summary: Option<String>,
     /// What else it says.
     pub details: Option<String>,
-    /// What an agent asks.
+    /// What an agent, or a system of others, asks.
     pub request_id: Option<Uuid>,
     /// The host that it tries.
     pub host: Option<String>,
@@ -93,22 +94,26 @@ pub struct NotificationRow {
     pub mode: Option<Coded<ApprovalMode>>,
     /// Of an action: the digest of what will be done.
     pub digest: Option<String>,
-    /// The run that it is about.
-    pub run_id: RunId,
     /// Its project.
     pub project_id: ProjectId,
     /// The project's name.
     pub project_name: String,
+    /// Name of the system of others that asks.
+    pub integration: Option<String>,
+    /// What that asks.
+    pub outside: Option<Json<asking::Asked>>,
+    /// The run that it is about; what follows is of that.
+    pub run_id: Option<Uuid>,
     /// owner/name.
-    pub repository_full_name: String,
+    pub repository_full_name: Option<String>,
     /// Number of the issue.
-    pub subject_number: i64,
+    pub subject_number: Option<i64>,
     /// Its title.
-    pub subject_title: String,
+    pub subject_title: Option<String>,
     /// The run's stage.
-    pub stage: Coded<Stage>,
+    pub stage: Option<Coded<Stage>>,
     /// The run's role.
-    pub role: String,
+    pub role: Option<String>,
     /// Why the run ended as it did.
     pub reason: Option<String>,
     /// The run's pull request.
@@ -147,6 +152,8 @@ pub struct News {
     pub unread: i64,
     /// The newest of all.
     pub newest: Option<Uuid>,
+    /// When something last happened to what systems of others ask them.
+    pub outside: Option<DateTime<Utc>>,
 }
 
 /// How a person's notifications stand now.

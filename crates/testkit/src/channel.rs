@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use futures::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ pub enum Instead {
     Nothing,
     /// Somewhere else.
     Leads(&'static str),
+    /// The beginning of an answer, and then the connection is gone.
+    Breaks,
 }
 
 /// What a service was asked, and what it has seen.
@@ -160,17 +163,28 @@ async fn take(State(kept): State<Arc<Kept>>, uri: Uri, body: Bytes) -> Response 
     };
     kept.asked.send_modify(|all| all.push(asked.clone()));
     match instead {
-        Some(Instead::Says(status, text)) => {
+        Some(instead) => instead_of(instead).await,
+        None => as_it_should(uri.path(), &asked, is_new),
+    }
+}
+
+/// What is answered instead.
+pub async fn instead_of(instead: Instead) -> Response {
+    match instead {
+        Instead::Says(status, text) => {
             (StatusCode::from_u16(status).unwrap_or_default(), text.to_owned()).into_response()
         }
-        Some(Instead::Nothing) => {
+        Instead::Nothing => {
             tokio::time::sleep(Duration::from_secs(60)).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
-        Some(Instead::Leads(to)) => {
+        Instead::Leads(to) => {
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, HeaderValue::from_static(to))]).into_response()
         }
-        None => as_it_should(uri.path(), &asked, is_new),
+        Instead::Breaks => {
+            let cut = stream::once(async { Err::<Bytes, _>(std::io::Error::other("gone")) });
+            Body::from_stream(cut).into_response()
+        }
     }
 }
 

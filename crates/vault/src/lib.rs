@@ -21,5 +21,5 @@ pub use lookout::{Look, Lookout, LookoutStream, Sighting};
 pub use redactor::{MARK, Redactor};
 pub use signature::{SignatureProblem, verify_github_signature};
 pub use stream::StreamRedactor;
-pub use token::{CallbackSecret, RunToken, SessionSecret, Token, TokenKind};
+pub use token::{CallbackSecret, IntegrationToken, RunToken, SessionSecret, Token, TokenKind};
 pub use value::{DerivationKey, DerivationKeyProblem, random_value};

@@ -51,6 +51,7 @@ pub(crate) static CREDENTIALS: &[Shape] = &[
     token(b"cxr_", false),
     token(b"cxs_", false),
     token(b"cxc_", false),
+    token(b"cxi_", false),
     Shape { prefix: b"sk-", at_word: true, verdict: mixed, body: in_token },
     token(b"xoxb-", true),
     token(b"xoxp-", true),

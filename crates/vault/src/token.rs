@@ -28,6 +28,10 @@ pub enum Session {}
 #[derive(Debug, Clone, Copy)]
 pub enum Callback {}
 
+/// Marks what a system of others asks people with.
+#[derive(Debug, Clone, Copy)]
+pub enum Integration {}
+
 impl TokenKind for Run {
     const PREFIX: &'static str = "cxr_";
 }
@@ -38,6 +42,10 @@ impl TokenKind for Session {
 
 impl TokenKind for Callback {
     const PREFIX: &'static str = "cxc_";
+}
+
+impl TokenKind for Integration {
+    const PREFIX: &'static str = "cxi_";
 }
 
 /// A bearer token. It cannot be printed or compared; look it up by [`Token::hash`].
@@ -54,6 +62,9 @@ pub type SessionSecret = Token<Session>;
 
 /// What a channel calls back with; one per try.
 pub type CallbackSecret = Token<Callback>;
+
+/// What a system of others asks people with; one per integration.
+pub type IntegrationToken = Token<Integration>;
 
 impl<K: TokenKind> Token<K> {
     /// A new token.

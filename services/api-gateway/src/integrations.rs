@@ -1,7 +1,10 @@
-//! The integrations listener: services of others that the platform asked call back here. It is reached from inside the
-//! cluster only, and knows nobody: what opens it is the secret of one try, in the address that the platform gave away. A
-//! run's token opens nothing here.
+//! The integrations listener, which is reached from inside the cluster only. Services of others that the platform asked call
+//! back here: what opens that is the secret of one try, in the address that the platform gave away. Systems of others ask
+//! people here, with the token of an integration. A run's token opens nothing.
 
+mod asks;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::error_handling::HandleErrorLayer;
@@ -21,16 +24,26 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::bodies::BodyBounds;
 use crate::forward::{AskError, Client};
 
-/// Bytes of a callback: an answer has at most a few thousand characters.
+/// Bytes of a body: an answer has at most a few thousand characters, and so has what people are to read.
 const BODY_LIMIT: usize = 64 * 1024;
 /// Longest silence within a body.
 const BODY_SILENCE: Duration = Duration::from_secs(5);
-/// Callbacks that are worked on at the same time; more are answered 503 at once.
+/// From the first byte to the last of a body that is read before anybody knows who sends it.
+const BODY_TIME: Duration = Duration::from_secs(5);
+/// Requests that are worked on at the same time; more are answered 503 at once.
 const AT_ONCE: usize = 64;
-/// The other side waits ten seconds and never calls again.
+/// The other side waits ten seconds, and never calls back again.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Listener {
+    control: Client,
+    bodies: Arc<BodyBounds>,
+}
 
 /// The secret of one try.
 #[derive(Deserialize)]
@@ -61,7 +74,8 @@ pub fn router(control: Client) -> Result<Router, DocumentProblem> {
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
     let timed = guarded.route_layer(RequestBodyTimeoutLayer::new(BODY_SILENCE)).fallback(nothing_here);
-    Ok(timed.layer(shed).with_state(control))
+    let bodies = Arc::new(BodyBounds::new(BODY_LIMIT, BODY_TIME, AT_ONCE * BODY_LIMIT));
+    Ok(timed.layer(shed).with_state(Listener { control, bodies }))
 }
 
 /// What the handlers say of themselves, to be compared with the contract.
@@ -70,8 +84,12 @@ pub fn description() -> utoipa::openapi::OpenApi {
     routes().split_for_parts().1
 }
 
-fn routes() -> OpenApiRouter<Client> {
-    OpenApiRouter::new().routes(routes!(receive_approver_callback)).routes(routes!(receive_executor_callback))
+fn routes() -> OpenApiRouter<Listener> {
+    OpenApiRouter::new()
+        .routes(routes!(receive_approver_callback))
+        .routes(routes!(receive_executor_callback))
+        .routes(routes!(asks::ask_for_approval))
+        .routes(routes!(asks::ask_for_execution))
 }
 
 async fn nothing_here() -> Problem {
@@ -83,11 +101,11 @@ async fn nothing_here() -> Problem {
     responses((status = 200, body = CallbackReceipt),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_approver_callback(
-    State(control): State<Client>,
+    State(at): State<Listener>,
     Query(by): Addressed,
     Json(said): Json<ApproverCallback>,
 ) -> Result<Json<CallbackReceipt>, Problem> {
-    passed_on(&control, "approver", &ApproverSaid { secret: by.secret(), said }).await
+    passed_on(&at.control, "approver", &ApproverSaid { secret: by.secret(), said }).await
 }
 
 /// An executor says what was answered
@@ -95,11 +113,11 @@ async fn receive_approver_callback(
     responses((status = 200, body = CallbackReceipt),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_executor_callback(
-    State(control): State<Client>,
+    State(at): State<Listener>,
     Query(by): Addressed,
     Json(said): Json<ExecutorCallback>,
 ) -> Result<Json<CallbackReceipt>, Problem> {
-    passed_on(&control, "executor", &ExecutorSaid { secret: by.secret(), said }).await
+    passed_on(&at.control, "executor", &ExecutorSaid { secret: by.secret(), said }).await
 }
 
 async fn passed_on(

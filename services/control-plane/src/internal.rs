@@ -3,6 +3,7 @@
 mod brokers;
 mod callbacks;
 mod egress;
+mod outside;
 mod sessions;
 mod tokens;
 mod webhooks;
@@ -33,6 +34,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(brokers::record_decoy_sighting))
         .routes(routes!(callbacks::take_in_approver_callback))
         .routes(routes!(callbacks::take_in_executor_callback))
+        .routes(routes!(outside::take_in_outside_ask))
 }
 
 fn wrong_caller() -> Problem {

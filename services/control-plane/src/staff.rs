@@ -9,6 +9,8 @@ mod deliveries;
 mod egress_grants;
 mod egress_requests;
 mod environments;
+mod integration_requests;
+mod integrations;
 mod let_ins;
 mod members;
 mod modes;
@@ -52,6 +54,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(channels::list_channels, channels::add_channel))
         .routes(routes!(channels::change_channel, channels::remove_channel))
         .routes(routes!(channels::try_channel))
+        .merge(integrations::router())
+        .merge(integration_requests::router())
         .routes(routes!(environments::list_project_environments, environments::add_project_environment))
         .routes(routes!(environments::change_project_environment, environments::remove_project_environment))
         .routes(routes!(agents::list_agents, agents::write::add_agent))

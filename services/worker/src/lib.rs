@@ -28,6 +28,7 @@ mod redelivery;
 mod review_gate;
 mod startup;
 mod sweep;
+mod telling;
 mod tripped;
 mod turn;
 mod wake;
@@ -72,6 +73,7 @@ struct Deps {
     decisions: Arc<Notify>,
     tries: Arc<Notify>,
     asks: Arc<Notify>,
+    ends: Arc<Notify>,
     hands: Arc<Semaphore>,
     turns: TaskTracker,
 }
@@ -97,6 +99,7 @@ impl Deps {
             decisions: Arc::default(),
             tries: Arc::default(),
             asks: Arc::default(),
+            ends: Arc::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
             turns: TaskTracker::new(),
         }))
@@ -148,6 +151,7 @@ fn spawn_loops(deps: &Arc<Deps>, tasks: &mut JoinSet<anyhow::Result<()>>, stop: 
     tasks.spawn(applying::run(deps.clone(), every(1, &deps.decisions), stop.clone()));
     tasks.spawn(accounts::run(deps.clone(), every(1, &deps.tries), stop.clone()));
     tasks.spawn(channels::run(deps.clone(), every(1, &deps.asks), stop.clone()));
+    tasks.spawn(telling::run(deps.clone(), every(1, &deps.ends), stop.clone()));
     tasks.spawn(redelivery::run(deps.clone(), Pace::new(redelivery::LOOK, Arc::default()), stop.clone()));
     tasks.spawn(expiry::run(deps.clone(), every(5, &Arc::default()), stop.clone()));
     tasks.spawn(forgetting::run(deps.clone(), every(3600, &Arc::default()), stop.clone()));

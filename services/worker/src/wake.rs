@@ -24,6 +24,7 @@ pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Res
             deps.decisions.notify_one();
             deps.tries.notify_one();
             deps.asks.notify_one();
+            deps.ends.notify_one();
         }
     };
     let listen = async {

@@ -3,6 +3,7 @@
 //!
 //! `DATABASE_URL` names a PostgreSQL in which databases can be made.
 
+mod asker;
 mod front;
 mod kubernetes;
 mod platform;
@@ -17,6 +18,7 @@ use store::discussions;
 use testkit::console::Console;
 use testkit::github::World;
 
+pub use asker::Asker;
 pub use kubernetes::Kubernetes;
 pub use platform::{Platform, WEBHOOK_SECRETS, Worker};
 pub use pod::Pod;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use testkit::channel::{self, BELOW};
 
 /// How long a story waits until one is asked.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running service; it ends when this is dropped.
 #[derive(Debug)]

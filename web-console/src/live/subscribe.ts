@@ -74,6 +74,11 @@ function showsHosts(cache: QueryClient): boolean {
   return cache.getQueryCache().findAll({ queryKey: keys.hosts, type: 'active' }).length > 0
 }
 
+/** It also says that systems of others ask something, or that it was decided. */
+function toldAnew(cache: QueryClient): void {
+  for (const queryKey of [keys.notifications, keys.outside, keys.approvalsForMe]) void cache.invalidateQueries({ queryKey })
+}
+
 export function addFlowEvent(cache: QueryClient, runId: string, event: FlowEvent): void {
   cache.setQueryData<FlowEventList>(keys.timeline(runId), (known) => {
     if (known === undefined || known.items.some(({ seq }) => seq === event.seq)) return known
@@ -92,6 +97,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       void cache.invalidateQueries({ queryKey: keys.waits })
       void cache.invalidateQueries({ queryKey: keys.approvals })
       void cache.invalidateQueries({ queryKey: keys.hosts })
+      void cache.invalidateQueries({ queryKey: keys.outside })
       void cache.invalidateQueries({ predicate: ({ state }) => isRun(state.data) && state.data.waits !== undefined })
     }, LIST_REFRESH_MS)
   }
@@ -108,7 +114,7 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       onLost: report.lost,
       isComplete: () => false,
       onMessage: ({ event, data }) => {
-        if (event === 'notifications') void cache.invalidateQueries({ queryKey: keys.notifications })
+        if (event === 'notifications') toldAnew(cache)
         const value = event === 'run' ? parse(data) : undefined
         if (!isRun(value)) return
         const { outdated } = putRun(cache, value)

@@ -23,6 +23,7 @@ export interface ApprovalFilters {
 }
 
 export type HostFilters = ApprovalFilters
+export type OutsideFilters = Omit<ApprovalFilters, 'run_id'>
 
 /** Where a template stands in; without a project, for every one. */
 export interface PlaceName {
@@ -41,6 +42,7 @@ export const keys = {
   members: (project: string) => ['projects', project, 'members'],
   letIns: (project: string) => ['projects', project, 'let-ins'],
   channels: (project: string) => ['projects', project, 'channels'],
+  integrations: (project: string) => ['projects', project, 'integrations'],
   environments: (project: string) => ['projects', project, 'environments'],
   grants: (project: string) => ['projects', project, 'grants'],
   agentLists: ['agents', 'of-project'],
@@ -57,6 +59,9 @@ export const keys = {
   newestNotifications: ['notifications', 'newest'],
   notificationList: (unread: boolean) => ['notifications', 'list', unread],
   notificationChoices: ['notification-choices'],
+  outside: ['outside'],
+  outsideList: (filters: OutsideFilters) => ['outside', 'list', filters],
+  outsideRequest: (id: string) => ['outside', 'one', id],
   hosts: ['hosts'],
   hostList: (filters: HostFilters) => ['hosts', filters],
   run: (id: string) => ['run', id],

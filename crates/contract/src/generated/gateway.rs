@@ -652,7 +652,7 @@ pub struct ApprovalPage {
     pub items: ::std::vec::Vec<Approval>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub next_cursor: ::std::option::Option<::std::string::String>,
-    ///How many of those that the reader may decide are open
+    ///How many of those that the reader may decide are open, what systems of others ask included
     pub open: i64,
 }
 /**requested: nobody has decided yet; approved, applying: it is about to be done; failed: it could not be; unknown: whether it is done is not known; stale: what it was about changed first; expired: nobody decided in time; withdrawn: the run ended first
@@ -1796,6 +1796,90 @@ pub struct FlowEvent {
 pub struct FlowEventList {
     pub items: ::std::vec::Vec<FlowEvent>,
 }
+///`Integration`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct Integration {
+    ///What it may ask
+    pub asks: ::std::vec::Vec<OutsideKind>,
+    pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    ///Login
+    pub created_by: ::std::string::String,
+    pub id: ::uuid::Uuid,
+    pub name: ::std::string::String,
+    ///What it asks and nobody has decided
+    pub open: i64,
+    ///When its token was used last
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub used_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+}
+///`IntegrationAdded`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct IntegrationAdded {
+    pub integration: Integration,
+    ///For its `Authorization` header, as a bearer; kept nowhere
+    pub token: crate::Secret,
+}
+///`IntegrationList`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct IntegrationList {
+    pub items: ::std::vec::Vec<Integration>,
+}
+///What a system of others asks. All its words are that system's claim, and text.
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct IntegrationRequest {
+    ///Whether the question takes an answer in one's own words
+    pub allow_custom: bool,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub answer: ::std::option::Option<Answer>,
+    ///Of an approval
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub approval_request: ::std::option::Option<::std::string::String>,
+    ///What the tool is called with, as indented JSON
+    pub arguments: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub context: ::std::option::Option<::std::string::String>,
+    ///The other side's own
+    pub correlation_id: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_at: ::std::option::Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    ///Login
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub decided_by: ::std::option::Option<::std::string::String>,
+    ///Then the other side is told that nobody decided
+    pub expires_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    pub id: ::uuid::Uuid,
+    ///Its name
+    pub integration: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub justification: ::std::option::Option<::std::string::String>,
+    pub kind: OutsideKind,
+    pub links: ::std::vec::Vec<OutsideLink>,
+    pub options: ::std::vec::Vec<::std::string::String>,
+    pub project_id: ::uuid::Uuid,
+    pub project_name: ::std::string::String,
+    ///Of a question
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub question: ::std::option::Option<::std::string::String>,
+    pub requested_at: ::chrono::DateTime<::chrono::offset::Utc>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub risk_assessment: ::std::option::Option<::std::string::String>,
+    pub state: OutsideState,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub told: ::std::option::Option<OutsideTold>,
+    ///What it is about; a tool of the other side
+    pub tool: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub tool_description: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub tool_title: ::std::option::Option<::std::string::String>,
+}
+///`IntegrationRequestPage`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct IntegrationRequestPage {
+    pub items: ::std::vec::Vec<IntegrationRequest>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub next_cursor: ::std::option::Option<::std::string::String>,
+}
 ///`LabelsMoved`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct LabelsMoved {
@@ -2017,6 +2101,15 @@ pub struct NewEgressGrant {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub note: ::std::option::Option<::std::string::String>,
 }
+///`NewIntegration`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NewIntegration {
+    ///What it may ask
+    pub asks: ::std::vec::Vec<OutsideKind>,
+    ///Letters, digits, spaces, dots, dashes, underscores
+    pub name: ::std::string::String,
+}
 ///`NewProject`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -2220,7 +2313,7 @@ pub struct NextStepList {
     ///Whether the one who asks may start runs in the project
     pub may_start: bool,
 }
-///Something that one person was told, once.
+///Something that one person was told, once. What is about no run has none of its facts.
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct Notification {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -2233,6 +2326,9 @@ pub struct Notification {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub host: ::std::option::Option<::std::string::String>,
     pub id: ::uuid::Uuid,
+    ///Name of the system of others that asks
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub integration: ::std::option::Option<::std::string::String>,
     pub kind: NotificationKind,
     ///The run's pull request
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -2247,16 +2343,22 @@ pub struct Notification {
     ///Why the run did not reach its end
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub reason: ::std::option::Option<::std::string::String>,
-    pub repository_full_name: ::std::string::String,
-    ///What the agent asks
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub repository_full_name: ::std::option::Option<::std::string::String>,
+    ///What the agent, or a system of others, asks
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub request_id: ::std::option::Option<::uuid::Uuid>,
-    pub role: ::std::string::String,
-    pub run_id: ::uuid::Uuid,
-    pub stage: ::std::string::String,
-    pub subject_number: i64,
-    pub subject_title: ::std::string::String,
-    ///What the agent says, in one line; its claim
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub role: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub run_id: ::std::option::Option<::uuid::Uuid>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub stage: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub subject_number: ::std::option::Option<i64>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub subject_title: ::std::option::Option<::std::string::String>,
+    ///What the agent, or a system of others, says in one line; its claim
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub summary: ::std::option::Option<::std::string::String>,
 }
@@ -2274,6 +2376,8 @@ pub struct NotificationChoices {
     pub host: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub next_step: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub outside: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub question: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -2293,6 +2397,7 @@ impl ::std::default::Default for NotificationChoices {
             completion: Default::default(),
             host: Default::default(),
             next_step: Default::default(),
+            outside: Default::default(),
             question: Default::default(),
             run_failed: Default::default(),
             status_update: Default::default(),
@@ -2301,7 +2406,7 @@ impl ::std::default::Default for NotificationChoices {
         }
     }
 }
-/**question, action: an agent asks something; host: an agent was refused a host; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
+/**question, action: an agent asks something; host: an agent was refused a host; outside: a system of others asks something; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
 */
 #[derive(
     ::serde::Deserialize,
@@ -2323,6 +2428,8 @@ pub enum NotificationKind {
     Action,
     #[serde(rename = "host")]
     Host,
+    #[serde(rename = "outside")]
+    Outside,
     #[serde(rename = "work_waits")]
     WorkWaits,
     #[serde(rename = "run_failed")]
@@ -2344,6 +2451,7 @@ impl ::std::fmt::Display for NotificationKind {
             Self::Question => f.write_str("question"),
             Self::Action => f.write_str("action"),
             Self::Host => f.write_str("host"),
+            Self::Outside => f.write_str("outside"),
             Self::WorkWaits => f.write_str("work_waits"),
             Self::RunFailed => f.write_str("run_failed"),
             Self::Canary => f.write_str("canary"),
@@ -2361,6 +2469,7 @@ impl ::std::str::FromStr for NotificationKind {
             "question" => Ok(Self::Question),
             "action" => Ok(Self::Action),
             "host" => Ok(Self::Host),
+            "outside" => Ok(Self::Outside),
             "work_waits" => Ok(Self::WorkWaits),
             "run_failed" => Ok(Self::RunFailed),
             "canary" => Ok(Self::Canary),
@@ -2485,6 +2594,273 @@ impl ::std::convert::TryFrom<&::std::string::String> for ObjectChangedAct {
     }
 }
 impl ::std::convert::TryFrom<::std::string::String> for ObjectChangedAct {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`OutsideDecisionGiven`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct OutsideDecisionGiven {
+    pub decision: OutsideDecisionGivenDecision,
+    ///Why not, or what instead; the other side is told
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub words: ::std::option::Option<::std::string::String>,
+}
+///`OutsideDecisionGivenDecision`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum OutsideDecisionGivenDecision {
+    #[serde(rename = "approve")]
+    Approve,
+    #[serde(rename = "deny")]
+    Deny,
+}
+impl ::std::fmt::Display for OutsideDecisionGivenDecision {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Approve => f.write_str("approve"),
+            Self::Deny => f.write_str("deny"),
+        }
+    }
+}
+impl ::std::str::FromStr for OutsideDecisionGivenDecision {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "approve" => Ok(Self::Approve),
+            "deny" => Ok(Self::Deny),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for OutsideDecisionGivenDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for OutsideDecisionGivenDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for OutsideDecisionGivenDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///What a system of others asks. approval: whether something may be done; execution: a question
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum OutsideKind {
+    #[serde(rename = "approval")]
+    Approval,
+    #[serde(rename = "execution")]
+    Execution,
+}
+impl ::std::fmt::Display for OutsideKind {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Approval => f.write_str("approval"),
+            Self::Execution => f.write_str("execution"),
+        }
+    }
+}
+impl ::std::str::FromStr for OutsideKind {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "approval" => Ok(Self::Approval),
+            "execution" => Ok(Self::Execution),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for OutsideKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for OutsideKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for OutsideKind {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`OutsideLink`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct OutsideLink {
+    pub text: ::std::string::String,
+    ///http or https
+    pub url: ::std::string::String,
+}
+///expired: nobody decided in time, or its integration was withdrawn first
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum OutsideState {
+    #[serde(rename = "requested")]
+    Requested,
+    #[serde(rename = "approved")]
+    Approved,
+    #[serde(rename = "denied")]
+    Denied,
+    #[serde(rename = "answered")]
+    Answered,
+    #[serde(rename = "expired")]
+    Expired,
+}
+impl ::std::fmt::Display for OutsideState {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Requested => f.write_str("requested"),
+            Self::Approved => f.write_str("approved"),
+            Self::Denied => f.write_str("denied"),
+            Self::Answered => f.write_str("answered"),
+            Self::Expired => f.write_str("expired"),
+        }
+    }
+}
+impl ::std::str::FromStr for OutsideState {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "requested" => Ok(Self::Requested),
+            "approved" => Ok(Self::Approved),
+            "denied" => Ok(Self::Denied),
+            "answered" => Ok(Self::Answered),
+            "expired" => Ok(Self::Expired),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for OutsideState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for OutsideState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for OutsideState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///Whether the other side knows what was decided
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct OutsideTold {
+    ///failed: it does not want to know, or it was tried often enough
+    pub state: OutsideToldState,
+    ///Tries that failed
+    pub tries: i32,
+    ///What went wrong last
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub trouble: ::std::option::Option<::std::string::String>,
+}
+///failed: it does not want to know, or it was tried often enough
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum OutsideToldState {
+    #[serde(rename = "queued")]
+    Queued,
+    #[serde(rename = "told")]
+    Told,
+    #[serde(rename = "failed")]
+    Failed,
+}
+impl ::std::fmt::Display for OutsideToldState {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Queued => f.write_str("queued"),
+            Self::Told => f.write_str("told"),
+            Self::Failed => f.write_str("failed"),
+        }
+    }
+}
+impl ::std::str::FromStr for OutsideToldState {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "queued" => Ok(Self::Queued),
+            "told" => Ok(Self::Told),
+            "failed" => Ok(Self::Failed),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for OutsideToldState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for OutsideToldState {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for OutsideToldState {
     type Error = self::error::ConversionError;
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()

@@ -26,6 +26,33 @@ pub mod error {
         }
     }
 }
+///`ApprovalAsked`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ApprovalAsked {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub approval_request: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
+    pub arguments: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    pub callback: AskedBack,
+    ///1 to 52 bytes
+    pub correlation_id: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub justification: ::std::option::Option<::std::string::String>,
+    ///en or ru
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub lang: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub links_to_code: ::std::vec::Vec<AskedLink>,
+    ///markdown or html; either is shown as plain text
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub markup: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub risk_assessment: ::std::option::Option<::std::string::String>,
+    ///How long people have; an hour without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub timeout_sec: ::std::option::Option<i32>,
+    pub tool: ::std::string::String,
+}
 ///`ApproverCallback`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ApproverCallback {
@@ -97,6 +124,83 @@ impl ::std::convert::TryFrom<::std::string::String> for ApproverCallbackDecision
         value.parse()
     }
 }
+///`ApproverReply`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ApproverReply {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub correlation_id: ::std::option::Option<::std::string::String>,
+    pub decision: ApproverReplyDecision,
+    pub reason: ::std::string::String,
+}
+///`ApproverReplyDecision`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ApproverReplyDecision {
+    #[serde(rename = "pending")]
+    Pending,
+    #[serde(rename = "error")]
+    Error,
+}
+impl ::std::fmt::Display for ApproverReplyDecision {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Pending => f.write_str("pending"),
+            Self::Error => f.write_str("error"),
+        }
+    }
+}
+impl ::std::str::FromStr for ApproverReplyDecision {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "pending" => Ok(Self::Pending),
+            "error" => Ok(Self::Error),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ApproverReplyDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ApproverReplyDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ApproverReplyDecision {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`AskedBack`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct AskedBack {
+    ///Where the answer is posted: a service of the cluster, `http://<service>.<namespace>.svc` with any port, or a public host behind https
+    pub url: ::std::string::String,
+}
+///`AskedLink`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct AskedLink {
+    pub text: ::std::string::String,
+    ///http or https
+    pub url: ::std::string::String,
+}
 ///`CallbackReceipt`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct CallbackReceipt {
@@ -158,6 +262,65 @@ impl ::std::convert::TryFrom<::std::string::String> for CallbackReceiptStatus {
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///`ExecutionArguments`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ExecutionArguments {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub allow_custom: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub context: ::std::option::Option<::std::string::String>,
+    pub options: ::std::vec::Vec<::std::string::String>,
+    pub question: ::std::string::String,
+}
+///`ExecutionAsked`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ExecutionAsked {
+    pub arguments: ExecutionArguments,
+    pub callback: AskedBack,
+    ///1 to 50 bytes, no |
+    pub correlation_id: ::std::string::String,
+    ///en or ru
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub lang: ::std::option::Option<::std::string::String>,
+    ///markdown or html; either is shown as plain text
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub markup: ::std::option::Option<::std::string::String>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub spec: ::std::option::Option<ExecutionSpec>,
+    ///How long people have; an hour without it
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub timeout_sec: ::std::option::Option<i32>,
+    pub tool: ExecutionTool,
+}
+///`ExecutionSpec`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ExecutionSpec {
+    ///false: no answer in one's own words, whatever the arguments say
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub allow_custom_option: ::std::option::Option<bool>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub options_max: ::std::option::Option<i32>,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub options_min: ::std::option::Option<i32>,
+}
+impl ::std::default::Default for ExecutionSpec {
+    fn default() -> Self {
+        Self {
+            allow_custom_option: Default::default(),
+            options_max: Default::default(),
+            options_min: Default::default(),
+        }
+    }
+}
+///`ExecutionTool`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ExecutionTool {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub description: ::std::option::Option<::std::string::String>,
+    pub name: ::std::string::String,
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub title: ::std::option::Option<::std::string::String>,
 }
 ///`ExecutorCallback`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
@@ -221,6 +384,70 @@ impl ::std::convert::TryFrom<&::std::string::String> for ExecutorCallbackStatus 
     }
 }
 impl ::std::convert::TryFrom<::std::string::String> for ExecutorCallbackStatus {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///`ExecutorReply`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct ExecutorReply {
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub correlation_id: ::std::option::Option<::std::string::String>,
+    pub result: ::std::string::String,
+    pub status: ExecutorReplyStatus,
+}
+///`ExecutorReplyStatus`
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum ExecutorReplyStatus {
+    #[serde(rename = "pending")]
+    Pending,
+    #[serde(rename = "error")]
+    Error,
+}
+impl ::std::fmt::Display for ExecutorReplyStatus {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Pending => f.write_str("pending"),
+            Self::Error => f.write_str("error"),
+        }
+    }
+}
+impl ::std::str::FromStr for ExecutorReplyStatus {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "pending" => Ok(Self::Pending),
+            "error" => Ok(Self::Error),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for ExecutorReplyStatus {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for ExecutorReplyStatus {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for ExecutorReplyStatus {
     type Error = self::error::ConversionError;
     fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()

@@ -378,6 +378,90 @@ pub struct ModelLimit {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub retry_after_seconds: ::std::option::Option<i64>,
 }
+///`OutsideAsk`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct OutsideAsk {
+    ///As it came: nothing of it is read before the token is known
+    pub body: ::std::string::String,
+    pub kind: crate::gateway::OutsideKind,
+    pub token: crate::Secret,
+}
+///`OutsideReply`
+#[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
+pub struct OutsideReply {
+    ///Where it could be read
+    #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+    pub correlation_id: ::std::option::Option<::std::string::String>,
+    ///taken: something else was asked under this id; refused: not like this; full: too much is open
+    pub verdict: OutsideReplyVerdict,
+    ///For the other side
+    pub words: ::std::string::String,
+}
+///taken: something else was asked under this id; refused: not like this; full: too much is open
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    ::utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+)]
+pub enum OutsideReplyVerdict {
+    #[serde(rename = "pending")]
+    Pending,
+    #[serde(rename = "taken")]
+    Taken,
+    #[serde(rename = "refused")]
+    Refused,
+    #[serde(rename = "full")]
+    Full,
+}
+impl ::std::fmt::Display for OutsideReplyVerdict {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Pending => f.write_str("pending"),
+            Self::Taken => f.write_str("taken"),
+            Self::Refused => f.write_str("refused"),
+            Self::Full => f.write_str("full"),
+        }
+    }
+}
+impl ::std::str::FromStr for OutsideReplyVerdict {
+    type Err = self::error::ConversionError;
+    fn from_str(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "pending" => Ok(Self::Pending),
+            "taken" => Ok(Self::Taken),
+            "refused" => Ok(Self::Refused),
+            "full" => Ok(Self::Full),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for OutsideReplyVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<&::std::string::String> for OutsideReplyVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: &::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for OutsideReplyVerdict {
+    type Error = self::error::ConversionError;
+    fn try_from(value: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
 ///`RunGrant`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct RunGrant {

@@ -124,22 +124,11 @@ pub async fn get(db: impl PgExecutor<'_>, viewer: Viewer, id: Uuid) -> Result<Op
     Ok(list(db, viewer, filter, None, 1).await?.into_iter().next())
 }
 
-/// How many requests are open that a person may decide about: in projects that they manage, questions of runs that they
-/// started, and actions that are delegated to them.
+/// How many requests are open that a person may decide about: in projects that they manage, those of systems of others
+/// included, questions of runs that they started, and actions that are delegated to them.
 ///
 /// # Errors
 /// The database's.
 pub async fn open_for(db: impl PgExecutor<'_>, viewer: Viewer) -> Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "open!" FROM approvals AS p
-           JOIN agent_runs AS a ON a.id = p.run_id
-           LEFT JOIN project_members AS m ON m.project_id = a.project_id AND m.user_id = $1
-           WHERE p.state = 'requested'
-             AND ($2 OR m.role = 'admin' OR (m.role = 'read_write' AND (CASE WHEN p.kind = 'question' THEN a.started_by = $1
-                                                                      ELSE p.mode = 'delegated' END)))"#,
-        viewer.user.0,
-        viewer.sees_all
-    )
-    .fetch_one(db)
-    .await
+    sqlx::query_file_scalar!("src/approvals/open_for.sql", viewer.user.0, viewer.sees_all).fetch_one(db).await
 }

@@ -5,6 +5,7 @@ mod agents;
 mod channels;
 mod discussions;
 mod intake;
+mod integrations;
 mod leases;
 mod limits;
 mod namespaces;

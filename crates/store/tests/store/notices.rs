@@ -43,7 +43,7 @@ async fn end(it: &Installation, lease: Lease, status: RunStatus, reason: Option<
 async fn told(it: &Installation) -> anyhow::Result<Vec<String>> {
     let rows = notices::list(&it.db, it.sees_all(), false, None, 100).await?;
     let line = |row: &notices::NotificationRow| {
-        let line = format!("{} #{}", row.kind.0, row.subject_number);
+        let line = format!("{} #{}", row.kind.0, row.subject_number.unwrap_or_default());
         if row.read { format!("({line})") } else { line }
     };
     let mut lines: Vec<_> = rows.iter().map(line).collect();

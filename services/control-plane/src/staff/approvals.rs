@@ -4,10 +4,10 @@ use anyhow::Context;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use contract::Secret;
-use contract::gateway::{AnswerGiven, Approval, ApprovalPage, DecisionGiven, DecisionGivenDecision};
+use contract::gateway::{self, AnswerGiven, Approval, ApprovalPage, DecisionGiven, DecisionGivenDecision};
 use contract::problem::Problem;
 use domain::approvals::secrets::UnfitValue;
-use domain::approvals::{self as rules, Action, Asked, Effect, NoAnswer};
+use domain::approvals::{self as rules, Action, Answer, Asked, Effect, NoAnswer, Question};
 use domain::flow::FlowKind;
 use serde_json::{Value, json};
 use store::approvals::secrets::value_aad;
@@ -70,8 +70,7 @@ pub(super) async fn answer_question(
     if !may_decide(&row, &staff) {
         return Err(not_permitted());
     }
-    let option = given.option.map(usize::try_from).transpose().context("an option is no index")?;
-    let answer = question.answered(option, given.text.as_deref()).map_err(refused)?;
+    let answer = answered(question, &given)?;
     let said = json!({ "request": id, "answer": answer.text });
     decide(&app, &staff, id, &Decision::Answer(&answer), FlowKind::RequestAnswered, said).await
 }
@@ -145,7 +144,19 @@ async fn decide(
     Ok(Json(approval(row, staff)))
 }
 
-fn other_kind(kind: &str, verb: &str) -> ApiError {
+/// What somebody answers, if it answers the question.
+pub(super) fn answered(question: &Question, given: &AnswerGiven) -> Result<Answer, ApiError> {
+    let option = given.option.map(usize::try_from).transpose().context("an option is no index")?;
+    question.answered(option, given.text.as_deref()).map_err(refused)
+}
+
+/// An answer, as the contract shows it.
+pub(super) fn shown_answer(answer: Answer) -> gateway::Answer {
+    gateway::Answer { option: answer.option.and_then(|option| i32::try_from(option).ok()), text: answer.text }
+}
+
+/// It wants the other verb.
+pub(super) fn other_kind(kind: &str, verb: &str) -> ApiError {
     Problem::conflict("other_kind", format!("This request is a {kind}; use its {verb}")).into()
 }
 

@@ -12,7 +12,7 @@ use store::approvals::view::{ApprovalRow, Filter};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{channels, environments};
+use super::{approvals, channels, environments};
 
 /// Which requests, or questions about hosts.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -73,10 +73,7 @@ pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
         options,
         allow_custom,
         action,
-        answer: row.answer.map(|answer| gateway::Answer {
-            option: answer.option.and_then(|option| i32::try_from(option).ok()),
-            text: answer.0.text,
-        }),
+        answer: row.answer.map(|answer| approvals::shown_answer(answer.0)),
         decided_by: row.decided_by,
         decided_through: row.decided_through,
         channels: row.channels.0.into_iter().map(channels::asked_through).collect(),

@@ -49,6 +49,7 @@ async fn a_project_of_others_does_not_exist() -> Result<()> {
         format!("projects/{project}/repositories"),
         format!("projects/{project}/egress-grants"),
         format!("projects/{project}/environments"),
+        format!("projects/{project}/integrations"),
         format!("repositories/{repository}"),
     ] {
         assert_eq!(stranger.call(Method::GET, &path, &Value::Null).await?.status.as_u16(), 404, "{path}");

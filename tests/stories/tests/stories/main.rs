@@ -12,6 +12,7 @@ mod databases;
 mod discussion;
 mod egress;
 mod environment;
+mod integrations;
 mod labels;
 mod let_ins;
 mod namespaces;

@@ -4,6 +4,7 @@ import {
   mdiAlertOutline,
   mdiBird,
   mdiCheckCircleOutline,
+  mdiConnection,
   mdiHammerWrench,
   mdiHelpCircleOutline,
   mdiLanConnect,
@@ -20,6 +21,7 @@ export const NOTIFICATION_KIND: Record<NotificationKind, Look> = {
   question: { tone: 'warning', icon: mdiHelpCircleOutline },
   action: { tone: 'warning', icon: mdiHammerWrench },
   host: { tone: 'warning', icon: mdiLanConnect },
+  outside: { tone: 'warning', icon: mdiConnection },
   work_waits: { tone: 'warning', icon: mdiSourcePull },
   run_failed: { tone: 'error', icon: mdiAlertCircleOutline },
   canary: { tone: 'error', icon: mdiBird },
@@ -30,9 +32,10 @@ export const NOTIFICATION_KIND: Record<NotificationKind, Look> = {
 }
 
 export const NOTIFICATION_KINDS: readonly NotificationKind[] = [
-  'question', 'action', 'host', 'work_waits', 'run_failed', 'canary', 'warning', 'completion', 'next_step', 'status_update',
+  'question', 'action', 'host', 'outside', 'work_waits', 'run_failed', 'canary', 'warning', 'completion', 'next_step', 'status_update',
 ]
 
-export function leadsTo({ request_id, run_id }: Notification): string {
-  return request_id === undefined ? `/runs/${run_id}` : `/inbox/${request_id}`
+export function leadsTo({ kind, request_id, run_id = '' }: Notification): string {
+  if (request_id === undefined) return `/runs/${run_id}`
+  return kind === 'outside' ? `/inbox/outside/${request_id}` : `/inbox/${request_id}`
 }
