@@ -352,6 +352,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/projects/{project_id}/integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Systems of others that may ask the project's people, by name */
+        get: operations["list_integrations"];
+        put?: never;
+        /**
+         * Let a system of others ask the project's people (platform owner or admin; admin of the project)
+         * @description The answer holds its token, which is shown this once.
+         */
+        post: operations["add_integration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/integrations/{integration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw the token of an integration; nobody can decide what it asks any more, and it is told that the time is over */
+        delete: operations["withdraw_integration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/integration-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What systems of others ask the people of projects that I manage, newest first */
+        get: operations["list_integration_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/integration-requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request of a system of others (platform owner or admin; admin of the project) */
+        get: operations["get_integration_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/integration-requests/{request_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer the question of a system of others (platform owner or admin; admin of the project). The first answer counts; a later one is refused with 409 and what was answered. The system is called back. */
+        post: operations["answer_integration_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/integration-requests/{request_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a system of others do what it asks leave for, or not (platform owner or admin; admin of the project). The first decision counts; a later one is refused with 409 and what was decided. The system is called back. */
+        post: operations["decide_integration_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/staff/egress-requests": {
         parameters: {
             query?: never;
@@ -1426,6 +1532,128 @@ export interface components {
             enabled?: boolean;
         };
         /**
+         * @description What a system of others asks. approval: whether something may be done; execution: a question
+         * @enum {string}
+         */
+        OutsideKind: "approval" | "execution";
+        Integration: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description What it may ask */
+            asks: components["schemas"]["OutsideKind"][];
+            /** @description Login */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its token was used last
+             */
+            used_at?: string;
+            /**
+             * Format: int64
+             * @description What it asks and nobody has decided
+             */
+            open: number;
+        };
+        IntegrationList: {
+            items: components["schemas"]["Integration"][];
+        };
+        NewIntegration: {
+            /** @description Letters, digits, spaces, dots, dashes, underscores */
+            name: string;
+            /** @description What it may ask */
+            asks: components["schemas"]["OutsideKind"][];
+        };
+        IntegrationAdded: {
+            integration: components["schemas"]["Integration"];
+            /**
+             * Format: password
+             * @description For its `Authorization` header, as a bearer; kept nowhere
+             */
+            token: string;
+        };
+        OutsideLink: {
+            text: string;
+            /** @description http or https */
+            url: string;
+        };
+        /** @description Whether the other side knows what was decided */
+        OutsideTold: {
+            /**
+             * @description failed: it does not want to know, or it was tried often enough
+             * @enum {string}
+             */
+            state: "queued" | "told" | "failed";
+            /**
+             * Format: int32
+             * @description Tries that failed
+             */
+            tries: number;
+            /** @description What went wrong last */
+            trouble?: string;
+        };
+        /** @description What a system of others asks. All its words are that system's claim, and text. */
+        IntegrationRequest: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["OutsideKind"];
+            state: components["schemas"]["OutsideState"];
+            /** @description Its name */
+            integration: string;
+            /** @description The other side's own */
+            correlation_id: string;
+            /** Format: uuid */
+            project_id: string;
+            project_name: string;
+            /** @description What it is about; a tool of the other side */
+            tool: string;
+            tool_title?: string;
+            tool_description?: string;
+            /** @description What the tool is called with, as indented JSON */
+            arguments: string;
+            /** @description Of an approval */
+            approval_request?: string;
+            justification?: string;
+            risk_assessment?: string;
+            links: components["schemas"]["OutsideLink"][];
+            /** @description Of a question */
+            question?: string;
+            context?: string;
+            options: string[];
+            /** @description Whether the question takes an answer in one's own words */
+            allow_custom: boolean;
+            answer?: components["schemas"]["Answer"];
+            /** @description Login */
+            decided_by?: string;
+            /** Format: date-time */
+            decided_at?: string;
+            /** Format: date-time */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description Then the other side is told that nobody decided
+             */
+            expires_at: string;
+            told?: components["schemas"]["OutsideTold"];
+        };
+        /**
+         * @description expired: nobody decided in time, or its integration was withdrawn first
+         * @enum {string}
+         */
+        OutsideState: "requested" | "approved" | "denied" | "answered" | "expired";
+        IntegrationRequestPage: {
+            items: components["schemas"]["IntegrationRequest"][];
+            next_cursor?: string;
+        };
+        OutsideDecisionGiven: {
+            /** @enum {string} */
+            decision: "approve" | "deny";
+            /** @description Why not, or what instead; the other side is told */
+            words?: string;
+        };
+        /**
          * @description once: this run reaches the host; role: runs of its role do for seven days; project: all runs of the project do; never: none does, and nobody is asked again
          * @enum {string}
          */
@@ -1995,17 +2223,17 @@ export interface components {
             items: components["schemas"]["Approval"][];
             /**
              * Format: int64
-             * @description How many of those that the reader may decide are open
+             * @description How many of those that the reader may decide are open, what systems of others ask included
              */
             open: number;
             next_cursor?: string;
         };
         /**
-         * @description question, action: an agent asks something; host: an agent was refused a host; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
+         * @description question, action: an agent asks something; host: an agent was refused a host; outside: a system of others asks something; work_waits: a run's work waits for its owner; run_failed: a run did not reach its end; canary: a run's decoy turned up; the others are what agents say of their own accord
          * @enum {string}
          */
-        NotificationKind: "question" | "action" | "host" | "work_waits" | "run_failed" | "canary" | "completion" | "next_step" | "status_update" | "warning";
-        /** @description Something that one person was told, once. */
+        NotificationKind: "question" | "action" | "host" | "outside" | "work_waits" | "run_failed" | "canary" | "completion" | "next_step" | "status_update" | "warning";
+        /** @description Something that one person was told, once. What is about no run has none of its facts. */
         Notification: {
             /** Format: uuid */
             id: string;
@@ -2015,23 +2243,25 @@ export interface components {
             /** @description By me, or nothing is left to do about it */
             read: boolean;
             /** Format: uuid */
-            run_id: string;
+            run_id?: string;
             /** Format: uuid */
             project_id: string;
             project_name: string;
-            repository_full_name: string;
+            repository_full_name?: string;
             /** Format: int64 */
-            subject_number: number;
-            subject_title: string;
-            stage: string;
-            role: string;
-            /** @description What the agent says, in one line; its claim */
+            subject_number?: number;
+            subject_title?: string;
+            stage?: string;
+            role?: string;
+            /** @description Name of the system of others that asks */
+            integration?: string;
+            /** @description What the agent, or a system of others, says in one line; its claim */
             summary?: string;
             /** @description What else it says, in Markdown */
             details?: string;
             /**
              * Format: uuid
-             * @description What the agent asks
+             * @description What the agent, or a system of others, asks
              */
             request_id?: string;
             /** @description Of a question */
@@ -2074,6 +2304,7 @@ export interface components {
             question?: boolean;
             action?: boolean;
             host?: boolean;
+            outside?: boolean;
             work_waits?: boolean;
             run_failed?: boolean;
             canary?: boolean;
@@ -2427,6 +2658,7 @@ export interface components {
         ChannelId: string;
         /** @description The `version` that was read, in quotes */
         IfMatch: string;
+        OutsideRequestId: string;
         ApprovalId: string;
         AgentId: string;
         ProjectId: string;
@@ -3145,6 +3377,182 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_integrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Integrations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    add_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIntegration"];
+            };
+        };
+        responses: {
+            /** @description The integration and its token */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationAdded"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdraw_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                integration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_integration_requests: {
+        parameters: {
+            query?: {
+                /** @description open: nobody has decided; decided: somebody has, or nobody in time; without it, all */
+                state?: "open" | "decided";
+                project_id?: string;
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationRequestPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_integration_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: components["parameters"]["OutsideRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    answer_integration_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: components["parameters"]["OutsideRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerGiven"];
+            };
+        };
+        responses: {
+            /** @description The answered request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decide_integration_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: components["parameters"]["OutsideRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutsideDecisionGiven"];
+            };
+        };
+        responses: {
+            /** @description The decided request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationRequest"];
                 };
             };
             default: components["responses"]["Problem"];
