@@ -80,7 +80,7 @@ async fn withdraw_integration(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     let row = integrations::get(&app.pool, id).await?.ok_or_else(|| no_such("integration"))?;
-    staff.may(&app.pool, Permission::Manage, row.project_id).await?;
+    staff.may_with(&app.pool, Permission::Manage, ("integration", row.project_id)).await?;
     let facts = json!({ "integration": id, "project": row.project_id, "name": row.name });
     let entry = Entry::new(FlowKind::IntegrationWithdrawn, staff.actor(), facts);
     if !integrations::withdraw(&app.pool, id, &entry).await? {

@@ -59,7 +59,11 @@ impl Objects {
             Method::POST if is_environments(&body) || path.ends_with("/rolebindings") => {
                 let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap_or_default());
                 let place = place_of(&path);
-                if self.all.contains_key(place) { refused(409, EXISTS) } else { (StatusCode::OK, self.put(place, body)) }
+                if self.all.contains_key(place) {
+                    refused(409, EXISTS)
+                } else {
+                    (StatusCode::OK, self.put(place, body))
+                }
             }
             Method::PATCH => (StatusCode::OK, self.put(place, body)),
             Method::PUT => match self.get(place) {

@@ -96,8 +96,7 @@ async fn the_first_change_in_a_namespace_waits_until_a_worker_has_made_the_accou
     let (pod, namespace) = launched(&t).await?;
     let kubernetes = t.platform.environment.clone();
     kubernetes.leave_untouched(&namespace);
-    let needed =
-        ["serviceaccounts/agent-tries", "serviceaccounts/agent-changes", "rolebindings/codex-k8s-run-change"];
+    let needed = ["serviceaccounts/agent-tries", "serviceaccounts/agent-changes", "rolebindings/codex-k8s-run-change"];
     let there = || needed.map(|place| kubernetes.get(&namespace, place).is_some());
     assert_eq!(there(), [false; 3]);
     t.platform.add_worker()?;

@@ -10,9 +10,15 @@ use testkit::console::{Answer, Console};
 
 /// A project with an integration, a worker that calls back, and the system that asks.
 async fn with_asker() -> Result<(Story, Asker, Value)> {
-    let mut t = Story::begin().await?;
-    let added = add(&t, &t.owner, "Release bot", &["approval", "execution"]).await?.ok()?;
+    let (mut t, asker, integration) = with_asker_alone().await?;
     t.platform.add_worker()?;
+    Ok((t, asker, integration))
+}
+
+/// The same where nobody calls back.
+async fn with_asker_alone() -> Result<(Story, Asker, Value)> {
+    let t = Story::begin().await?;
+    let added = add(&t, &t.owner, "Release bot", &["approval", "execution"]).await?.ok()?;
     let token = added["token"].as_str().context("no token")?;
     let asker = Asker::start(t.platform.integrations_url(), token).await?;
     Ok((t, asker, added["integration"].clone()))

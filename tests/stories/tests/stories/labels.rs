@@ -105,9 +105,16 @@ async fn ten_of_each_all_at_once_start_one_run_an_issue() -> Result<()> {
     }
     // Neither in order nor grouped: 50 deliveries, each issue's spread over all of them.
     deliveries.sort_by_key(|delivery| delivery.guid.as_ref().map(|guid| guid.chars().rev().collect::<String>()));
-    let answers = join_all(deliveries.iter().map(|delivery| delivery.send(&t))).await;
-    let accepted = answers.into_iter().collect::<Result<Vec<_>>>()?.iter().filter(|a| a.status.as_u16() == 202).count();
-    assert_eq!(accepted, 5);
+    let mut accepted = 0;
+    while !deliveries.is_empty() {
+        let answers = join_all(deliveries.iter().map(|delivery| delivery.send(&t))).await;
+        let statuses = answers.into_iter().map(|answer| Ok(answer?.status.as_u16())).collect::<Result<Vec<_>>>()?;
+        accepted += statuses.iter().filter(|status| **status == 202).count();
+        // What could not be answered in time, because all of this came at once, is sent again, as GitHub's log is read.
+        let late = statuses.iter().zip(deliveries).filter(|(status, _)| **status == 503);
+        deliveries = late.map(|(_, delivery)| delivery).collect();
+    }
+    assert!(accepted <= 5, "{accepted} were accepted");
     let mut runs = t.runs().await?;
     runs.sort();
     assert_eq!(runs, ["#1 pending", "#2 pending", "#3 pending", "#4 pending", "#5 pending"]);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use contract::Document;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use stories::{Pod, Story, id_of};
+use stories::{Asker, Pod, Story, id_of};
 use testkit::console::{Answer, Console};
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ const OPERATIONS: &[(&str, Least, &str)] = &[
     ("GET waits", SignedIn, ""),
     ("GET approvals", SignedIn, ""),
     ("GET egress-requests", SignedIn, ""),
+    ("GET integration-requests", SignedIn, ""),
     ("GET notifications", SignedIn, ""),
     ("POST notifications/read", SignedIn, r#"{"ids":["{notice_id}"]}"#),
     ("GET notifications/choices", SignedIn, ""),
@@ -61,6 +62,7 @@ const OPERATIONS: &[(&str, Least, &str)] = &[
     ("GET projects/{project_id}/repositories", Reads, ""),
     ("GET projects/{project_id}/egress-grants", Reads, ""),
     ("GET projects/{project_id}/channels", Reads, ""),
+    ("GET projects/{project_id}/integrations", Reads, ""),
     ("GET projects/{project_id}/environments", Reads, ""),
     ("GET projects/{project_id}/agents", Reads, ""),
     ("GET projects/{project_id}/let-ins", Reads, ""),
@@ -99,8 +101,14 @@ const OPERATIONS: &[(&str, Least, &str)] = &[
         Manages,
         r#"{"kind":"approver","name":"On call","url":"http://approver.tools.svc"}"#,
     ),
+    ("POST channels/{channel_id}/try", Manages, ""),
     ("PATCH channels/{channel_id}", Manages, r#"{"enabled":false}"#),
     ("DELETE channels/{channel_id}", Manages, ""),
+    ("POST projects/{project_id}/integrations", Manages, r#"{"name":"Other bot","asks":["approval"]}"#),
+    ("GET integration-requests/{outside_approval_id}", Manages, ""),
+    ("POST integration-requests/{outside_approval_id}/decision", Manages, r#"{"decision":"approve"}"#),
+    ("POST integration-requests/{outside_question_id}/answer", Manages, r#"{"option":0}"#),
+    ("DELETE integrations/{integration_id}", Manages, ""),
     (
         "POST projects/{project_id}/environments",
         Manages,
@@ -197,6 +205,7 @@ impl Place {
         ids.insert("question_id", requested(&pod, "owner_feedback_request", &question).await?);
         ids.insert("run_id", run);
         settings(&t, &mut ids).await?;
+        asked_from_outside(&t, &mut ids).await?;
         Ok(Self { t, ids, run_token: pod.token().to_owned() })
     }
 
@@ -221,7 +230,8 @@ impl Place {
         for &(operation, least, body) in OPERATIONS {
             if role < least {
                 let answer = self.ask(who, (operation, body), true).await?;
-                let hidden = role == SignedIn && is_of_a_project(operation, body);
+                // What systems of others ask is there for those alone who decide it.
+                let hidden = role == SignedIn && is_of_a_project(operation, body) || operation.contains("{outside_");
                 let expected = if hidden { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
                 ensure!(answer.status == expected, "{role:?} {operation}: {} {}", answer.status, answer.body);
                 if hidden {
@@ -311,6 +321,19 @@ async fn settings(t: &Story, ids: &mut BTreeMap<&'static str, String>) -> Result
         };
         ids.insert(name, id_of(made)?);
     }
+    Ok(())
+}
+
+/// What a system of others asks.
+async fn asked_from_outside(t: &Story, ids: &mut BTreeMap<&'static str, String>) -> Result<()> {
+    let new = json!({ "name": "Release bot", "asks": ["approval", "execution"] });
+    let added = t.owner.post(&format!("projects/{}/integrations", t.project), &new).await?;
+    ids.insert("integration_id", id_of(&added["integration"])?);
+    let asker = Asker::start(t.platform.integrations_url(), added["token"].as_str().context("no token")?).await?;
+    asker.asks(&asker.approval("one")).await?.ok()?;
+    ids.insert("outside_approval_id", first(t, "integration-requests").await?);
+    asker.asks(&asker.execution("two")).await?.ok()?;
+    ids.insert("outside_question_id", first(t, "integration-requests").await?);
     Ok(())
 }
 

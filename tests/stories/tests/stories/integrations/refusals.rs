@@ -6,11 +6,11 @@ use http::Method;
 use serde_json::{Value, json};
 use stories::{Pod, id_of};
 
-use super::{add, answer, audited, decide, open, pending, request, said, with, with_asker};
+use super::{add, answer, audited, decide, open, pending, request, said, with, with_asker, with_asker_alone};
 
 #[tokio::test]
 async fn only_the_token_of_an_integration_asks_and_only_what_it_may() -> Result<()> {
-    let (mut t, asker, _) = with_asker().await?;
+    let (mut t, asker, _) = with_asker_alone().await?;
     let issue = t.open_issue("Add dark mode").await?;
     t.label("writer", issue, "run:dev").await?;
     let pod = Pod::launch(&t).await?;
