@@ -8,4 +8,5 @@ pub mod console;
 pub mod git;
 pub mod github;
 pub mod model;
+pub mod ports;
 pub mod tools;

@@ -50,13 +50,22 @@ impl Gateway {
     /// # Errors
     /// A part cannot be set up, or an address is taken.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
+        let public = bound(config.listen.public).await?;
+        Self::bind_beside(public, config).await
+    }
+
+    /// The same for a process that has the public listener already: its address may be needed to write the configuration.
+    ///
+    /// # Errors
+    /// A part cannot be set up, or another address is taken.
+    pub async fn bind_beside(listener: TcpListener, config: Config) -> anyhow::Result<Self> {
         let control = Client::new(config.control_plane, config.signer).context("no client for the control-plane")?;
         let agents = AgentsState::new(config.agents, Arc::new(control.clone()))?;
         let integrations = integrations::router(control.clone())?;
         let closing = CancellationToken::new();
         let public = public::router(&PublicState::new(config.public, control, closing.clone())?)?;
         Ok(Self {
-            public: (bound(config.listen.public).await?, public),
+            public: (listener, public),
             agents: (bound(config.listen.agents).await?, agents),
             canary: bound(config.listen.canary).await?,
             integrations: (bound(config.listen.integrations).await?, integrations),

@@ -9,18 +9,9 @@ pub mod load;
 pub mod platform;
 pub mod postgres;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-
-/// A port of the loopback interface that nobody listens on.
-///
-/// # Errors
-/// When there is none left.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
 
 /// Asks until the answer is yes; the last error when `limit` has passed.
 ///

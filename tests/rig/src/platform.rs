@@ -12,13 +12,14 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
+use testkit::ports::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vault::Keyring;
 
 use crate::delivery::SECRET;
 use crate::installation::OWNER_EMAIL;
-use crate::{free_port, until};
+use crate::until;
 
 /// The programs to run.
 #[derive(Debug, Clone)]

@@ -13,8 +13,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tempfile::TempDir;
+use testkit::ports::free_port;
 
-use crate::{free_port, until};
+use crate::until;
 
 /// Names the folder with `initdb` and `postgres`.
 pub const PROGRAMS: &str = "CODEXK8S_TEST_POSTGRES_BIN";

@@ -209,10 +209,9 @@ async fn projects_server() -> Result<String> {
 }
 
 async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &str) -> Result<Gateway> {
-    // The public address is only known once it is bound, and is needed to bind: a free port is taken and given back.
-    let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let public = listener.local_addr()?.to_string();
     let pem = key.to_pkcs8_pem(LineEnding::LF)?;
-    let public = format!("127.0.0.1:{port}");
     let url = format!("http://{public}");
     let secrets = WEBHOOK_SECRETS.join(",");
     let pairs = [
@@ -238,7 +237,7 @@ async fn gateway(github: &str, control_plane: &str, key: &SigningKey, console: &
         // Nobody in a story is told to slow down.
         ("STAFF_BURST", "1000"),
     ];
-    Gateway::bind(api_gateway::Config::read(reader(&pairs))?).await
+    Gateway::bind_beside(listener, api_gateway::Config::read(reader(&pairs))?).await
 }
 
 fn control_plane(

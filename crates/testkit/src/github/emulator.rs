@@ -80,7 +80,7 @@ impl Emulator {
         };
         tokio::time::timeout(Duration::from_secs(120), ready)
             .await
-            .context("the emulator is not ready after 30 s")??;
+            .context("the emulator is not ready after two minutes")??;
         // Its output must go on being read, or a full pipe would stop it.
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {

@@ -20,6 +20,8 @@ use axum::{
 use chrono::{DateTime, Utc};
 use tokio::{net::TcpListener, task::JoinSet};
 
+use crate::ports::free_port;
+
 use super::{
     admin,
     deliveries::DeliveryLog,
@@ -176,7 +178,7 @@ pub async fn start(options: Options) -> Result<Running> {
     empty(&git_root)?;
     let seed_file = folder.join("emulator-seed.json");
     std::fs::write(&seed_file, seed.for_emulator().to_string())?;
-    let port = if options.emulator_port == 0 { free_port().await? } else { options.emulator_port };
+    let port = if options.emulator_port == 0 { free_port()? } else { options.emulator_port };
     let lasting = seed.repository_names();
     let (emulator, mut process) =
         Emulator::start(&options.node, &options.emulate, port, &base_url, &seed_file, &lasting).await?;
@@ -306,10 +308,6 @@ fn empty(folder: &Path) -> Result<()> {
         _ => {}
     }
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
-}
-
-async fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?.port())
 }
 
 #[cfg(test)]
