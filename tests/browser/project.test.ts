@@ -5,10 +5,12 @@ import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 
 import { approves } from './deciding.ts'
-import { barriers, CONSOLE, launch, makeProject, makeRepository, OWNER, picture, signInAs, startRun, visit, type Visitor } from './stage.ts'
+import { barriers, CONSOLE, launch, makeProject, makeRepository, openPage, OWNER, picture, signInAs, startRun, visit, type Visitor } from './stage.ts'
 
 /** From a label, or from an effect, to what the agent asks: a pod and its first steps lie between. */
 const ASKED_MS = 240_000
+/** From what an agent asks to its run that waits without a pod. */
+const PARKED_MS = 60_000
 /** From an approval to its effect. */
 const DONE_MS = 60_000
 /** What the server says when its database is away. */
@@ -92,8 +94,13 @@ describe("a project's agents and what is around them", () => {
   it('shows what an agent asks to change line by line, and is approved by keyboard alone', async () => {
     const { page } = owner
     await page.goto(`${CONSOLE}/inbox?project=${project}`)
-    await startRun(repository, `Paint the page ${Date.now().toString(36)}`, 'paint')
+    const title = `Paint the page ${Date.now().toString(36)}`
+    await startRun(repository, title, 'paint')
     await page.getByRole('heading', { name: 'Make ConfigMap page' }).waitFor({ timeout: ASKED_MS })
+    // Whoever answers at once answers into the call, and the agent asks for nothing more.
+    await openPage(page, 'Runs')
+    await page.getByRole('row', { name: title }).getByText('Waiting for an answer').waitFor({ timeout: PARKED_MS })
+    await page.goto(`${CONSOLE}/inbox?project=${project}`)
     const difference = page.getByRole('region', { name: 'What changes, line by line' })
     await difference.locator('.on', { hasText: '+  color: blue' }).waitFor()
     assert.equal(await difference.locator('.off').count(), 0)

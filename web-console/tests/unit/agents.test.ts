@@ -66,7 +66,7 @@ function platform({ mayEdit = true, refuse }: { mayEdit?: boolean; refuse?: obje
 const page = (id: string, locale: 'en' | 'ru' = 'en'): Promise<Screen> => open(Agent, `/projects/${PROJECT}/agents/${id}`, '/projects/:id/agents/:agent', locale)
 
 function row(tool: string) {
-  const found = screen?.wrapper.findAll('li[role=group]').find((one) => one.find('code').text() === tool)
+  const found = screen?.wrapper.findAll('.entry[role=group]').find((one) => one.find('code').text() === tool)
   if (found === undefined) throw new Error(`no ${tool}`)
   return found
 }
