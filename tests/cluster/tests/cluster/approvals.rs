@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 /// From the question to the run that waits without a pod.
 const PARKED_WITHIN: Duration = Duration::from_secs(150);
 
+/// A run, as soon as it waits for people without a launch.
+pub(crate) async fn parked(run: &Run<'_>) -> Result<Value> {
+    let waits = async || Ok(Some(run.view().await?).filter(|run| run["waits"]["for"] == "answer"));
+    Ok(until("the run waits for an answer", PARKED_WITHIN, waits).await?.0)
+}
+
 /// The open question of a run that waits for people.
 pub(crate) async fn waits(scene: &Scene, run: &Run<'_>) -> Result<Value> {
-    let (seen, _) = until("the run waits for an answer", PARKED_WITHIN, async || {
-        Ok(Some(run.view().await?).filter(|run| run["waits"]["for"] == "answer"))
-    })
-    .await?;
+    let seen = parked(run).await?;
     ensure!(seen["status"] == "waiting_mcp" && seen["deadline_at"].is_null(), "{seen}");
     until("its pod is gone", PARKED_WITHIN, async || Ok(run.pod().await?.is_none().then_some(()))).await?;
     let open = scene.owner.get(&format!("approvals?run_id={}", run.id)).await?;

