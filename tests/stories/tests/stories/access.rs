@@ -1,5 +1,7 @@
 //! Who gets in, and what they see.
 
+mod routes;
+
 use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};

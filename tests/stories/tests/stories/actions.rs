@@ -1,6 +1,8 @@
 //! What agents ask leave for: decided by who answers for the project, done once and exactly as approved, told in the same
 //! session.
 
+mod once;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};

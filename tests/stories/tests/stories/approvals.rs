@@ -1,5 +1,7 @@
 //! What agents ask of people: asked through a tool, answered in the console, told in the same session.
 
+mod replies;
+
 use anyhow::{Context, Result};
 use domain::flow::FlowKind;
 use domain::ids::RunId;

@@ -1,5 +1,7 @@
 //! People asked through services of others: what these are sent, what they answer at once and later, and who decides.
 
+mod trials;
+
 use anyhow::{Context, Result, ensure};
 use domain::flow::FlowKind;
 use domain::ids::RunId;

@@ -1,5 +1,7 @@
 //! Who approves what a tool does, and which tools an agent has: said by people in policies, counted call by call.
 
+mod relabelled;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
