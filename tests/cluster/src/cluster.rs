@@ -90,11 +90,18 @@ impl Cluster {
     /// # Errors
     /// The API server's.
     pub async fn serving(&self, deployment: &str) -> Result<Vec<Pod>> {
+        let mut pods = self.alive(deployment).await?;
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        Ok(pods)
+    }
+
+    /// The same with those that are on their way out, whose connections are not closed yet.
+    pub(crate) async fn alive(&self, deployment: &str) -> Result<Vec<Pod>> {
         let labelled = ListParams::default().labels(&format!("app.kubernetes.io/name={deployment}"));
         let mut pods = self.api::<Pod>(PLATFORM).list(&labelled).await?.items;
         pods.retain(|pod| {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-            pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
+            !matches!(phase, Some("Succeeded" | "Failed"))
         });
         Ok(pods)
     }

@@ -86,8 +86,9 @@ impl Program<'_> {
                 && all(status.replicas)
                 && all(status.updated_replicas)
                 && all(status.available_replicas);
-            let serving = self.cluster.serving(self.name).await?.len();
-            Ok((complete && serving == usize::try_from(replicas)?).then_some(()))
+            // One that is on its way out may still be who is asked, and closes the connection.
+            let alive = self.cluster.alive(self.name).await?.len();
+            Ok((complete && alive == usize::try_from(replicas)?).then_some(()))
         })
         .await
         .context(self.name)?;
