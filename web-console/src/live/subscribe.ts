@@ -101,15 +101,14 @@ export async function followRuns(cache: QueryClient, signal: AbortSignal): Promi
       void cache.invalidateQueries({ predicate: ({ state }) => isRun(state.data) && state.data.waits !== undefined })
     }, LIST_REFRESH_MS)
   }
-  let connectedBefore = false
   try {
     await readStream({
       path: '/api/v1/staff/runs/stream',
       signal,
       onOpen: () => {
         report.open()
-        if (connectedBefore) refreshLists()
-        connectedBefore = true
+        // Lists may be older than the stream, also than the first one: nobody tells again what changed in between.
+        refreshLists()
       },
       onLost: report.lost,
       isComplete: () => false,
