@@ -47,6 +47,8 @@ pub struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // One that is frozen hears nothing, and whoever waits for its end waits for ever.
+        let _ended_already = self.thaw();
         self.end(Signal::SIGQUIT);
     }
 }

@@ -169,3 +169,16 @@ it('reads again when the stream says that there is something', async () => {
   leave.abort()
   await following
 })
+
+it('reads the lists again when the stream opens, the first time too: what changed before is not told', async () => {
+  server.use(http.post(`${ORIGIN}/api/v1/auth/refresh`, () => HttpResponse.json({ access_token: 't', expires_in: 900 })))
+  const cache = new QueryClient()
+  const shown = [keys.runList({}), keys.waits, keys.approvalList({}), keys.outsideList({ state: 'open' })]
+  for (const key of shown) cache.setQueryData(key, { pages: [], pageParams: [] })
+  server.use(http.get(staff('runs/stream'), () => new HttpResponse(': open\n\n', { headers: { 'content-type': 'text/event-stream' } })))
+  const leave = new AbortController()
+  const following = followRuns(cache, leave.signal)
+  await vi.waitUntil(() => shown.every((key) => cache.getQueryState(key)?.isInvalidated), { timeout: 4000 })
+  leave.abort()
+  await following
+})
