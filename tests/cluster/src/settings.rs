@@ -108,5 +108,7 @@ pub async fn later<T>(db: &PgPool, by: Duration, work: impl AsyncFnOnce() -> Res
     shift(by).await?;
     let result = work().await;
     shift(Duration::ZERO).await?;
+    // Who follows runs goes on from the newest change, and would wait for those of then.
+    sqlx::query("UPDATE agent_runs SET changed_at = app_now() WHERE changed_at > app_now()").execute(db).await?;
     result
 }
