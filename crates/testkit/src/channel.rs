@@ -120,13 +120,17 @@ impl Service {
     /// When nobody answers.
     pub async fn posts(&self, url: &str, body: String) -> Result<Answer> {
         let request = self.http.post(url).header("content-type", "application/json").body(body);
-        let response = request.send().await?;
-        let (status, text) = (response.status(), response.text().await?);
-        Ok(Answer {
-            status: StatusCode::from_u16(status.as_u16())?,
-            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        })
+        said(request.send().await?).await
     }
+}
+
+/// What was answered: JSON, or the text as it is.
+///
+/// # Errors
+/// When the connection breaks.
+pub async fn said(response: reqwest::Response) -> Result<Answer> {
+    let (status, text) = (response.status(), response.text().await?);
+    Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
 }
 
 /// Where the other side calls back about something that it was asked.

@@ -16,26 +16,22 @@ use runtime::Pace;
 use serde_json::Value;
 use store::channel_requests::trial::{self, ToTry};
 use store::channel_requests::{self, Leased, ToAsk};
-use store::wake;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 use vault::CallbackSecret;
 
 use crate::Deps;
+use crate::outside::tries::{self, Tries};
 use crate::outside::{self, Client};
+use crate::wake;
 
-/// Tries at the same moment.
-const AT_ONCE: usize = 8;
-/// How long a try may take beside the other side's answer, before another worker repeats it.
-const MARGIN: Duration = Duration::from_secs(10);
 /// How much longer than the other side's own time its call is waited for.
 const LATE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
     let client = Client::new(&deps.config).context("no client for channels")?;
-    let mut tries = JoinSet::new();
+    let mut tries = Tries::default();
     while pace.turn(&stop).await {
         if let Err(error) = turn(&deps, &client, &mut tries).await {
             tracing::warn!(error = format!("{error:#}"), "asking through channels failed; the next turn tries again");
@@ -44,17 +40,15 @@ pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken
     Ok(())
 }
 
-async fn turn(deps: &Arc<Deps>, client: &Client, tries: &mut JoinSet<()>) -> anyhow::Result<()> {
-    while let Some(ended) = tries.try_join_next() {
-        ended.context("a try panicked")?;
-    }
+async fn turn(deps: &Arc<Deps>, client: &Client, tries: &mut Tries) -> anyhow::Result<()> {
+    tries.reap()?;
     channel_requests::expire(&deps.db).await.context("close what nobody answered in its channel")?;
-    let ttl = deps.config.channels.answer_within + MARGIN;
-    while tries.len() < AT_ONCE {
+    let ttl = tries::lease(&deps.config);
+    while tries.have_room() {
         let (correlation, secret) = (Uuid::new_v4(), CallbackSecret::generate());
         let Some(ask) = claimed(deps, ttl, correlation, &secret).await? else { return Ok(()) };
         let one = Try { deps: deps.clone(), client: client.clone(), ask, correlation, secret };
-        tries.spawn(one.settled());
+        tries.begin(one.settled());
     }
     Ok(())
 }
@@ -160,9 +154,7 @@ impl Try {
         let (_, channel) = ask.to();
         tracing::info!(row = %leased.id, channel, "asked through a channel");
         let Ask::Request(request) = ask else { return Ok(()) };
-        if let Err(error) = wake::notify(db, false, &[request.run_id.0]).await {
-            tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
-        }
+        wake::tell(&self.deps, false, request.run_id.0).await;
         Ok(())
     }
 }

@@ -2,6 +2,8 @@
 //! dialled. No redirect is followed, no proxy is used, and no connection is kept for a later call, so every call is judged
 //! anew.
 
+pub(crate) mod tries;
+
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 

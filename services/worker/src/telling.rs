@@ -3,7 +3,6 @@
 //! a system that does not answer holds up no other. Who was told may be told again; its own id says that it is the same.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use domain::channels;
@@ -15,23 +14,17 @@ use serde_json::json;
 use store::flow::Entry;
 use store::integration_requests::telling::{ToTell, claim, failed, told};
 use store::integration_requests::{callback_aad, expire};
-use store::wake;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use vault::Sealed;
 
 use crate::Deps;
+use crate::outside::tries::{self, Tries};
 use crate::outside::{self, Client};
-
-/// Tries at the same moment.
-const AT_ONCE: usize = 8;
-/// How long a try may take beside the other side's answer, before another worker repeats it.
-const MARGIN: Duration = Duration::from_secs(10);
+use crate::wake;
 
 pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
     let client = Client::new(&deps.config).context("no client for systems of others")?;
-    let mut tries = JoinSet::new();
+    let mut tries = Tries::default();
     while pace.turn(&stop).await {
         if let Err(error) = turn(&deps, &client, &mut tries).await {
             tracing::warn!(error = format!("{error:#}"), "telling systems of others failed; the next turn tries again");
@@ -40,16 +33,14 @@ pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken
     Ok(())
 }
 
-async fn turn(deps: &Arc<Deps>, client: &Client, tries: &mut JoinSet<()>) -> anyhow::Result<()> {
-    while let Some(ended) = tries.try_join_next() {
-        ended.context("a try panicked")?;
-    }
+async fn turn(deps: &Arc<Deps>, client: &Client, tries: &mut Tries) -> anyhow::Result<()> {
+    tries.reap()?;
     close_all(deps).await?;
-    let ttl = deps.config.channels.answer_within + MARGIN;
-    while tries.len() < AT_ONCE {
+    let ttl = tries::lease(&deps.config);
+    while tries.have_room() {
         let claimed = claim(&deps.db, ttl).await.context("claim a request whose other side is to be told")?;
         let Some(tell) = claimed else { return Ok(()) };
-        tries.spawn(settled(deps.clone(), client.clone(), tell));
+        tries.begin(settled(deps.clone(), client.clone(), tell));
     }
     Ok(())
 }
@@ -60,7 +51,7 @@ async fn close_all(deps: &Deps) -> anyhow::Result<()> {
         let entry = Entry::new(FlowKind::OutsideExpired, deps.actor(), json!({}));
         let Some(request) = expire(&deps.db, &entry).await.context("close a request of others")? else { return Ok(()) };
         tracing::info!(%request, "nobody decided about a request of others in time");
-        changed(deps, request).await;
+        wake::tell(deps, false, request).await;
     }
 }
 
@@ -100,14 +91,7 @@ async fn note(deps: &Deps, tell: &ToTell, heard: Heard) -> anyhow::Result<()> {
     };
     if noted.context("note a try")? {
         tracing::info!(request = %tell.id, tries = tell.attempts + 1, "called a system of others back");
-        changed(deps, tell.id).await;
+        wake::tell(deps, false, tell.id).await;
     }
     Ok(())
-}
-
-/// Whoever looks at it sees it; nothing else depends on it.
-async fn changed(deps: &Deps, request: Uuid) {
-    if let Err(error) = wake::notify(&deps.db, false, &[request]).await {
-        tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
-    }
 }

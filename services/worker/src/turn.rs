@@ -12,16 +12,16 @@ use domain::names;
 use domain::run::{JobSeen, Reported, RunFacts, Step, next_step};
 use runtime::correlation::Correlation;
 use serde_json::json;
+use store::clock;
 use store::flow::Entry;
 use store::runs::Lease;
 use store::runs::progress::{self, Milestone, RunRow};
-use store::{clock, wake};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Glance;
 use crate::github::{self, Opened, Whom};
-use crate::{Deps, collect, ending, place};
+use crate::{Deps, collect, ending, place, wake};
 
 /// A run whose lease was seen to hold, and what is needed to act on it.
 pub(crate) struct Turn<'a> {
@@ -142,7 +142,5 @@ impl Turn<'_> {
 
 /// Tells viewers that a run changed, and the others that there may be something to deliver.
 pub(crate) async fn changed(deps: &Deps, run: RunId) {
-    if let Err(error) = wake::notify(&deps.db, true, &[run.0]).await {
-        tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
-    }
+    wake::tell(deps, true, run.0).await;
 }

@@ -7,6 +7,7 @@ use domain::ids::RunId;
 use store::wake;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::Deps;
 use crate::desk::Glance;
@@ -41,5 +42,12 @@ pub(crate) async fn run(deps: Arc<Deps>, stop: CancellationToken) -> anyhow::Res
         () = stop.cancelled() => Ok(()),
         () = relay => Ok(()),
         () = listen => Ok(()),
+    }
+}
+
+/// Tells viewers that something changed, and other loops if there is `work` for them. What is lost is found by polling.
+pub(crate) async fn tell(deps: &Deps, work: bool, id: Uuid) {
+    if let Err(error) = wake::notify(&deps.db, work, &[id]).await {
+        tracing::debug!(%error, "a wake-up was not sent; the listeners poll");
     }
 }

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use testkit::channel::{Instead, instead_of};
+use testkit::channel::{Instead, instead_of, said};
 use testkit::console::Answer;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -140,12 +140,7 @@ impl Asker {
         if let Some(value) = authorization {
             request = request.header("authorization", value);
         }
-        let response = request.send().await?;
-        let (status, text) = (response.status(), response.text().await?);
-        Ok(Answer {
-            status: StatusCode::from_u16(status.as_u16())?,
-            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        })
+        said(request.send().await?).await
     }
 }
 
