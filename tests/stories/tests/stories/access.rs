@@ -1,5 +1,8 @@
 //! Who gets in, and what they see.
 
+mod agents;
+mod operations;
+mod place;
 mod routes;
 
 use anyhow::Result;
