@@ -44,6 +44,8 @@ coded_enum! {
         Queued = "queued",
         /// It has heard.
         Told = "told",
+        /// It may have heard: the answer to a call was lost, and it cannot be told again.
+        Unclear = "unclear",
         /// It does not want to know, or was not reached often enough.
         Failed = "failed",
     }

@@ -179,6 +179,8 @@ pub struct FoundRow {
     pub mode: Option<Coded<ApprovalMode>>,
     /// Whether the channel still speaks for those who may decide.
     pub may_decide: bool,
+    /// Whether it was not asked anew since.
+    pub is_newest: bool,
 }
 
 /// Finds what was asked; by the secret's hash, so that nothing can be learned from the time that it takes.

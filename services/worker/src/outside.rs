@@ -27,6 +27,14 @@ pub(crate) fn clean(words: &str) -> String {
     REDACTOR.redact(words).into_owned()
 }
 
+/// Why no answer came.
+pub(crate) struct Unanswered {
+    /// In words.
+    pub(crate) words: String,
+    /// Whether the call may have arrived all the same.
+    pub(crate) may_have_heard: bool,
+}
+
 /// A client for services of others. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -45,13 +53,17 @@ impl Client {
         Ok(Self { http })
     }
 
-    /// Posts once; status and the beginning of the answer, or in words why there is none.
-    pub(crate) async fn post(&self, url: Url, body: &Value) -> Result<(u16, Vec<u8>), String> {
-        match self.posted(url, body).await {
-            Ok(answer) => Ok(answer),
-            Err(error) if error.is_timeout() => Err("it did not answer in time".to_owned()),
-            Err(error) => Err(format!("{:#}", anyhow::Error::from(error.without_url()))),
-        }
+    /// Posts once; status and the beginning of the answer, or why there is none.
+    pub(crate) async fn post(&self, url: Url, body: &Value) -> Result<(u16, Vec<u8>), Unanswered> {
+        self.posted(url, body).await.map_err(|error| {
+            let may_have_heard = !error.is_connect() && !error.is_builder();
+            let words = if error.is_timeout() {
+                "it did not answer in time".to_owned()
+            } else {
+                format!("{:#}", anyhow::Error::from(error.without_url()))
+            };
+            Unanswered { words, may_have_heard }
+        })
     }
 
     async fn posted(&self, url: Url, body: &Value) -> reqwest::Result<(u16, Vec<u8>)> {

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use anyhow::Context;
 use domain::channels;
 use domain::flow::FlowKind;
+use domain::integrations::TellState;
 use domain::integrations::telling::{self, Heard};
 use runtime::Pace;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use store::flow::Entry;
-use store::integration_requests::telling::{ToTell, claim, failed, told};
+use store::integration_requests::telling::{Next, ToTell, claim, failed, told};
 use store::integration_requests::{callback_aad, expire};
 use tokio_util::sync::CancellationToken;
 use vault::Sealed;
 
 use crate::Deps;
 use crate::outside::tries::{self, Tries};
-use crate::outside::{self, Client};
+use crate::outside::{self, Client, Unanswered};
 use crate::wake;
 
 pub(crate) async fn run(deps: Arc<Deps>, mut pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
@@ -78,16 +79,28 @@ async fn call(deps: &Deps, client: &Client, tell: &ToTell) -> Heard {
         return Heard::Refused("there is nothing to tell".to_owned());
     };
     match client.post(url, &body).await {
-        Ok((status, _)) => telling::heard(status),
-        Err(why) => Heard::Trouble(why),
+        Ok((status, _)) => telling::heard(status, tell.answer_lost),
+        Err(Unanswered { words, may_have_heard: true }) => Heard::Lost(words),
+        Err(Unanswered { words, may_have_heard: false }) => Heard::Trouble(words),
     }
 }
 
 async fn note(deps: &Deps, tell: &ToTell, heard: Heard) -> anyhow::Result<()> {
-    let noted = match heard {
-        Heard::Told => told(&deps.db, tell).await,
-        Heard::Refused(why) => failed(&deps.db, tell, &outside::clean(&why), None).await,
-        Heard::Trouble(why) => failed(&deps.db, tell, &outside::clean(&why), channels::wait(tell.attempts + 1)).await,
+    let again = |lost: bool| match channels::wait(tell.attempts + 1) {
+        Some(wait) => Next::Again(wait, lost),
+        None if lost || tell.answer_lost => Next::Over(TellState::Unclear),
+        None => Next::Over(TellState::Failed),
+    };
+    let (why, next) = match heard {
+        Heard::Told => (String::new(), None),
+        Heard::Refused(why) => (why, Some(Next::Over(TellState::Failed))),
+        Heard::Unclear(why) => (why, Some(Next::Over(TellState::Unclear))),
+        Heard::Trouble(why) => (why, Some(again(false))),
+        Heard::Lost(why) => (why, Some(again(true))),
+    };
+    let noted = match next {
+        Some(next) => failed(&deps.db, tell, &outside::clean(&why), next).await,
+        None => told(&deps.db, tell).await,
     };
     if noted.context("note a try")? {
         tracing::info!(request = %tell.id, tries = tell.attempts + 1, "called a system of others back");

@@ -1582,10 +1582,10 @@ export interface components {
         /** @description Whether the other side knows what was decided */
         OutsideTold: {
             /**
-             * @description failed: it does not want to know, or it was tried often enough
+             * @description unclear: the answer to a call was lost, and it cannot be told again; failed: it does not want to know, or it was tried often enough
              * @enum {string}
              */
-            state: "queued" | "told" | "failed";
+            state: "queued" | "told" | "unclear" | "failed";
             /**
              * Format: int32
              * @description Tries that failed

@@ -2798,7 +2798,7 @@ impl ::std::convert::TryFrom<::std::string::String> for OutsideState {
 ///Whether the other side knows what was decided
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct OutsideTold {
-    ///failed: it does not want to know, or it was tried often enough
+    ///unclear: the answer to a call was lost, and it cannot be told again; failed: it does not want to know, or it was tried often enough
     pub state: OutsideToldState,
     ///Tries that failed
     pub tries: i32,
@@ -2806,7 +2806,7 @@ pub struct OutsideTold {
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub trouble: ::std::option::Option<::std::string::String>,
 }
-///failed: it does not want to know, or it was tried often enough
+///unclear: the answer to a call was lost, and it cannot be told again; failed: it does not want to know, or it was tried often enough
 #[derive(
     ::serde::Deserialize,
     ::serde::Serialize,
@@ -2825,6 +2825,8 @@ pub enum OutsideToldState {
     Queued,
     #[serde(rename = "told")]
     Told,
+    #[serde(rename = "unclear")]
+    Unclear,
     #[serde(rename = "failed")]
     Failed,
 }
@@ -2833,6 +2835,7 @@ impl ::std::fmt::Display for OutsideToldState {
         match *self {
             Self::Queued => f.write_str("queued"),
             Self::Told => f.write_str("told"),
+            Self::Unclear => f.write_str("unclear"),
             Self::Failed => f.write_str("failed"),
         }
     }
@@ -2843,6 +2846,7 @@ impl ::std::str::FromStr for OutsideToldState {
         match value {
             "queued" => Ok(Self::Queued),
             "told" => Ok(Self::Told),
+            "unclear" => Ok(Self::Unclear),
             "failed" => Ok(Self::Failed),
             _ => Err("invalid value".into()),
         }

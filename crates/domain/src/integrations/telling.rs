@@ -41,18 +41,26 @@ pub enum Heard {
     Told,
     /// Never like this, in these words.
     Refused(String),
+    /// It may know, in these words.
+    Unclear(String),
     /// Not now, in these words.
     Trouble(String),
+    /// No answer came, in these words, and the call may have arrived.
+    Lost(String),
 }
 
-/// Reads the status of its answer.
+/// Reads the status of its answer. Who has heard forgets what it asked: so a repetition after an answer that was lost
+/// (`answer_lost`) finds nobody who waits, and nobody can say why.
 #[must_use]
-pub fn heard(status: u16) -> Heard {
+pub fn heard(status: u16, answer_lost: bool) -> Heard {
     match status {
         200..=299 => Heard::Told,
         300..=399 => Heard::Refused(format!("it answered {status}: redirects are not followed")),
         400 => Heard::Refused("it answered 400: it does not understand what it was told".to_owned()),
-        404 => Heard::Refused("it answered 404: it does not wait for this any more".to_owned()),
+        404 => {
+            let words = "it answered 404: it does not wait for this any more".to_owned();
+            if answer_lost { Heard::Unclear(words) } else { Heard::Refused(words) }
+        }
         _ => Heard::Trouble(format!("it answered {status}")),
     }
 }
@@ -121,14 +129,18 @@ mod tests {
 
     #[test]
     fn its_status_says_whether_it_knows() {
-        for status in [200, 202, 204] {
-            assert_eq!(heard(status), Heard::Told);
+        for lost in [false, true] {
+            for status in [200, 202, 204] {
+                assert_eq!(heard(status, lost), Heard::Told);
+            }
+            for status in [302, 400] {
+                assert!(matches!(heard(status, lost), Heard::Refused(words) if words.contains(&status.to_string())));
+            }
+            for status in [401, 429, 500, 503] {
+                assert_eq!(heard(status, lost), Heard::Trouble(format!("it answered {status}")));
+            }
         }
-        for status in [302, 400, 404] {
-            assert!(matches!(heard(status), Heard::Refused(words) if words.contains(&status.to_string())));
-        }
-        for status in [401, 429, 500, 503] {
-            assert_eq!(heard(status), Heard::Trouble(format!("it answered {status}")));
-        }
+        assert!(matches!(heard(404, false), Heard::Refused(_)));
+        assert!(matches!(heard(404, true), Heard::Unclear(_)));
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::approvals::Answer;
-use domain::integrations::OutsideState;
 use domain::integrations::asking::Asked;
+use domain::integrations::{OutsideState, TellState};
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ pub struct ToTell {
     pub lease_token: i64,
     /// Tries that failed.
     pub attempts: i32,
+    /// The answer to an earlier try was lost, or that try itself.
+    pub answer_lost: bool,
     /// The other side's own id.
     pub correlation_id: String,
     /// What was asked.
@@ -55,21 +57,35 @@ pub async fn told(db: impl PgExecutor<'_>, tell: &ToTell) -> Result<bool> {
     Ok(noted.execute(db).await?.rows_affected() == 1)
 }
 
-/// A try failed: again after a while, or never. Answers whether the lease held.
+/// What follows a try that did not tell it.
+#[derive(Debug, Clone, Copy)]
+pub enum Next {
+    /// Another try after a while; whether the answer to this one was lost.
+    Again(Duration, bool),
+    /// None.
+    Over(TellState),
+}
+
+/// A try failed. Answers whether the lease held.
 ///
 /// # Errors
 /// The database's.
-pub async fn failed(db: impl PgExecutor<'_>, tell: &ToTell, trouble: &str, wait: Option<Duration>) -> Result<bool> {
+pub async fn failed(db: impl PgExecutor<'_>, tell: &ToTell, trouble: &str, next: Next) -> Result<bool> {
+    let (wait, lost, state) = match next {
+        Next::Again(wait, lost) => (wait, lost, TellState::Queued),
+        Next::Over(state) => (Duration::ZERO, false, state),
+    };
     let noted = sqlx::query!(
         "UPDATE integration_requests
          SET attempts = attempts + 1, trouble = $3, lease_expires_at = NULL, changed_at = app_now(),
-             not_before = app_now() + make_interval(secs => COALESCE($4::float8, 0)),
-             telling = CASE WHEN $4::float8 IS NULL THEN 'failed' ELSE telling END
+             not_before = app_now() + make_interval(secs => $4), answer_lost = answer_lost OR $5, telling = $6
          WHERE id = $1 AND lease_token = $2 AND telling = 'queued'",
         tell.id,
         tell.lease_token,
         trouble,
-        wait.map(|wait| wait.as_secs_f64())
+        wait.as_secs_f64(),
+        lost,
+        state.as_str()
     );
     Ok(noted.execute(db).await?.rows_affected() == 1)
 }

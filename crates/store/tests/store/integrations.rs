@@ -6,11 +6,12 @@ use anyhow::Context;
 use domain::flow::FlowKind;
 use domain::ids::{ProjectId, UserId};
 use domain::integrations::asking::{Approval, Asked};
-use domain::integrations::{OutsideKind, OutsideState};
+use domain::integrations::{OutsideKind, OutsideState, TellState};
 use serde_json::{Map, json};
 use sqlx::PgPool;
 use store::flow::Entry;
-use store::integration_requests::{self as requests, Decision, Request, telling};
+use store::integration_requests::telling::{self, Next};
+use store::integration_requests::{self as requests, Decision, Request};
 use store::integrations::{self, Asker, NewIntegration};
 use uuid::Uuid;
 
@@ -133,12 +134,19 @@ async fn one_worker_tells_and_a_late_one_changes_nothing(db: PgPool) -> anyhow::
     it.wait(31).await?;
     let second = telling::claim(&it.db, TTL).await?.context("the lease does not end")?;
     assert_eq!(second.answer.as_ref().map(|answer| answer.text.as_str()), Some("No."));
-    assert!(!telling::told(&it.db, &first).await? && !telling::failed(&it.db, &first, "late", None).await?);
-    assert!(telling::failed(&it.db, &second, "it answered 503", Some(Duration::from_secs(2))).await?);
+    assert!(
+        !telling::told(&it.db, &first).await?
+            && !telling::failed(&it.db, &first, "late", Next::Over(TellState::Failed)).await?
+    );
+    assert!(telling::failed(&it.db, &second, "it answered 503", Next::Again(Duration::from_secs(2), false)).await?);
     assert!(telling::claim(&it.db, TTL).await?.is_none(), "not so soon");
     it.wait(3).await?;
     let third = telling::claim(&it.db, TTL).await?.context("it is not tried again")?;
-    assert_eq!(third.attempts, 1);
+    assert_eq!(
+        (third.attempts, first.answer_lost, third.answer_lost),
+        (1, false, true),
+        "what the first heard is lost"
+    );
     assert!(telling::told(&it.db, &third).await?);
     it.wait(31).await?;
     assert!(telling::claim(&it.db, TTL).await?.is_none(), "it knows");

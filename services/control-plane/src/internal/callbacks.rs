@@ -95,6 +95,8 @@ fn unknown() -> ApiError {
 
 async fn hear(app: &App, found: &FoundRow, said: Said) -> Result<Json<CallbackReceipt>, ApiError> {
     let counts = match said {
+        // An earlier try whose answer was lost: what was asked anew is still waited for.
+        Said::Expired | Said::Failed(_) if !found.is_newest => false,
         Said::Expired => give_up(app, found, AskState::Expired, None).await?,
         Said::Failed(why) => give_up(app, found, AskState::Failed, Some(&why)).await?,
         Said::Approve | Said::Deny(_) | Said::Answer(_) if !found.may_decide => {

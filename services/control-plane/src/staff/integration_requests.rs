@@ -229,6 +229,7 @@ const fn told(state: TellState) -> OutsideToldState {
     match state {
         TellState::Queued => OutsideToldState::Queued,
         TellState::Told => OutsideToldState::Told,
+        TellState::Unclear => OutsideToldState::Unclear,
         TellState::Failed => OutsideToldState::Failed,
     }
 }

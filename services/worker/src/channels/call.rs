@@ -30,7 +30,7 @@ pub(super) async fn ask(
     };
     match client.post(url, &body).await {
         Ok((status, answer)) => replies::at_once(kind, status, &answer),
-        Err(why) => Reply::Trouble(why),
+        Err(unanswered) => Reply::Trouble(unanswered.words),
     }
 }
 

@@ -287,6 +287,34 @@ async fn a_system_that_does_not_want_to_know_is_left_alone_and_the_inbox_says_so
 }
 
 #[tokio::test]
+async fn of_a_system_that_waits_no_more_after_an_answer_was_lost_nobody_says_that_it_does_not_know() -> Result<()> {
+    let (mut t, asker, _) = with_asker_alone().await?;
+    // A worker called it and died before it had noted the answer.
+    let id = approved(&t, &asker, "c-1").await?;
+    let died = "UPDATE integration_requests SET lease_token = 1, lease_expires_at = app_now() - interval '1 second'";
+    sqlx::query(died).execute(&t.platform.db).await?;
+    asker.forgets();
+    t.platform.add_worker()?;
+    let unclear = told(&t, &id, "unclear").await?;
+    assert!(
+        unclear["trouble"].as_str().is_some_and(|why| why.contains("does not wait for this any more")),
+        "{unclear}"
+    );
+
+    for (number, lost) in (2..).zip([Instead::Nothing, Instead::Breaks]) {
+        assert_eq!(said(&asker.asks(&asker.approval(&format!("c-{number}"))).await?), pending());
+        asker.forgets();
+        asker.answers(lost);
+        let id = id_of(&open(&t.owner).await?)?;
+        decide(&t.owner, &id, &json!({ "decision": "approve" })).await?.ok()?;
+        stories::until("lost", async || Ok(request(&t, &id).await?["told"]["tries"] == 1)).await?;
+        hurry(&t).await?;
+        assert_eq!(told(&t, &id, "unclear").await?["tries"], 2);
+    }
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn two_people_at_once_decide_once() -> Result<()> {
     let (mut t, asker, _) = with_asker().await?;
     t.add_member("stranger", "admin").await?;

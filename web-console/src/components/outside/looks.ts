@@ -15,6 +15,7 @@ export const OUTSIDE_STATE: Record<OutsideState, Look> = {
 export const TOLD_STATE: Record<OutsideTold['state'], Look> = {
   queued: { tone: 'info', icon: mdiProgressClock, busy: true },
   told: { tone: 'success', icon: mdiCheckCircleOutline },
+  unclear: { tone: 'warning', icon: mdiHelpCircleOutline },
   failed: { tone: 'error', icon: mdiAlertCircleOutline },
 }
 
