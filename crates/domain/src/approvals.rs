@@ -54,6 +54,12 @@ impl ApprovalState {
     pub const fn is_over(self) -> bool {
         !matches!(self, Self::Requested | Self::Approved | Self::Applying)
     }
+
+    /// Whether the same may be asked once more by whoever knows this end. What a person said stands.
+    #[must_use]
+    pub const fn may_be_asked_anew(self) -> bool {
+        self.is_over() && !matches!(self, Self::Answered | Self::Denied)
+    }
 }
 
 coded_enum! {

@@ -140,9 +140,9 @@ pub fn next_step(run: &RunFacts, job: JobSeen) -> Step {
         (status, _) if status.is_over() => Step::DeleteJob,
         _ if run.cancel_requested => Step::Finish(RunStatus::Cancelled, Reason::Cancelled, String::new()),
         _ if run.reported == Reported::Success => Step::Collect,
+        (RunStatus::Running, _) if run.reported == Reported::Waiting => Step::WaitForPeople,
         _ if run.deadline_passed => Step::Finish(RunStatus::TimedOut, Reason::Timeout, "the run's time limit".into()),
         (status, _) if status.is_parked() => Step::DeleteJob,
-        _ if run.reported == Reported::Waiting => Step::WaitForPeople,
         (_, job) => match (run.reported.clone(), job) {
             (Reported::Failure { reason, detail }, _) => after_report(run, reason, detail),
             (_, Job::NeverMade) => Step::Launch,
@@ -220,6 +220,8 @@ mod tests {
         for job in [ACTIVE, JobSeen::Complete, JobSeen::Missing, oom()] {
             assert_eq!(next_step(&asked, job), Step::WaitForPeople);
         }
+        // It asked in time, however late that is seen.
+        assert_eq!(next_step(&RunFacts { deadline_passed: true, ..asked.clone() }, ACTIVE), Step::WaitForPeople);
         assert!(matches!(next_step(&RunFacts { cancel_requested: true, ..asked }, ACTIVE), Step::Finish(..)));
     }
 

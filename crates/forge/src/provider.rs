@@ -128,6 +128,10 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
     /// All comments on an issue, the oldest first.
     fn comments(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Vec<Comment>>> + Send;
 
+    /// Sees to it that there is an environment of this name, where the token may make one; one that is there stays as it is.
+    fn ensure_environment(&self, name: &RepositoryName, environment: &str)
+    -> impl Future<Output = Answered<()>> + Send;
+
     /// Whether an environment has a secret of this name. An environment that is not there has none.
     fn has_environment_secret(
         &self,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{Result, flow};
 
 pub use ask::{Request, ask};
-pub use told::{OpenRow, Outcome, UntoldRow, open, outcome, tell, untold};
+pub use told::{OpenRow, Outcome, UntoldRow, open, outcome, repeated, tell, untold};
 
 /// An action as whoever decides was told of it.
 #[derive(Debug, Clone, Copy)]

@@ -2,13 +2,18 @@
 //! and passwords are quoted by the server itself.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{Error, Result};
+
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The server, and the role that makes databases there (`CREATEDB`, `CREATEROLE`, no superuser).
 #[derive(Clone)]
@@ -44,12 +49,18 @@ impl Server {
         (self.0.get_host(), self.0.get_port())
     }
 
+    /// A server that takes connections and says nothing counts as one that is away.
+    async fn connect(&self) -> Result<PgConnection> {
+        let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&self.0)).await;
+        connected.map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))?
+    }
+
     /// Makes a database that belongs to a role of its own with this password. Once more changes the password alone.
     ///
     /// # Errors
     /// The server's.
     pub async fn create(&self, database: &str, role: &str, password: &SecretString) -> Result<Made> {
-        let mut db = PgConnection::connect_with(&self.0).await?;
+        let mut db = self.connect().await?;
         let there = owner(&mut db, database).await?;
         if there.as_ref().is_some_and(|owner| owner != role) {
             return Ok(Made::Taken);
@@ -73,7 +84,7 @@ impl Server {
     /// # Errors
     /// The server's.
     pub async fn remove(&self, database: &str, role: &str) -> Result<()> {
-        let mut db = PgConnection::connect_with(&self.0).await?;
+        let mut db = self.connect().await?;
         if owner(&mut db, database).await?.is_some_and(|owner| owner == role) {
             run(&mut db, "DROP DATABASE IF EXISTS %1$I WITH (FORCE)", [database, "", ""]).await?;
         }
@@ -86,7 +97,7 @@ impl Server {
     /// # Errors
     /// The server's.
     pub async fn size(&self, database: &str, role: &str) -> Result<Option<i64>> {
-        let mut db = PgConnection::connect_with(&self.0).await?;
+        let mut db = self.connect().await?;
         let size = sqlx::query_scalar!(
             r#"SELECT pg_database_size(d.oid) AS "size!" FROM pg_database AS d JOIN pg_roles AS r ON r.oid = d.datdba
                WHERE d.datname = $1 AND r.rolname = $2"#,

@@ -14,8 +14,8 @@ pub struct DatabaseRow {
     pub id: Uuid,
     /// Whose it is.
     pub project_id: ProjectId,
-    /// For which environment.
-    pub environment_id: Uuid,
+    /// For which environment of the project, by name: one that was taken away and made again is the same place.
+    pub environment: String,
     /// Its name on the server.
     pub name: String,
     /// Where it stands.
@@ -29,8 +29,9 @@ pub struct DatabaseRow {
 pub async fn named(db: impl PgExecutor<'_>, name: &str) -> Result<Option<DatabaseRow>> {
     sqlx::query_as!(
         DatabaseRow,
-        r#"SELECT id, project_id, environment_id, name, state AS "state: Coded<DatabaseState>"
-           FROM project_databases WHERE name = $1 AND state <> 'deleted'"#,
+        r#"SELECT d.id, d.project_id, e.name AS environment, d.name, d.state AS "state: Coded<DatabaseState>"
+           FROM project_databases AS d JOIN project_environments AS e ON e.id = d.environment_id
+           WHERE d.name = $1 AND d.state <> 'deleted'"#,
         name
     )
     .fetch_optional(db)

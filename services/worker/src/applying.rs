@@ -31,8 +31,10 @@ use crate::github::{self, Opened, Whom};
 use crate::turn::changed;
 use crate::{Deps, outbound};
 
-/// How long one try may take before another worker does it again.
+/// How long one try may take before another worker does it again, and when it gives up by itself, so that two are never at
+/// it and nobody who does not answer holds up what is approved elsewhere.
 const LEASE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(45);
 /// Before the cluster is asked again: twice as long each time, up to the longest; an hour in all.
 const CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(2);
 const LONGEST_CLUSTER_PAUSE: TimeDelta = TimeDelta::seconds(60);
@@ -100,6 +102,12 @@ enum Untried {
     /// It cannot be done as things are, in words; nobody has to be asked again.
     #[error("{0}")]
     Refused(String),
+    /// One half of it is done, and the other was not.
+    #[error("{done}, and then: {error}")]
+    Half { done: &'static str, error: Box<Self> },
+    /// Somebody did not answer.
+    #[error("it took too long")]
+    Slow,
     /// The platform failed.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -114,8 +122,28 @@ impl Untried {
             Self::Cluster(error) => error.is_transient(),
             Self::Server(error) => managed::is_passing(error),
             Self::Refused(_) => false,
+            Self::Half { error, .. } => error.is_passing(),
             // Nobody else would ever take it away, and its name would stay taken.
-            Self::Left(_) | Self::Other(_) => true,
+            Self::Left(_) | Self::Slow | Self::Other(_) => true,
+        }
+    }
+
+    /// GitHub's answer, if that is what went wrong.
+    fn forge(&self) -> Option<&ForgeError> {
+        match self {
+            Self::Forge(error) => Some(error),
+            Self::Half { error, .. } => error.forge(),
+            _ => None,
+        }
+    }
+
+    /// What has become of the action when nobody tries again: what another try might have done, and what was done by half,
+    /// is for people to look at.
+    fn end(&self) -> ApprovalState {
+        match self {
+            Self::Half { .. } => ApprovalState::Unknown,
+            error if error.is_passing() => ApprovalState::Unknown,
+            _ => ApprovalState::Failed,
         }
     }
 }
@@ -126,21 +154,13 @@ async fn apply_one(deps: &Deps, action: &ToApply) -> anyhow::Result<()> {
     let Some(repository) = repository else {
         return settle(deps, action, ApprovalState::Failed, Some("the repository is not connected any more")).await;
     };
-    match attempt(deps, action, &repository, now).await {
+    let tried = tokio::time::timeout(PATIENCE, attempt(deps, action, &repository, now)).await;
+    match tried.unwrap_or(Err(Untried::Slow)) {
         Ok(Tried::Done(made)) => conclude(deps, action, ApprovalState::Applied, None, made).await,
         Ok(Tried::Stale) => settle(deps, action, ApprovalState::Stale, None).await,
         Ok(Tried::Later(until)) => again(deps, action, until, false).await,
         Ok(Tried::Lost) => Ok(()),
-        Err(Untried::Forge(error @ ForgeError::RateLimited { .. })) => {
-            let until = deps.holds.note(Whom::of(&repository), &error, now);
-            again(deps, action, until, false).await
-        }
-        Err(Untried::Forge(error)) => failed(deps, action, &error, now).await,
-        Err(error @ (Untried::Change(_) | Untried::Cluster(_) | Untried::Server(_) | Untried::Left(_))) => {
-            unplaced(deps, action, &error, now).await
-        }
-        Err(Untried::Refused(why)) => settle(deps, action, ApprovalState::Failed, Some(&why)).await,
-        Err(Untried::Other(error)) => Err(error),
+        Err(error) => failed(deps, action, &repository, (error, now)).await,
     }
 }
 
@@ -188,28 +208,33 @@ fn open(
     deps.holds.until(Whom::of(repository), now).map_or(Ok(opened), Err)
 }
 
-/// A try that failed: again later, or given up when it has failed often enough. What may have been done in part is not
-/// known then.
-async fn failed(deps: &Deps, action: &ToApply, error: &ForgeError, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let wait = outbound::wait(error, action.attempts).and_then(|wait| TimeDelta::from_std(wait).ok());
-    tracing::warn!(request = %action.id, %error, again = wait.is_some(), "an approved action is not done");
+/// A try that failed: again later, or given up when it has failed often enough.
+async fn failed(
+    deps: &Deps,
+    action: &ToApply,
+    repository: &RepositoryRow,
+    (error, now): (Untried, DateTime<Utc>),
+) -> anyhow::Result<()> {
+    if let Some(limited @ ForgeError::RateLimited { .. }) = error.forge() {
+        let until = deps.holds.note(Whom::of(repository), limited, now);
+        return again(deps, action, until, false).await;
+    }
+    let wait = wait(&error, action.attempts);
+    let said = format!("{error:#}");
+    tracing::warn!(request = %action.id, error = said, again = wait.is_some(), "an approved action is not done");
     match wait {
         Some(wait) => again(deps, action, now + wait, true).await,
-        None if error.is_passing() => settle(deps, action, ApprovalState::Unknown, Some(&error.to_string())).await,
-        None => settle(deps, action, ApprovalState::Failed, Some(&error.to_string())).await,
+        None => settle(deps, action, error.end(), Some(&error.to_string())).await,
     }
 }
 
-/// The same of the cluster and of the server for databases, which are waited for as long as an hour.
-async fn unplaced(deps: &Deps, action: &ToApply, error: &Untried, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let goes_on = error.is_passing() && action.attempts < CLUSTER_TRIES;
-    tracing::warn!(request = %action.id, %error, again = goes_on, "an approved action is not done");
-    if goes_on {
-        let wait = (CLUSTER_PAUSE * (1 << action.attempts.clamp(0, 10))).min(LONGEST_CLUSTER_PAUSE);
-        return again(deps, action, now + wait, true).await;
+/// Until the next try. The cluster, the server for databases and the platform itself are waited for as long as an hour.
+fn wait(error: &Untried, failed: i32) -> Option<TimeDelta> {
+    if let Some(error) = error.forge() {
+        return outbound::wait(error, failed).and_then(|wait| TimeDelta::from_std(wait).ok());
     }
-    let state = if error.is_passing() { ApprovalState::Unknown } else { ApprovalState::Failed };
-    settle(deps, action, state, Some(&error.to_string())).await
+    let pause = (CLUSTER_PAUSE * (1 << failed.clamp(0, 10))).min(LONGEST_CLUSTER_PAUSE);
+    (error.is_passing() && failed < CLUSTER_TRIES).then_some(pause)
 }
 
 async fn again(deps: &Deps, action: &ToApply, until: DateTime<Utc>, failed: bool) -> anyhow::Result<()> {

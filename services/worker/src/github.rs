@@ -23,9 +23,18 @@ pub(crate) struct Opened {
 impl Opened {
     /// Takes labels off an issue or pull request and puts others on. What is so already stays so.
     pub(crate) async fn move_labels(&self, number: i64, off: &[String], on: &[String]) -> Result<(), ForgeError> {
+        self.take_labels_off(number, off).await?;
+        self.put_labels_on(number, on).await
+    }
+
+    pub(crate) async fn take_labels_off(&self, number: i64, off: &[String]) -> Result<(), ForgeError> {
         for label in off {
             self.github.remove_label(&self.name, number, label).await?;
         }
+        Ok(())
+    }
+
+    pub(crate) async fn put_labels_on(&self, number: i64, on: &[String]) -> Result<(), ForgeError> {
         if on.is_empty() { Ok(()) } else { self.github.add_labels(&self.name, number, on).await }
     }
 }

@@ -163,6 +163,10 @@ impl RepositoryProvider for GitHub {
         secrets::exists(&self.client, name, environment, secret).await
     }
 
+    async fn ensure_environment(&self, name: &RepositoryName, environment: &str) -> Answered<()> {
+        secrets::ensure(&self.client, name, environment).await
+    }
+
     async fn put_environment_secret(
         &self,
         name: &RepositoryName,

@@ -51,6 +51,11 @@ pub(super) async fn put(
     Ok(answer.status == StatusCode::CREATED)
 }
 
+/// Sees to it that there is such an environment: one that GitHub does not have yet is made.
+pub(super) async fn ensure(client: &Client, name: &RepositoryName, of: &str) -> Answered<()> {
+    key(client, name, of).await.map(drop)
+}
+
 /// The environment's public key. One that GitHub does not have yet is made, and one that it has is never written: that
 /// would take its protection away.
 async fn key(client: &Client, name: &RepositoryName, of: &str) -> Answered<Key> {

@@ -38,12 +38,12 @@ pub struct Request<'a> {
     pub flow: flow::Entry,
 }
 
-/// Asks people; asking the same again changes nothing, and neither does asking for a run that is over or has too many
-/// open requests: [`super::outcome`] tells.
+/// Asks people, and answers whether this is a new request; asking the same again changes nothing, and neither does asking
+/// for a run that is over or has too many open requests: [`super::outcome`] tells.
 ///
 /// # Errors
 /// The database's.
-pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<()> {
+pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<bool> {
     let asked = sqlx::query_file!(
         "src/approvals/ask.sql",
         request.run.0,
@@ -65,8 +65,8 @@ pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>) -> Result<()> {
     );
     match asked.execute(db).await {
         // The same call came twice at once.
-        Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(()),
-        Ok(_) => Ok(()),
+        Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => Ok(false),
+        Ok(asked) => Ok(asked.rows_affected() > 0),
         Err(error) => Err(error),
     }
 }

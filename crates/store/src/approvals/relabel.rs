@@ -60,8 +60,17 @@ struct OpenRow {
     ruling: Json<Ruling>,
 }
 
-async fn open(db: impl PgExecutor<'_>, moved: &Relabelled<'_>) -> Result<Vec<OpenRow>> {
+/// The runs' rows are locked first, as by everything that decides, and read by a statement of its own: it sees what another
+/// event about the label wrote while this one waited for it.
+async fn open(db: &mut PgConnection, moved: &Relabelled<'_>) -> Result<Vec<OpenRow>> {
     let (repository, number) = (moved.repository.0, moved.number);
+    sqlx::query!(
+        "SELECT id FROM agent_runs WHERE repository_id = $1 AND subject_number = $2 AND requests_open > 0 ORDER BY id FOR UPDATE",
+        repository,
+        number
+    )
+    .fetch_all(&mut *db)
+    .await?;
     sqlx::query_file_as!(OpenRow, "src/approvals/rulings.sql", repository, number, moved.label, moved.at)
         .fetch_all(db)
         .await

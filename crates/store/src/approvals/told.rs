@@ -80,6 +80,26 @@ pub async fn untold(db: impl PgExecutor<'_>, run: RunId) -> Result<Vec<UntoldRow
     sqlx::query_file_as!(UntoldRow, "src/approvals/untold.sql", run.0).fetch_all(db).await
 }
 
+/// How often a launch has asked leave for the same already and was told an end after which the same may be asked anew.
+///
+/// # Errors
+/// The database's.
+pub async fn repeated(db: impl PgExecutor<'_>, (run, launch): (RunId, i32), tool: &str, digest: &str) -> Result<i64> {
+    let ends: Vec<_> =
+        ApprovalState::ALL.iter().filter(|state| state.may_be_asked_anew()).map(|state| state.as_str()).collect();
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM approvals
+           WHERE run_id = $1 AND launch = $2 AND tool = $3 AND digest = $4 AND told_launch IS NOT NULL AND state = ANY ($5)"#,
+        run.0,
+        launch,
+        tool,
+        digest,
+        &ends as _
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// A launch tells its agent what became of these requests.
 ///
 /// # Errors

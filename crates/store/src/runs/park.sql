@@ -17,7 +17,8 @@ WITH run AS (
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $11),
         changed_at = app_now(),
         version = version + 1
-    WHERE id = $1 AND lease_token = $2 AND status = 'running'
+    -- Whoever stopped it in this moment was first: the next turn ends it as cancelled.
+    WHERE id = $1 AND lease_token = $2 AND status = 'running' AND cancel_requested_at IS NULL
     RETURNING id, correlation_id, flow_seq, flow_head
 ), flow AS (
     INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)

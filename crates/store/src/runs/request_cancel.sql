@@ -13,7 +13,7 @@ WITH run AS (
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $7),
         changed_at = app_now(),
         version = version + 1
-    WHERE id = $1 AND finished_at IS NULL AND cancel_requested_at IS NULL
+    WHERE id = $1 AND finished_at IS NULL AND (cancel_requested_at IS NULL OR ends_at_once(status))
     RETURNING id, repository_id, subject_number, pr_number, correlation_id, flow_seq, flow_head
 ), flow AS (
     INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)

@@ -5,7 +5,12 @@ WITH run AS (
     SET status = CASE WHEN requests_open > 0 THEN 'waiting_mcp' ELSE 'pending' END,
         not_before = app_now(),
         parked_at = app_now(),
-        time_left = deadline_at - app_now(),
+        -- Whom a person answers has time to hear it.
+        time_left = CASE WHEN EXISTS (SELECT FROM approvals AS p
+                                      WHERE p.run_id = agent_runs.id AND p.launch = agent_runs.launch
+                                        AND p.mode IS DISTINCT FROM 'none')
+                         THEN GREATEST(deadline_at - app_now(), interval '3 minutes')
+                         ELSE deadline_at - app_now() END,
         deadline_at = NULL,
         launch_open = false,
         job_uid = NULL,
@@ -14,7 +19,8 @@ WITH run AS (
         flow_head = flow_hash(flow_head, flow_seq + 1, app_now(), $7),
         changed_at = app_now(),
         version = version + 1
-    WHERE id = $1 AND lease_token = $2 AND status = 'running'
+    -- Whoever stopped it in this moment was first: the next turn ends it as cancelled.
+    WHERE id = $1 AND lease_token = $2 AND status = 'running' AND cancel_requested_at IS NULL
     RETURNING id, correlation_id, flow_seq, flow_head
 ), flow AS (
     INSERT INTO flow_events (id, run_id, seq, kind, actor, correlation_id, data, hash, at)

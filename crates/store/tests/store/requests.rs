@@ -6,13 +6,15 @@ use anyhow::Context;
 use domain::approvals::policy::{Leave, Said};
 use domain::approvals::{ApprovalKind, ApprovalMode, ApprovalState};
 use domain::flow::FlowKind;
+use domain::limits::LimitOf;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use store::approvals::apply::{self, Applied};
 use store::approvals::{self, Request};
 use store::flow::Entry;
 use store::outbound::LabelChange;
-use store::runs::{lease, progress};
+use store::runs::progress::{self, Parking};
+use store::runs::{Lease, lease, view};
 use uuid::Uuid;
 
 use crate::support::{Installation, installation};
@@ -40,6 +42,13 @@ async fn asked(it: &Installation, issue: i64, mode: ApprovalMode) -> anyhow::Res
     };
     approvals::ask(&it.db, &request).await?;
     Ok(id)
+}
+
+/// The newest run's lease.
+async fn leased(it: &Installation) -> anyhow::Result<Lease> {
+    let newest = "SELECT id, lease_token FROM agent_runs ORDER BY queued_at DESC LIMIT 1";
+    let (run, token): (Uuid, i64) = sqlx::query_as(newest).fetch_one(&it.db).await?;
+    Ok(Lease { run: run.into(), token })
 }
 
 async fn told(it: &Installation) -> anyhow::Result<i64> {
@@ -71,5 +80,44 @@ async fn what_nobody_has_to_approve_is_done_without_anybody_being_told(db: PgPoo
     assert_eq!(row.result, Some(json!({ "name": "web" })));
     let outcome = approvals::outcome(&it.db, waits).await?.context("it is gone")?;
     assert_eq!((outcome.state.0, outcome.result), (ApprovalState::Requested, None::<Value>));
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn who_stops_a_run_that_is_about_to_wait_was_first(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    asked(&it, 1, ApprovalMode::Owner).await?;
+    let (lease, entry) = (leased(&it).await?, |kind| Entry::new(kind, "worker:w1", json!({})));
+    assert!(view::request_cancel(&it.db, lease.run, "olga", &entry(FlowKind::CancelRequested)).await?);
+    assert!(!progress::wait_for_people(&it.db, lease, &entry(FlowKind::RunWaits)).await?);
+    assert!(!progress::requeue(&it.db, lease, Duration::from_secs(1), &entry(FlowKind::LaunchFailed)).await?);
+    let limit = Parking {
+        by: LimitOf::Model,
+        until: chrono::Utc::now(),
+        detail: "",
+        close_launch: true,
+        flow: entry(FlowKind::RunParked),
+    };
+    assert!(!progress::park(&it.db, lease, &limit).await?);
+    let row = progress::load(&it.db, lease).await?.context("the lease is lost")?;
+    assert!(row.cancel_requested, "the next turn ends it");
+    Ok(())
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn who_asked_in_time_has_time_to_hear_the_answer(db: PgPool) -> anyhow::Result<()> {
+    let it = installation(db).await?;
+    for (issue, mode, hears) in [(1, ApprovalMode::Owner, true), (2, ApprovalMode::None, false)] {
+        asked(&it, issue, mode).await?;
+        let lease = leased(&it).await?;
+        sqlx::query("UPDATE agent_runs SET deadline_at = app_now() + interval '1 second' WHERE id = $1")
+            .bind(lease.run.0)
+            .execute(&it.db)
+            .await?;
+        let entry = Entry::new(FlowKind::RunWaits, "worker:w1", json!({}));
+        assert!(progress::wait_for_people(&it.db, lease, &entry).await?);
+        let left = sqlx::query_scalar("SELECT time_left >= interval '1 minute' FROM agent_runs WHERE id = $1");
+        assert_eq!(left.bind(lease.run.0).fetch_one(&it.db).await.map(|left: bool| left)?, hears, "{mode}");
+    }
     Ok(())
 }

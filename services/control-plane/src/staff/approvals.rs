@@ -192,7 +192,10 @@ fn too_late(row: &ApprovalRow) -> ApiError {
         rules::ApprovalState::Denied => format!("{by} has denied it already"),
         rules::ApprovalState::Withdrawn => "The run ended before anybody decided".to_owned(),
         rules::ApprovalState::Stale => "What it is about changed before anybody decided".to_owned(),
-        rules::ApprovalState::Requested | rules::ApprovalState::Expired => "The time to decide is over".to_owned(),
+        rules::ApprovalState::Requested => {
+            "Its time is over, or who may decide has just changed: look again".to_owned()
+        }
+        rules::ApprovalState::Expired => "The time to decide is over".to_owned(),
         state => format!("{by} has approved it already; it is {state}"),
     };
     Problem::conflict("already_decided", title).into()

@@ -1,6 +1,6 @@
-//! Databases that people let an agent have made or deleted, and what an agent is told of one. The row that takes the name
-//! comes first and the password is sealed before anything is made, so whoever goes on after a worker that died makes the
-//! same database with the same password, and nothing stays half somebody's.
+//! Databases that people let an agent have made or deleted, and what an agent is told of one. The password is sealed, under
+//! the lease, and the row that takes the name is there before anything is made: so whoever goes on after a worker that died
+//! makes the same database with the same password, and nothing stays half somebody's.
 
 use anyhow::Context;
 use cluster::EnvironmentSpec;
@@ -73,12 +73,13 @@ async fn still(deps: &Deps, repository: &RepositoryRow, seen: &DatabaseSeen) -> 
 impl Work<'_> {
     async fn create(&self) -> Result<Tried, Untried> {
         let (name, project, id) = (&self.change.database, self.environment.project_id, self.action.id);
+        let Some(password) = self.password().await? else { return Ok(Tried::Lost) };
         let claimed = project_databases::claim(&self.deps.db, id, project, self.seen.environment_id, name).await;
         claimed.context("take the name of a database")?;
         if self.row().await?.is_none_or(|row| row.id != id) {
             return Err(taken());
         }
-        let made = self.make().await;
+        let made = self.make(&password).await;
         if made.as_ref().is_err_and(|error| !error.is_passing()) {
             // What nobody will try again leaves nothing behind, and its name is free.
             self.server.remove(name, &role(id)).await.map_err(Untried::Left)?;
@@ -87,15 +88,14 @@ impl Work<'_> {
         made
     }
 
-    async fn make(&self) -> Result<Tried, Untried> {
+    async fn make(&self, password: &SecretString) -> Result<Tried, Untried> {
         let (name, role) = (&self.change.database, role(self.action.id));
-        let Some(password) = self.password().await? else { return Ok(Tried::Lost) };
-        if self.server.create(name, &role, &password).await.map_err(Untried::Server)? == managed::Made::Taken {
+        if self.server.create(name, &role, password).await.map_err(Untried::Server)? == managed::Made::Taken {
             return Err(taken());
         }
         self.deps.cluster.prepare_environment(&self.environment).await.map_err(refused)?;
         let secret = connection_secret(name);
-        let values = connection(self.server, name, &role, &password)?;
+        let values = connection(self.server, name, &role, password)?;
         self.deps.cluster.put_connection(&self.environment, &secret, &values).await.map_err(refused)?;
         self.reach(self.action.id, DatabaseState::Ready).await?;
         let keys: Vec<_> = values.iter().map(|(key, _)| *key).collect();
@@ -110,12 +110,20 @@ impl Work<'_> {
         if self.row().await?.is_some_and(|row| row.id == id) {
             self.reach(id, DatabaseState::Deleting).await?;
             self.server.remove(name, &role(id)).await.map_err(Untried::Server)?;
-            self.deps.cluster.prepare_environment(&self.environment).await.map_err(refused)?;
-            let secret = connection_secret(name);
-            self.deps.cluster.put_connection(&self.environment, &secret, &[]).await.map_err(refused)?;
+            self.disconnect()
+                .await
+                .map_err(|error| Untried::Half { done: "the database is deleted", error: Box::new(error) })?;
             self.reach(id, DatabaseState::Deleted).await?;
         }
         Ok(self.done(json!({ "became": "deleted" })))
+    }
+
+    /// Takes the connection to a database that is gone from where applications read it.
+    async fn disconnect(&self) -> Result<(), Untried> {
+        self.deps.cluster.prepare_environment(&self.environment).await.map_err(refused)?;
+        let secret = connection_secret(&self.change.database);
+        self.deps.cluster.put_connection(&self.environment, &secret, &[]).await.map_err(refused)?;
+        Ok(())
     }
 
     async fn describe(&self) -> Result<Tried, Untried> {

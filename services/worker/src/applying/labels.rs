@@ -34,7 +34,10 @@ pub(super) async fn attempt(
     if !action.begun && !apply::begin(&deps.db, action).await.context("begin an approved action")? {
         return Ok(Tried::Lost);
     }
-    opened.move_labels(change.number, &change.off, &change.on).await?;
+    opened.take_labels_off(change.number, &change.off).await?;
+    let put_on = opened.put_labels_on(change.number, &change.on).await.map_err(Untried::from);
+    let half = |error| Untried::Half { done: "labels were taken off", error: Box::new(error) };
+    put_on.map_err(|error| if change.off.is_empty() { error } else { half(error) })?;
     let labels = LabelChange { off: change.off.clone(), on: change.on.clone() };
     Ok(Tried::Done(Made { labels, result: None }))
 }

@@ -3,6 +3,7 @@
 //! same places and tells the same of it.
 
 use anyhow::Context;
+use chrono::TimeDelta;
 use cluster::{EnvironmentSpec, FoundSecret, SyncedSecret};
 use domain::approvals::secrets::{Became, SecretPolicy, SecretSeen, SecretSync};
 use domain::limits;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::approvals::apply::ToApply;
 use store::approvals::secrets::{self, Decided, value_aad};
+use store::clock;
 use store::outbound::{self, LabelChange};
 use store::project_environments;
 use store::repositories::RepositoryRow;
@@ -24,6 +26,9 @@ use crate::github::Opened;
 
 /// Calls that count as writes on GitHub.
 const WRITES: i32 = 2;
+
+/// Until a value that somebody else replaced meanwhile is put again.
+const PAUSE: TimeDelta = TimeDelta::seconds(2);
 
 /// What each step comes to, as it was found before the first touch.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -58,6 +63,9 @@ pub(super) async fn attempt(
     }
     deps.cluster.prepare_environment(&places.environment).await.map_err(refused)?;
     let found = deps.cluster.synced_secret(&places.environment, &places.secret).await.map_err(refused)?;
+    if decided.is_none() {
+        opened.github.ensure_environment(&opened.name, &sync.environment).await.map_err(unmade)?;
+    }
     let (value, plan) = match decided {
         Some(decided) => (open(deps, action, decided.value_sealed)?, plan_of(decided.plan)?),
         None => {
@@ -73,7 +81,14 @@ pub(super) async fn attempt(
         put.await.map_err(refused)?;
     }
     let name = &sync.github_secret;
-    opened.github.put_environment_secret(&opened.name, &sync.environment, name, &value).await.map_err(unmade)?;
+    let put = opened.github.put_environment_secret(&opened.name, &sync.environment, name, &value).await;
+    put.map_err(|error| half(unmade(error)))?;
+    // Whoever was last in the cluster is last on GitHub too.
+    let now =
+        deps.cluster.synced_secret(&places.environment, &places.secret).await.map_err(|error| half(refused(error)))?;
+    if !now.is_some_and(|now| now.holds(&value, sync.policy)) {
+        return Ok(Tried::Later(clock::now(&deps.db).await.context("read the clock")? + PAUSE));
+    }
     Ok(Tried::Done(Made { labels: LabelChange::default(), result: Some(told(sync, plan)) }))
 }
 
@@ -174,6 +189,11 @@ fn told(sync: &SecretSync, Plan { github, kubernetes }: Plan) -> Value {
             "namespace": sync.namespace, "secret": sync.kubernetes_secret, "key": sync.kubernetes_key, "became": kubernetes,
         },
     })
+}
+
+/// The value is in the cluster, and what was to follow was not done.
+fn half(error: Untried) -> Untried {
+    Untried::Half { done: "the Secret in the cluster has the value", error: Box::new(error) }
 }
 
 fn unmade(error: ForgeError) -> Untried {

@@ -185,6 +185,27 @@ async fn what_changed_in_between_is_asked_anew() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_worker_has_not_begun_is_not_done_after_the_run_was_stopped() -> Result<()> {
+    let mut t = Story::begin().await?;
+    for put_off in [true, false] {
+        let (_, pod) = working(&t).await?;
+        let request = asked(&t, &pod).await?;
+        decide(&t.owner, &request, "approve", None).await?.ok()?;
+        let action = claimed(&t, 60).await?.context("nothing is to be done")?;
+        if put_off {
+            assert!(apply::postpone(&t.platform.db, &action, chrono::Utc::now(), false).await?);
+        }
+        let run = pod.lease.run;
+        pod.wait(&t).await?;
+        t.owner.post(&format!("runs/{run}/cancel"), &json!({})).await?;
+        assert!(!apply::begin(&t.platform.db, &action).await? && claimed(&t, 60).await?.is_none());
+        let path = format!("approvals/{}", request["id"].as_str().unwrap_or_default());
+        assert_eq!(t.owner.get(&path).await?["state"], "withdrawn");
+    }
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn an_agent_moves_what_is_its_own_and_never_what_starts_runs() -> Result<()> {
     let mut t = Story::begin().await?;
     let (issue, pod) = working(&t).await?;

@@ -174,6 +174,29 @@ async fn who_waits_for_two_answers_goes_on_after_the_second_or_when_the_time_is_
 }
 
 #[tokio::test]
+async fn an_answer_that_was_told_after_the_session_was_kept_is_told_again() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let pod = working(&t).await?;
+    let keeping = format!("session?path={PATH}&session_id={SESSION}");
+    assert_eq!(pod.keep(&keeping, 1, b"what was said so far").await?, StatusCode::NO_CONTENT);
+    let request = asked(&pod, &database(false)).await?;
+    answer(&t.owner, &request, &json!({ "option": 1 })).await?.ok()?;
+    assert_eq!(pod.tool("owner_feedback_request", &database(false)).await?["status"], "ok");
+    // The pod is lost before its session is kept once more.
+    pod.vanish(&t).await?;
+    let pod = Pod::launch(&t).await?;
+    let context = pod.call(Method::GET, "context", &Value::Null).await?.ok()?;
+    let message = context["resume"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains(&request) && message.contains("SQLite"), "{context}");
+    assert_eq!(pod.keep(&keeping, 2, b"the answer is known").await?, StatusCode::NO_CONTENT);
+    pod.vanish(&t).await?;
+    let pod = Pod::launch(&t).await?;
+    let context = pod.call(Method::GET, "context", &Value::Null).await?.ok()?;
+    assert!(context["resume"]["message"].as_str().is_some_and(|message| !message.contains("SQLite")), "{context}");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn what_was_asked_ends_with_its_run() -> Result<()> {
     let mut t = Story::begin().await?;
     let pod = working(&t).await?;

@@ -91,6 +91,35 @@ async fn what_is_approved_is_what_was_tried_and_it_is_done() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_went_back_to_what_it_was_is_another_request() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    t.platform.add_worker()?;
+    let there = || t.platform.environment.get(&namespace, "configmaps/settings").is_some();
+    let (blue, gone) = (colored("blue"), json!({ "kind": "ConfigMap", "name": "settings" }));
+    let first = asked(&t, &pod, "k8s_apply", &blue).await?;
+    approve(&t, "writer", &first).await?;
+    settled(&t, &first).await?;
+    let delete = asked(&t, &pod, "k8s_delete", &gone).await?;
+    approve(&t, "writer", &delete).await?;
+    settled(&t, &delete).await?;
+
+    let late = pod.tool("k8s_apply", &blue).await?;
+    assert_eq!((&late["status"], &late["request_id"]), (&json!("ok"), &first["id"]), "it was not told of this yet");
+    assert!(late["note"].as_str().is_some_and(|note| note.contains("call again to ask anew")), "{late}");
+    let anew = asked(&t, &pod, "k8s_apply", &blue).await?;
+    assert!(anew["id"] != first["id"] && anew["action"]["digest"] == first["action"]["digest"] && !there(), "{anew}");
+    assert_eq!(asked(&t, &pod, "k8s_apply", &blue).await?["id"], anew["id"], "it is open: the same one");
+    approve(&t, "writer", &anew).await?;
+    assert_eq!(settled(&t, &anew).await?["state"], "applied");
+    assert!(there());
+    let calls = "SELECT count(*) FROM flow_events WHERE run_id = $1 AND kind IN ('tool.called', 'request.made')";
+    let calls: i64 = sqlx::query_scalar(calls).bind(pod.lease.run.0).fetch_one(&t.platform.db).await?;
+    assert_eq!(calls, 5, "each call is in the audit, once");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn the_first_change_in_a_namespace_waits_until_a_worker_has_made_the_accounts_for_it() -> Result<()> {
     let mut t = Story::begin().await?;
     let (pod, namespace) = launched(&t).await?;

@@ -237,6 +237,42 @@ async fn what_cannot_be_taken_away_yet_is_tried_again_until_it_is_whole_or_gone(
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_holds_up_nothing_else() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let pod = beside(&t, "run:dev").await?;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("postgres://nobody@{}/postgres", silent.local_addr()?);
+    let waits = asked_of(&t, &pod, TOOL, &wanted("create", &unique())).await?;
+    let other = asked_of(&t, &pod, "github_labels_add", &json!({ "labels": ["area:ui"] })).await?;
+    for request in [&waits, &other] {
+        decide(&t.owner, request, json!({})).await?.ok()?;
+    }
+    let _worker = t.platform.worker_with("DATABASES_URL", Some(&url), Kubernetes::default().cluster())?;
+    settled(&t, &other, "applied").await?;
+    assert_eq!(t.owner.get(&path(&waits, "")).await?["state"], "applying");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn an_environment_that_was_made_again_has_its_databases() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, name) = (beside(&t, "run:dev").await?, unique());
+    let environments = format!("projects/{}/environments", t.project);
+    let first = t.owner.get(&environments).await?["items"][0].clone();
+    let there = "INSERT INTO project_databases (id, project_id, environment_id, name, state)
+                 VALUES (uuidv7(), $1::uuid, $2::uuid, $3, 'ready')";
+    let there = sqlx::query(there).bind(&t.project).bind(first["id"].as_str()).bind(&name);
+    there.execute(&t.platform.db).await?;
+    let one = format!("environments/{}", first["id"].as_str().context("no id")?);
+    assert_eq!(t.owner.call(Method::DELETE, &one, &Value::Null).await?.status.as_u16(), 204);
+    let again = json!({ "name": "staging", "kind": "staging", "allows_secrets": true, "allows_databases": true });
+    t.owner.post(&environments, &again).await?;
+    let told = pod.tool(TOOL, &wanted("create", &name)).await?;
+    assert_eq!((&told["status"], &told["state"]), (&json!("ok"), &json!("ready")), "{told}");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn where_there_is_no_server_the_agent_is_told_so() -> Result<()> {
     let mut t = Story::begin().await?;
     let pod = beside(&t, "run:dev").await?;

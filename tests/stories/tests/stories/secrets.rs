@@ -295,6 +295,39 @@ async fn a_worker_that_dies_in_the_middle_is_followed_by_one_that_ends_in_the_sa
 }
 
 #[tokio::test]
+async fn what_was_done_by_half_is_not_called_undone() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let kubernetes = Kubernetes::default();
+    let pod = beside(&t, "run:dev").await?;
+    let _worker = t.platform.worker_in(kubernetes.cluster())?;
+    let refuses = async |method: &str, path: &str, status: u16| {
+        let path = format!("^/repos/{}/environments/staging{path}$", t.github.full_name());
+        let headers = json!({ "x-accepted-github-permissions": "secrets=write" });
+        let call = json!({ "method": method, "path_regex": path });
+        let answer = json!({ "status": status, "headers": headers, "body": {} });
+        t.github.front().inject(&json!({ "match": call, "times": 1, "answer": answer })).await
+    };
+    // GitHub has no such environment and makes none: nothing is touched.
+    refuses("GET", "/secrets/public-key", 404).await?;
+    refuses("PUT", "", 403).await?;
+    let request = asked(&t, &pod, &wanted("random")).await?;
+    decide(&t.owner, &request, json!({})).await?.ok()?;
+    settled(&t, &request, "failed").await?;
+    assert_eq!(kubernetes.secret(NAMESPACE, "shop"), None);
+
+    refuses("PUT", "/secrets/SESSION_KEY", 403).await?;
+    let mut other = wanted("random");
+    other["idempotency_key"] = json!("second");
+    let request = asked(&t, &pod, &other).await?;
+    decide(&t.owner, &request, json!({})).await?.ok()?;
+    let became = settled(&t, &request, "unknown").await?;
+    let trouble = became["trouble"].as_str().unwrap_or_default();
+    assert!(trouble.starts_with("the Secret in the cluster has the value, and then:"), "{became}");
+    assert!(kubernetes.secret(NAMESPACE, "shop").is_some() && became["sealed"] == false, "{became}");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn what_changed_is_asked_anew_and_what_is_not_the_platforms_is_left_alone() -> Result<()> {
     let mut t = Story::begin().await?;
     let kubernetes = Kubernetes::default();

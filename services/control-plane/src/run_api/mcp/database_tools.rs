@@ -2,7 +2,9 @@
 //! asked about it, and nothing more is told.
 
 use contract::agent::{ToolDatabase, ToolDatabaseAction};
-use domain::approvals::databases::{DatabaseAction, DatabaseChange, DatabaseSeen, connection_secret, is_name};
+use domain::approvals::databases::{
+    DatabaseAction, DatabaseChange, DatabaseSeen, DatabaseState, connection_secret, is_name,
+};
 use domain::approvals::{ApprovalMode, Effect};
 use domain::names::environment_namespace;
 use serde_json::json;
@@ -20,7 +22,7 @@ pub(super) async fn lifecycle(call: &Call<'_>) -> Result<Done, Refused> {
     }
     let environment = secret_tools::environment(call, &wanted.environment, |row| row.allows_databases).await?;
     let there = project_databases::named(&call.app.pool, &name).await?;
-    if there.as_ref().is_some_and(|row| row.project_id != call.row.project_id || row.environment_id != environment.id) {
+    if there.as_ref().is_some_and(|row| row.project_id != call.row.project_id || row.environment != environment.name) {
         return Err(Refused::new("taken", "This name is taken; choose another one."));
     }
     let action = match wanted.action {
@@ -53,7 +55,13 @@ fn at_once(
 ) -> Result<Option<Done>, Refused> {
     match (action, there) {
         (DatabaseAction::Create, Some(row)) => {
-            let note = "Your project has it already.";
+            let note = match row.state.0 {
+                DatabaseState::Creating | DatabaseState::Deleting => {
+                    "Your project has it, but an earlier request has not come to its end. Describe it later; if it stays \
+                     like this, ask to delete it, and then to create it."
+                }
+                DatabaseState::Ready | DatabaseState::Deleted => "Your project has it already.",
+            };
             Ok(Some(Done::Read(json!({ "database": name, "state": row.state.0, "note": note }))))
         }
         (DatabaseAction::Describe, None) => Ok(Some(Done::Read(json!({ "database": name, "exists": false })))),

@@ -47,11 +47,23 @@ pub(super) async fn leave(
     let wanted = Wanted {
         kind: ApprovalKind::Action,
         leave: Some((&ruling, &digest)),
-        named: digest.clone(),
+        named: format!("{digest}:{}", times(call, &action.effect, &digest).await?),
         asked: &asked,
         told: json!({ "digest": digest, "mode": ruling.mode, "because": ruling.because }),
     };
     ask(call, wanted).await
+}
+
+/// How often exactly this was done before, or could not be: things go back to what they were, and then it is another
+/// request. A secret is the same one for as long as its key is, and whoever said no is not asked again.
+async fn times(call: &Call<'_>, effect: &Effect, digest: &str) -> Result<i64, Refused> {
+    match effect {
+        Effect::Secret { .. } => Ok(0),
+        Effect::Labels { .. } | Effect::Object(_) | Effect::Database { .. } => {
+            let of = (call.of.run, call.of.launch);
+            Ok(approvals::repeated(&call.app.pool, of, call.tool.as_str(), digest).await?)
+        }
+    }
 }
 
 /// Who has to approve a call that needs at least this. Labels are what GitHub says in this very call, so that none is missed;
@@ -82,7 +94,7 @@ pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Ref
         most: MOST_OPEN,
         flow: Entry::new(FlowKind::RequestMade, AGENT, what),
     };
-    approvals::ask(&call.app.pool, &request).await?;
+    let is_new = approvals::ask(&call.app.pool, &request).await?;
     call.app.waker.run(call.of.run.into());
     if leave.is_some_and(|(ruling, _)| ruling.mode == ApprovalMode::None) {
         call.app.waker.work();
@@ -94,7 +106,15 @@ pub(super) async fn ask(call: &Call<'_>, wanted: Wanted<'_>) -> Result<Done, Ref
     if outcome.state.0.is_over() {
         approvals::tell(&call.app.pool, call.of.run, call.of.launch, &[id]).await?;
     }
-    Ok(Done::Made(told(id, &outcome)))
+    let mut told = told(id, &outcome);
+    if is_new {
+        return Ok(Done::Made(told));
+    }
+    if outcome.state.0.may_be_asked_anew() {
+        told["note"] =
+            json!("This came of your earlier request. If things are another way by now, call again to ask anew.");
+    }
+    Ok(Done::Read(told))
 }
 
 /// What has become of the request by the time that a live answer is waited for; `None`: it was not asked.
