@@ -3,6 +3,7 @@
 //! * [`gateway`], [`agent`], [`internal`], [`integrations`]: the types, one module a document, written by `cargo xtask codegen`.
 //! * [`validator`]: checks requests (and, in debug builds, responses) against a document while serving.
 //! * [`drift`]: compares a document with what the handlers declare; used by tests.
+//! * [`shape`]: how much a JSON document holds, before it is parsed.
 //! * [`tools`]: what agents' tools take, for listing and for checking.
 //! * [`problem`]: refusals as RFC 9457 problem documents.
 //! * [`assertion`]: how the gateway tells the control-plane who is asking.
@@ -14,6 +15,7 @@ pub mod drift;
 pub mod keys;
 pub mod problem;
 mod secret;
+pub mod shape;
 pub mod tools;
 pub mod validator;
 

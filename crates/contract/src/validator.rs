@@ -24,10 +24,14 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::document::{Document, DocumentProblem};
 use crate::gateway::FieldProblem;
 use crate::problem::Problem;
+use crate::shape;
 use operation::{Answer, Operation, RequestBody};
 
 /// Bytes of a JSON body that are read when nothing else is said.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// Values and names that one body may hold. The largest that there is, a full batch of a run's events, holds 6,503; as many
+/// as this take a few megabytes in their worst form.
+const VALUES: usize = 20_000;
 
 /// A document, compiled for checking.
 #[derive(Debug)]
@@ -103,6 +107,7 @@ impl Validator {
         if bytes.is_empty() && !required {
             return Ok(Body::empty());
         }
+        shape::check(&bytes, VALUES)?;
         let value = serde_json::from_slice(&bytes).map_err(|error| malformed(&error))?;
         wrong.extend(fields::body_problems(schema, &value));
         Ok(Body::from(bytes))

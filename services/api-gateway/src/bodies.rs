@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use contract::problem::Problem;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -22,6 +26,20 @@ pub(crate) enum Cut {
     Full,
     /// The client went away.
     Broken,
+}
+
+impl Cut {
+    /// What the sender is told; how much may be sent, and what is full, differs.
+    pub(crate) fn into_problem(self, too_large: impl Into<String>, full: &str) -> Problem {
+        match self {
+            Self::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", too_large),
+            Self::TooSlow => {
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body did not come in time")
+            }
+            Self::Full => Problem::unavailable("overloaded", full),
+            Self::Broken => Problem::bad_request("body_cut", "The body ended early"),
+        }
+    }
 }
 
 /// Bounds on bodies.
@@ -57,6 +75,14 @@ impl BodyBounds {
             return Err(Cut::TooLarge);
         }
         timeout(self.time, self.collect(body)).await.unwrap_or(Err(Cut::TooSlow))
+    }
+
+    /// Reads a request's body within the bounds before anybody behind looks at it, and holds its share until there is an
+    /// answer.
+    pub(crate) async fn hold(&self, request: Request, next: Next) -> Result<Response, Cut> {
+        let (parts, body) = request.into_parts();
+        let held = self.read(&parts.headers, body).await?;
+        Ok(next.run(Request::from_parts(parts, Body::from(held.bytes.clone()))).await)
     }
 
     async fn collect(&self, mut body: Body) -> Result<HeldBody, Cut> {

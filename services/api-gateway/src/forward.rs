@@ -215,14 +215,17 @@ fn gone(error: &dyn std::error::Error) -> Unreachable {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn client(base: &str) -> Client {
+        let key = contract::keys::SignatureKey::from_pem(&PEM.into()).unwrap();
+        Client::new(base.parse().unwrap(), Signer::new(key, assertion::system_clock)).unwrap()
+    }
 
     #[test]
     fn an_address_is_forwarded_as_it_is_or_not_at_all() {
-        let key = contract::keys::SignatureKey::from_pem(&PEM.into()).unwrap();
-        let signer = Signer::new(key, assertion::system_clock);
-        let client = Client::new("http://control-plane:8080/ignored".parse().unwrap(), signer).unwrap();
+        let client = client("http://control-plane:8080/ignored");
         for target in ["/a/b?c=d%20e&f", "/a%2fb", "//evil.example/x", "/a?b=http://evil.example"] {
             assert_eq!(client.address(target).unwrap().as_str(), format!("http://control-plane:8080{target}"));
         }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::error_handling::HandleErrorLayer;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
+use axum::middleware::{Next, from_fn};
 use axum::{Json, Router};
 use contract::assertion::Caller;
 use contract::document::DocumentProblem;
@@ -20,30 +21,24 @@ use serde::{Deserialize, Serialize};
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use vault::CallbackSecret;
 
 use crate::bodies::BodyBounds;
 use crate::forward::{AskError, Client};
 
 /// Bytes of a body: an answer has at most a few thousand characters, and so has what people are to read.
 const BODY_LIMIT: usize = 64 * 1024;
-/// Longest silence within a body.
-const BODY_SILENCE: Duration = Duration::from_secs(5);
 /// From the first byte to the last of a body that is read before anybody knows who sends it.
 const BODY_TIME: Duration = Duration::from_secs(5);
-/// Requests that are worked on at the same time; more are answered 503 at once.
+/// What bodies may hold together while they come, callbacks and asks each.
+const MEMORY: usize = 32 * 1024 * 1024;
+/// Requests that are worked on at the same time, callbacks and asks each; more are answered 503 at once.
 const AT_ONCE: usize = 64;
+const FULL: &str = "Too many requests at once, try again";
 /// The other side waits ten seconds, and never calls back again.
 const PATIENCE: Duration = Duration::from_secs(8);
-
-/// What the handlers share.
-#[derive(Clone)]
-struct Listener {
-    control: Client,
-    bodies: Arc<BodyBounds>,
-}
 
 /// The secret of one try.
 #[derive(Deserialize)]
@@ -65,31 +60,54 @@ impl ByAddress {
 /// # Errors
 /// When the contract does not compile.
 pub fn router(control: Client) -> Result<Router, DocumentProblem> {
-    let routes = routes().split_for_parts().0;
-    let guarded = Validator::new(&Document::integrations()?)?.with_body_limit(BODY_LIMIT).guard(routes);
+    let document = Document::integrations()?;
+    let (callbacks, asks) =
+        (door(callbacks(), &document, names_a_try)?, door(asks::routes(), &document, asks::says_who)?);
+    Ok(callbacks.merge(asks).fallback(nothing_here).with_state(control))
+}
+
+/// Routes behind bounds of their own, so that neither callbacks nor asks keep the others out. First comes what `may` says of
+/// the head, then the body as a whole, and only a request that is there takes one of the places: who sends slowly holds none.
+fn door(
+    routes: OpenApiRouter<Client>,
+    document: &Document,
+    may: fn(&Request) -> Result<(), Problem>,
+) -> Result<Router<Client>, DocumentProblem> {
     let shed = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(async |_: tower::BoxError| {
-            Problem::unavailable("overloaded", "Too many requests at once, try again")
-        }))
+        .layer(HandleErrorLayer::new(async |_: tower::BoxError| Problem::unavailable("overloaded", FULL)))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE));
-    let timed = guarded.route_layer(RequestBodyTimeoutLayer::new(BODY_SILENCE)).fallback(nothing_here);
-    let bodies = Arc::new(BodyBounds::new(BODY_LIMIT, BODY_TIME, AT_ONCE * BODY_LIMIT));
-    Ok(timed.layer(shed).with_state(Listener { control, bodies }))
+    let bodies = Arc::new(BodyBounds::new(BODY_LIMIT, BODY_TIME, MEMORY));
+    let held = from_fn(move |request: Request, next: Next| {
+        let bodies = bodies.clone();
+        async move {
+            may(&request)?;
+            let answered = bodies.hold(request, next).await;
+            answered.map_err(|cut| cut.into_problem("A request has at most 64 KiB", FULL))
+        }
+    });
+    let checked = Validator::new(document)?.with_body_limit(BODY_LIMIT).guard(routes.split_for_parts().0);
+    Ok(checked.route_layer(shed).route_layer(held))
+}
+
+/// Whether a callback names a secret of the form that is given away; whose it is, is not known here.
+fn names_a_try(request: &Request) -> Result<(), Problem> {
+    let Ok(Query(by)) = Query::<ByAddress>::try_from_uri(request.uri()) else {
+        let problem = Problem::unprocessable("invalid_request", "The request has wrong fields");
+        return Err(problem.with_field("query.token", "is required, once"));
+    };
+    let secret = CallbackSecret::parse(&by.token);
+    secret.map(drop).ok_or_else(|| Problem::not_found("not_found", "There is no such request in a channel"))
 }
 
 /// What the handlers say of themselves, to be compared with the contract.
 #[must_use]
 pub fn description() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
+    callbacks().merge(asks::routes()).split_for_parts().1
 }
 
-fn routes() -> OpenApiRouter<Listener> {
-    OpenApiRouter::new()
-        .routes(routes!(receive_approver_callback))
-        .routes(routes!(receive_executor_callback))
-        .routes(routes!(asks::ask_for_approval))
-        .routes(routes!(asks::ask_for_execution))
+fn callbacks() -> OpenApiRouter<Client> {
+    OpenApiRouter::new().routes(routes!(receive_approver_callback)).routes(routes!(receive_executor_callback))
 }
 
 async fn nothing_here() -> Problem {
@@ -101,11 +119,11 @@ async fn nothing_here() -> Problem {
     responses((status = 200, body = CallbackReceipt),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_approver_callback(
-    State(at): State<Listener>,
+    State(control): State<Client>,
     Query(by): Addressed,
     Json(said): Json<ApproverCallback>,
 ) -> Result<Json<CallbackReceipt>, Problem> {
-    passed_on(&at.control, "approver", &ApproverSaid { secret: by.secret(), said }).await
+    passed_on(&control, "approver", &ApproverSaid { secret: by.secret(), said }).await
 }
 
 /// An executor says what was answered
@@ -113,11 +131,11 @@ async fn receive_approver_callback(
     responses((status = 200, body = CallbackReceipt),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn receive_executor_callback(
-    State(at): State<Listener>,
+    State(control): State<Client>,
     Query(by): Addressed,
     Json(said): Json<ExecutorCallback>,
 ) -> Result<Json<CallbackReceipt>, Problem> {
-    passed_on(&at.control, "executor", &ExecutorSaid { secret: by.secret(), said }).await
+    passed_on(&control, "executor", &ExecutorSaid { secret: by.secret(), said }).await
 }
 
 async fn passed_on(
@@ -131,3 +149,6 @@ async fn passed_on(
     metrics::counter!("callbacks_total", "from" => from, "result" => result).increment(1);
     heard.map(Json).map_err(AskError::into_problem)
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,6 +144,22 @@ async fn bodies_of_another_kind_size_or_syntax_are_refused() {
 }
 
 #[tokio::test]
+async fn a_body_that_would_hold_too_much_is_refused_before_it_is_parsed() {
+    let router = || {
+        let document = Document::of(&[("shop.yaml", SHOP), ("shared.yaml", SHARED)]);
+        let router = Router::new().route("/things", post(async || StatusCode::NO_CONTENT));
+        Validator::new(&document).unwrap().guard(router)
+    };
+    let add =
+        |body: String| Request::post("/things").header(CONTENT_TYPE, "application/json").body(body.into()).unwrap();
+    // Not even JSON at its end.
+    let (status, problem) = answered(router(), add(r#"[{"":0},"#.repeat(VALUES / 3))).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_many_values")));
+    let (status, problem) = answered(router(), add(format!("[{}0]", "0,".repeat(VALUES - 2)))).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid_request")));
+}
+
+#[tokio::test]
 async fn nothing_is_served_that_is_not_written_down() {
     assert_eq!(send(Request::post("/secret-door"), "").await.0, StatusCode::NOT_FOUND);
     let (status, problem) = send(Request::delete("/things"), "").await;

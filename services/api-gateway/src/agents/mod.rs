@@ -50,6 +50,7 @@ pub struct AgentsState {
     decoys: Decoys,
     limits: Arc<Limits>,
     bodies: Arc<BodyBounds>,
+    model_bodies: Arc<BodyBounds>,
     guard: Guard,
     clients: Clients,
     document: Arc<Document>,
@@ -95,6 +96,7 @@ impl AgentsState {
             events: Events::new(control.clone(), tasks.clone()),
             limits: Arc::new(Limits::default()),
             bodies: Arc::new(run_api::bodies()),
+            model_bodies: Arc::new(model::bodies()),
             document: Arc::new(Document::agent()?),
             config: Arc::new(config),
             control,
@@ -114,9 +116,9 @@ pub fn router(state: &AgentsState) -> Result<Router, SetupError> {
         router.route_layer(admit)
     };
     let routes = Router::new()
-        .merge(guarded(run_api::saving(&state.document)?, Needs::Saving))
-        .merge(guarded(run_api::beginning(&state.document)?, Needs::Everything))
-        .merge(guarded(run_api::tools(&state.document)?, Needs::Everything))
+        .merge(guarded(run_api::saving(state)?, Needs::Saving))
+        .merge(guarded(run_api::beginning(state)?, Needs::Everything))
+        .merge(guarded(run_api::tools(state)?, Needs::Everything))
         .merge(guarded(model::router(), Needs::Everything))
         .merge(guarded(git::router(), Needs::Everything))
         .merge(guarded(registry::router(), Needs::Everything))

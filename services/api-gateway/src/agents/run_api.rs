@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use contract::Validator;
 use contract::problem::Problem;
-use contract::{Document, Validator};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, StatusCode};
 use serde_json::Value;
@@ -17,7 +19,7 @@ use super::decoy::Place;
 use super::limits::Kind;
 use super::token::Run;
 use super::{AgentsState, SetupError};
-use crate::bodies::{BodyBounds, Cut};
+use crate::bodies::BodyBounds;
 
 /// A session's snapshot may have this many bytes.
 const SESSION_LIMIT: usize = 32 * 1024 * 1024;
@@ -27,8 +29,9 @@ const WORKTREE_LIMIT: usize = 64 * 1024 * 1024;
 const REPORT_LIMIT: usize = 8 * 1024 * 1024;
 /// What bodies of all runs may hold together. The control-plane holds several times as much while it seals them.
 const MEMORY: usize = 128 * 1024 * 1024;
+const FULL: &str = "Too much is being kept at once; nothing was stored";
 /// As long as the runner waits for its answer.
-const BODY_TIME: Duration = Duration::from_secs(30);
+pub(super) const BODY_TIME: Duration = Duration::from_secs(30);
 /// A message to the tools.
 const TOOL_LIMIT: usize = 256 * 1024;
 const TOOLS: &str = "/mcp";
@@ -49,28 +52,45 @@ pub(super) fn bodies() -> BodyBounds {
 }
 
 /// What a run may do even when it is being stopped.
-pub(super) fn saving(document: &Document) -> Result<Router<AgentsState>, SetupError> {
+pub(super) fn saving(state: &AgentsState) -> Result<Router<AgentsState>, SetupError> {
     let routes = Router::new()
         .route("/api/v1/run/events", post(forward))
         .route("/api/v1/run/beat", post(forward))
         .route(SESSION, put(forward))
         .route(WORKTREE, put(forward))
         .route("/api/v1/run/result", post(forward));
-    Ok(Validator::new(document)?.with_body_limit(REPORT_LIMIT).guard(routes))
+    checked(state, routes, REPORT_LIMIT)
 }
 
 /// What a run needs to begin.
-pub(super) fn beginning(document: &Document) -> Result<Router<AgentsState>, SetupError> {
+pub(super) fn beginning(state: &AgentsState) -> Result<Router<AgentsState>, SetupError> {
     let routes = Router::new()
         .route("/api/v1/run/context", get(forward))
         .route(SESSION, get(forward))
         .route(WORKTREE, get(forward));
-    Ok(Validator::new(document)?.guard(routes))
+    checked(state, routes, REPORT_LIMIT)
 }
 
 /// What the agent acts through.
-pub(super) fn tools(document: &Document) -> Result<Router<AgentsState>, SetupError> {
-    Ok(Validator::new(document)?.with_body_limit(TOOL_LIMIT).guard(Router::new().route(TOOLS, post(forward))))
+pub(super) fn tools(state: &AgentsState) -> Result<Router<AgentsState>, SetupError> {
+    checked(state, Router::new().route(TOOLS, post(forward)), TOOL_LIMIT)
+}
+
+/// Routes behind the check against the document, and that behind the bounds: what is read and parsed is counted by then.
+fn checked(state: &AgentsState, routes: Router<AgentsState>, most: usize) -> Result<Router<AgentsState>, SetupError> {
+    let routes = Validator::new(&state.document)?.with_body_limit(most).guard(routes);
+    Ok(routes.route_layer(from_fn_with_state(state.clone(), hold)))
+}
+
+/// Takes a place of the run's and reads the body, within the bounds of its route.
+async fn hold(State(state): State<AgentsState>, run: Run, request: Request, next: Next) -> Result<Response, Problem> {
+    let (kind, most) = bounds_of(request.uri().path());
+    if kind == Kind::Tool {
+        state.limits.call(run.grant.run_id)?;
+    }
+    let _slot = state.limits.take(run.grant.run_id, kind)?;
+    let answered = state.bodies.sized(most).hold(request, next).await;
+    answered.map_err(|cut| cut.into_problem(format!("At most {most} bytes are kept"), FULL))
 }
 
 /// What a request counts as, and how many bytes its body may have.
@@ -102,11 +122,6 @@ fn tool_called(message: &[u8]) -> String {
 
 async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let (kind, most) = bounds_of(parts.uri.path());
-    if kind == Kind::Tool {
-        state.limits.call(run.grant.run_id)?;
-    }
-    let _slot = state.limits.take(run.grant.run_id, kind)?;
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut passed = http::Request::builder().method(&parts.method).uri(target);
     for name in KEPT {
@@ -114,12 +129,13 @@ async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -
             passed = passed.header(name, value);
         }
     }
-    // The gateway's signature covers the whole body, so it is held while it is passed on.
-    let held = state.bodies.sized(most).read(&parts.headers, body).await.map_err(|cut| refused(cut, most))?;
+    // The gateway's signature covers the whole body, which is held already; this only takes it out.
+    let bytes =
+        to_bytes(body, usize::MAX).await.map_err(|_| Problem::bad_request("body_cut", "The body ended early"))?;
     if let Some(place) = place_of(parts.uri.path()) {
-        state.decoys.pass(&run, place, &held.bytes, tool_called)?;
+        state.decoys.pass(&run, place, &bytes, tool_called)?;
     }
-    let request = passed.body(held.bytes.clone()).map_err(|_| Problem::internal())?;
+    let request = passed.body(bytes).map_err(|_| Problem::internal())?;
     let answer = state.control.forward(&run.grant, request).await;
     let answer = answer.map_err(|error| super::control::ControlError::from(error).into_problem())?;
     if answer.status() == StatusCode::UNAUTHORIZED {
@@ -130,16 +146,4 @@ async fn forward(State(state): State<AgentsState>, run: Run, request: Request) -
         response = response.header(CONTENT_TYPE, kind);
     }
     Ok(response.body(answer.into_body()).map_err(|_| Problem::internal())?.into_response())
-}
-
-fn refused(cut: Cut, most: usize) -> Problem {
-    match cut {
-        Cut::TooLarge => {
-            let title = format!("At most {most} bytes are kept");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", title)
-        }
-        Cut::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body did not come in time"),
-        Cut::Full => Problem::unavailable("overloaded", "Too much is being kept at once; nothing was stored"),
-        Cut::Broken => Problem::bad_request("body_cut", "The body ended early"),
-    }
 }

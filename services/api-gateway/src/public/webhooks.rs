@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::PublicState;
 use super::event::{self, Misfit};
-use crate::bodies::{BodyBounds, Cut};
+use crate::bodies::BodyBounds;
 use crate::forward::{is_no_answer, passed_on, read};
 
 /// GitHub caps payloads at 25 MB.
@@ -26,6 +26,7 @@ const BODY_LIMIT: usize = 25 * 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(7);
 /// What bodies may hold together before they are refused.
 const MEMORY: usize = 256 * 1024 * 1024;
+const FULL: &str = "Too many webhooks at once; nothing was stored";
 /// When the control-plane takes longer, the delivery counts as not stored; the answer leaves within 2 s.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -82,7 +83,8 @@ async fn receive(State(app): State<PublicState>, request: Request) -> Result<Res
 async fn take_in(app: &PublicState, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
     let (event, delivery_guid) = names(headers)?;
     let signature = headers.get(SIGNATURE).map(|value| value.to_str().unwrap_or_default());
-    let held = app.webhooks.bounds.read(headers, body).await.map_err(cut)?;
+    let held = app.webhooks.bounds.read(headers, body).await;
+    let held = held.map_err(|cut| cut.into_problem("A webhook has at most 25 MB", FULL))?;
     vault::verify_github_signature(signature, &held.bytes, &app.webhooks.secrets).map_err(|problem| {
         Problem::unauthorized("bad_signature", "The signature was refused").with_detail(problem.to_string())
     })?;
@@ -131,15 +133,6 @@ fn names(headers: &HeaderMap) -> Result<(String, String), Problem> {
 fn is_json(headers: &HeaderMap) -> bool {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     media.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-fn cut(cut: Cut) -> Problem {
-    match cut {
-        Cut::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "A webhook has at most 25 MB"),
-        Cut::TooSlow => Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body did not come in time"),
-        Cut::Full => Problem::unavailable("overloaded", "Too many webhooks at once; nothing was stored"),
-        Cut::Broken => Problem::bad_request("body_cut", "The body ended early"),
-    }
 }
 
 fn unfit(misfit: &Misfit, event: &str) -> Problem {

@@ -2,6 +2,7 @@
 //! behind it (control-plane, model API, forge, registries).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bodies;
 mod control;
 mod decoy;
 mod egress;

@@ -16,9 +16,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use contract::internal::{BrokerEventKind, ModelLimit};
 use contract::problem::Problem;
+use contract::shape;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -26,11 +27,19 @@ use tokio::sync::oneshot;
 use super::AgentsState;
 use super::decoy::Place;
 use super::limits::Kind;
+use super::run_api::BODY_TIME;
 use super::token::Run;
+use crate::bodies::{BodyBounds, HeldBody};
 use relay::Call;
-use rules::{Admitted, Refusal};
+use rules::Admitted;
 
 const REQUEST_LIMIT: usize = 32 * 1024 * 1024;
+/// What calls of all runs may hold together until they are sent. A budget of its own: no call keeps a run from reporting.
+const MEMORY: usize = 128 * 1024 * 1024;
+const FULL: &str = "Too many calls are being sent at once";
+/// Values and names that a call may hold. A thought, a call and its output have some 36, and hardly less than a hundred
+/// tokens, so whatever 400,000 tokens are made of fits; in their worst form these take some 50 MB while they are judged.
+const VALUES: usize = 150_000;
 /// Bytes of an upstream's error that are passed on.
 const ERROR_LIMIT: usize = 64 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
@@ -52,6 +61,11 @@ pub(super) fn client() -> reqwest::Result<reqwest::Client> {
         .build()
 }
 
+/// Bounds on what is sent to the model.
+pub(super) fn bodies() -> BodyBounds {
+    BodyBounds::new(REQUEST_LIMIT, BODY_TIME, MEMORY)
+}
+
 /// The two endpoints that codex uses.
 pub(super) fn router() -> Router<AgentsState> {
     Router::new().route("/model/v1/responses", post(respond)).route("/model/v1/models", get(models))
@@ -66,37 +80,38 @@ async fn models(run: Run) -> Json<Value> {
 async fn respond(State(state): State<AgentsState>, run: Run, request: Request) -> Response {
     let slot = match state.limits.take(run.grant.run_id, Kind::ModelCall) {
         Ok(slot) => slot,
-        Err(problem) => return failure(StatusCode::TOO_MANY_REQUESTS, &problem.code, &problem.title),
+        Err(problem) => return told(&problem),
     };
     let (parts, body) = request.into_parts();
-    let bytes = match read(&parts.headers, body).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return refuse(&state, &run, &refusal),
+    let mut held = match read(&state, &parts.headers, body).await {
+        Ok(held) => held,
+        Err(problem) => return refuse(&state, &run, &problem),
     };
     // Codex's conversation holds what its commands printed, so reading the decoy is enough.
-    if let Err(denied) = state.decoys.pass(&run, Place::Model, &bytes, |_| String::new()) {
-        let problem = Problem::from(denied);
-        return failure(problem.status_code(), &problem.code, &problem.title);
+    if let Err(denied) = state.decoys.pass(&run, Place::Model, &held.bytes, |_| String::new()) {
+        return told(&Problem::from(denied));
     }
-    let admitted = match rules::admit(&bytes, &run.grant.models) {
+    let admitted = match judged(&held.bytes, &run.grant.models) {
         Ok(admitted) => admitted,
-        Err(refusal) => return refuse(&state, &run, &refusal),
+        Err(problem) => return refuse(&state, &run, &problem),
     };
     let call = Call::new(state.clone(), run.grant, &admitted, slot);
+    // What goes on takes the share of what came.
+    held.bytes = admitted.body;
     let (answer, answered) = oneshot::channel();
     // A task of its own: a pod that hangs up before the first byte must not hide what its call cost.
-    state.tasks.clone().spawn(exchange(state, parts.headers, admitted, call, answer));
+    state.tasks.clone().spawn(exchange(state, parts.headers, held, call, answer));
     answered.await.unwrap_or_else(|_| unreachable())
 }
 
 async fn exchange(
     state: AgentsState,
     headers: HeaderMap,
-    admitted: Admitted,
+    held: HeldBody,
     call: Call,
     answer: oneshot::Sender<Response>,
 ) {
-    let outcome = match send(&state, &headers, admitted).await {
+    let outcome = match send(&state, &headers, held).await {
         Ok(upstream) if upstream.status().is_success() => {
             let (response, carried) = call.relay(upstream);
             // A pod that has gone drops its end of the stream, and the carrying goes on for a while.
@@ -130,17 +145,18 @@ fn unreachable() -> Response {
     failure(StatusCode::BAD_GATEWAY, "model_unreachable", "The model API did not answer")
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, Refusal> {
+async fn read(state: &AgentsState, headers: &HeaderMap, body: Body) -> Result<HeldBody, Problem> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(Refusal::new("content_encoding", "a compressed body cannot be checked; send it plain"));
+        return Err(Problem::bad_request("content_encoding", "a compressed body cannot be checked; send it plain"));
     }
-    match Limited::new(body, REQUEST_LIMIT).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Refusal::new("body_too_large", format!("at most {REQUEST_LIMIT} bytes are taken")))
-        }
-        Err(_) => Err(Refusal::new("body_cut", "the body ended early")),
-    }
+    let held = state.model_bodies.read(headers, body).await;
+    held.map_err(|cut| cut.into_problem(format!("at most {REQUEST_LIMIT} bytes are taken"), FULL))
+}
+
+/// Nothing is parsed that would hold too much.
+fn judged(bytes: &[u8], models: &[String]) -> Result<Admitted, Problem> {
+    shape::check(bytes, VALUES)?;
+    rules::admit(bytes, models).map_err(|refusal| Problem::bad_request(refusal.code, refusal.reason))
 }
 
 /// The pause that an answer asks for.
@@ -148,7 +164,7 @@ fn retry_after(upstream: &reqwest::Response) -> Option<Duration> {
     upstream.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
-async fn send(state: &AgentsState, client: &HeaderMap, admitted: Admitted) -> reqwest::Result<reqwest::Response> {
+async fn send(state: &AgentsState, client: &HeaderMap, held: HeldBody) -> reqwest::Result<reqwest::Response> {
     let mut url = state.config.model.url.clone();
     url.set_path(&format!("{}/responses", url.path().trim_end_matches('/')));
     let key = format!("Bearer {}", state.config.model.key.expose_secret());
@@ -163,7 +179,7 @@ async fn send(state: &AgentsState, client: &HeaderMap, admitted: Admitted) -> re
             request = request.header(name, value);
         }
     }
-    request.body(admitted.body).send().await
+    request.body(held.bytes.clone()).send().await
 }
 
 /// What the provider refused, told to codex in the provider's own form, and the limit that it was; about our key codex
@@ -199,10 +215,14 @@ fn limit(code: &str, pause: Option<Duration>) -> ModelLimit {
     ModelLimit { code: code.chars().take(LONGEST_CODE).collect(), retry_after_seconds: seconds }
 }
 
-fn refuse(state: &AgentsState, run: &Run, refusal: &Refusal) -> Response {
-    let data = [("code", refusal.code.into()), ("reason", refusal.reason.clone().into())];
+fn refuse(state: &AgentsState, run: &Run, problem: &Problem) -> Response {
+    let data = [("code", problem.code.clone().into()), ("reason", problem.title.clone().into())];
     state.events.record(&run.grant, BrokerEventKind::ModelRefused, data);
-    failure(StatusCode::BAD_REQUEST, refusal.code, &format!("Refused by the platform: {}", refusal.reason))
+    failure(problem.status_code(), &problem.code, &format!("Refused by the platform: {}", problem.title))
+}
+
+fn told(problem: &Problem) -> Response {
+    failure(problem.status_code(), &problem.code, &problem.title)
 }
 
 /// A problem document that also is an error of the provider's form, which is what codex reads.

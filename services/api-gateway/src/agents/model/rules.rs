@@ -103,7 +103,7 @@ pub(super) struct Admitted {
     pub(super) body: Bytes,
 }
 
-/// Judges a request and returns it in the form in which it goes on.
+/// Judges a request whose number of values is bounded already, and returns it in the form in which it goes on.
 pub(super) fn admit(bytes: &[u8], models: &[String]) -> Result<Admitted, Refusal> {
     let mut call: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|_| Refusal::new("malformed_json", "the body is not a JSON object, or nested too deep"))?;
