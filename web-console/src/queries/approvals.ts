@@ -37,6 +37,7 @@ export function useApproval(id: MaybeRefOrGetter<string | undefined>) {
   })
 }
 
+/** What a form does about the outcome; it still stands then. */
 export interface AnswerHooks {
   sent: (answered: Approval) => void
   refused: (id: string, error: unknown) => void
@@ -58,7 +59,7 @@ export function useAnswer({ sent, refused }: AnswerHooks) {
 }
 
 /** Decides about an action. Everything is read again, also when somebody was quicker or the request is another now. */
-export function useDecision(sent: (decided: Approval) => void) {
+export function useDecision({ sent, refused }: AnswerHooks) {
   const cache = useQueryClient()
   return useMutation({
     mutationFn: ({ id, given }: { id: string; given: DecisionGiven }) =>
@@ -67,6 +68,7 @@ export function useDecision(sent: (decided: Approval) => void) {
       sent(approval)
       cache.setQueryData<Approval>(keys.approval(approval.id), approval)
     },
+    onError: (error, { id }) => refused(id, error),
     onSettled: () => cache.invalidateQueries({ queryKey: keys.approvals }),
   })
 }

@@ -57,7 +57,7 @@ it('asks who approves for a value only where the request wants one, and sends it
   expect(screen.wrapper.find('[data-secret]').exists()).toBe(false)
   await screen.wrapper.findAll('input[type=radio]')[0]?.setValue()
   const field = screen.wrapper.get('[data-secret]')
-  expect(field.attributes('type')).toBe('password')
+  expect(field.classes()).toContain('masked')
   await screen.wrapper.get('form.form').trigger('submit')
   await screen.until((shown) => shown.includes('Type the value of the secret.'))
   await field.setValue(' hunter22 ')
@@ -68,6 +68,43 @@ it('asks who approves for a value only where the request wants one, and sends it
   await screen.wrapper.get('.sure button').trigger('click')
   await screen.until((shown) => shown.includes('olga approved it'))
   expect(sent).toEqual([{ decision: 'approve', digest: asked.action?.digest, value: ' hunter22 ' }])
+})
+
+it('keeps the lines of a pasted key, is left by Escape only as a field, and asks by Ctrl+Enter', async () => {
+  const asked = someSecret({}, { policy: 'provided' })
+  const sent = shows(asked)
+  screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+  await screen.until((shown) => shown.includes('Your decision'))
+  await screen.wrapper.findAll('input[type=radio]')[0]?.setValue()
+  const field = screen.wrapper.get<HTMLTextAreaElement>('[data-secret]')
+  const key = `-----BEGIN KEY-----\n${'a'.repeat(33_000)}\n-----END KEY-----\n`
+  await field.setValue(key)
+  field.element.focus()
+  await field.trigger('keydown', { key: 'Escape' })
+  expect(document.activeElement).toBe(document.body)
+  expect(screen.router.currentRoute.value.path).toBe(`/inbox/${asked.id}`)
+  expect(field.element.value).toBe(key)
+  await field.trigger('keydown', { key: 'Enter', ctrlKey: true })
+  await screen.until((shown) => shown.includes('Approve exactly this?'))
+  await screen.wrapper.get('.sure button').trigger('click')
+  await screen.until((shown) => shown.includes('olga approved it'))
+  expect(sent).toEqual([{ decision: 'approve', digest: asked.action?.digest, value: key }])
+})
+
+it('says at the field what the platform does not take', async () => {
+  const asked = someSecret({}, { policy: 'provided' })
+  shows(asked)
+  server.use(http.post(staff(`approvals/${asked.id}/decision`), () =>
+    HttpResponse.json({ type: '', title: '', status: 422, code: 'invalid_request', fields: [{ field: '/value', message: 'it is longer than 32768' }] }, { status: 422 })))
+  screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+  await screen.until((shown) => shown.includes('Your decision'))
+  await screen.wrapper.findAll('input[type=radio]')[0]?.setValue()
+  await screen.wrapper.get('[data-secret]').setValue('long')
+  await screen.wrapper.get('form.form').trigger('submit')
+  await screen.until((shown) => shown.includes('Approve exactly this?'))
+  await screen.wrapper.get('.sure button').trigger('click')
+  await screen.until(() => screen?.wrapper.find('[data-secret][aria-invalid=true]').exists() === true)
+  expect(screen.wrapper.get<HTMLTextAreaElement>('[data-secret]').element.value).toBe('long')
 })
 
 it('approves without a value what wants none, and denies without one what does', async () => {
