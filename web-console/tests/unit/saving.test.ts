@@ -4,6 +4,8 @@ import { h } from 'vue'
 
 import ConfirmDialog from '@/components/form/ConfirmDialog.vue'
 import IntegrationList from '@/components/integration/IntegrationList.vue'
+import Project from '@/views/Project.vue'
+import { projects } from '../fixtures/data'
 import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
@@ -63,4 +65,40 @@ it('confirms once while what was confirmed is under way', async () => {
   await screen.until((text) => text.includes('Remove it?'))
   enter()
   expect(confirmed).not.toHaveBeenCalled()
+})
+
+it('keeps what one types over a newer copy of a project, and asks before it is lost', async () => {
+  const [first = { id: 'p', version: 1 }] = projects
+  let now = { ...first, my_role: 'admin' }
+  const quotes: (string | null)[] = []
+  server.use(
+    http.get(staff(`projects/${first.id}`), () => HttpResponse.json(now)),
+    http.get(staff('tools'), () => HttpResponse.json({ items: [] })),
+    http.patch(staff(`projects/${first.id}`), async ({ request }) => {
+      quotes.push(request.headers.get('if-match'))
+      if (quotes.at(-1) !== `"${now.version}"`) return HttpResponse.json({ type: 'about:blank', title: '', status: 412, code: 'version_changed' }, { status: 412 })
+      now = { ...now, ...JSON.parse(await request.text()), version: now.version + 1 }
+      return HttpResponse.json(now)
+    }),
+  )
+  screen = await open(Project, `/projects/${first.id}/settings`, '/projects/:id/:tab?')
+  await screen.until(() => document.querySelector('form') !== null)
+  const name = () => screen?.wrapper.get<HTMLInputElement>('form input')
+  await name()?.setValue('Written by me')
+  now = { ...now, name: 'Written by another', version: now.version + 1 }
+  enter()
+  await screen.until((text) => text.includes('Read it again before you save'))
+  expect(name()?.element.value).toBe('Written by me')
+  press('Read it again')
+  await screen.until((text) => text.includes('Written by another') && name()?.element.value === 'Written by another')
+
+  await name()?.setValue('Written by me')
+  void screen.router.push('/elsewhere')
+  await screen.until((text) => text.includes('Leave this page?'))
+  press('Keep it')
+  enter()
+  await screen.until((text) => text.includes('Saved'))
+  expect(quotes).toEqual([`"${first.version}"`, `"${first.version + 1}"`])
+  await screen.router.push('/elsewhere')
+  expect(screen.router.currentRoute.value.path).toBe('/elsewhere')
 })
