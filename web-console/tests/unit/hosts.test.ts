@@ -1,5 +1,5 @@
 import { http, HttpResponse } from 'msw'
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { h, ref } from 'vue'
 
 import HostQuestion from '@/components/egress/HostQuestion.vue'
@@ -12,6 +12,10 @@ import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
 let screen: Screen | undefined
+
+beforeEach(() => {
+  vi.stubGlobal('visualViewport', new EventTarget())
+})
 
 afterEach(() => {
   screen?.wrapper.unmount()
@@ -105,6 +109,31 @@ it('offers nothing for a run that is over but what counts for later ones, and no
   const choicesOf = (host: string): number => questions.find((one) => one.text().includes(host))?.findAll('input').length ?? -1
   expect([choicesOf('telemetry'), choicesOf('a-very-long'), choicesOf('billing'), choicesOf('old.example')]).toEqual([4, 3, 0, 0])
   expect(page.wrapper.text()).toContain('Who manages the project decides.')
+})
+
+it.each([['Role qa', 'Runs of the role qa can no longer connect'], ['One run', 'The run that was let can no longer connect'], ['All runs', 'Agents of this project can no longer connect']])(
+  'says whom a grant is taken from: %s', async (scope, words) => {
+    server.use(http.get(staff('projects/p/egress-grants'), () => HttpResponse.json({ items: grants })))
+    screen = await open({ render: () => h(GrantList, { projectId: 'p', manages: true }) }, '/', '/')
+    await screen.until((said) => said.includes(scope))
+    await screen.wrapper.findAll('tbody tr').find((row) => row.text().includes(scope))?.get('button').trigger('click')
+    await screen.until((said) => said.includes(words))
+  },
+)
+
+it('shows the hint of a field with what is wrong about it', async () => {
+  const wrong = [{ field: '/host', code: 'pattern', message: 'the value does not match ^[a-z]' }]
+  server.use(
+    http.get(staff('projects/p/egress-grants'), () => HttpResponse.json({ items: grants })),
+    http.post(staff('projects/p/egress-grants'), () => HttpResponse.json({ type: '', title: '', status: 422, code: 'invalid_request', fields: wrong }, { status: 422 })),
+  )
+  screen = await open({ render: () => h(GrantList, { projectId: 'p', manages: true }) }, '/', '/', 'ru')
+  await screen.until((said) => said.includes('telemetry.example.net'))
+  await screen.wrapper.get('section button').trigger('click')
+  await screen.until(() => document.querySelector('.v-dialog form') !== null)
+  document.querySelector('.v-dialog form')?.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
+  const text = await screen.until((said) => said.includes('Такое значение не подходит. Имя узла, например api.example.com.'))
+  expect(text).not.toContain('does not match')
 })
 
 it('lists for whom a host is open, until when, and what went through', async () => {

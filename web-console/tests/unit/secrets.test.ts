@@ -5,7 +5,7 @@ import type { Approval, ProjectEnvironment } from '@/api/types'
 import Inbox from '@/views/Inbox.vue'
 import Project from '@/views/Project.vue'
 import { projects, uuid } from '../fixtures/data'
-import { environmentKeeper, environments, someDatabase, someSecret } from '../fixtures/secrets'
+import { environmentKeeper, environments, someDatabase, someEnvironment, someSecret } from '../fixtures/secrets'
 import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
@@ -181,6 +181,37 @@ it('teaches the first step, takes a new environment, and shows a fault at its fi
   await screen.until((shown) => shown.includes('shop-env-staging'))
   await add('staging')
   await screen.until((shown) => shown.includes('The project has an environment of this name.'))
+})
+
+function submit(): void {
+  document.querySelector('.v-dialog form')?.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
+}
+
+it('takes the newest copy into the form when somebody else was quicker', async () => {
+  const [first = someEnvironment()] = environments.slice(1, 2)
+  hasEnvironments([first])
+  const newest = { ...first, allows_secrets: false, version: first.version + 1 }
+  const quotes: (string | null)[] = []
+  server.use(http.put(staff('environments/:id'), ({ request }) => {
+    const quoted = request.headers.get('if-match')
+    quotes.push(quoted)
+    server.use(http.get(staff(`projects/${PROJECT}/environments`), () => HttpResponse.json({ items: [newest] })))
+    const late = { type: 'about:blank', title: '', status: 412, code: 'version_changed' }
+    return quoted === `"${newest.version}"` ? HttpResponse.json(newest) : HttpResponse.json(late, { status: 412 })
+  }))
+  screen = await open(Project, at, PATTERN)
+  await screen.until((shown) => shown.includes('shop-env-staging'))
+  await screen.wrapper.findAll('table button')[0]?.trigger('click')
+  await screen.until(() => document.querySelector('.v-dialog form') !== null)
+  submit()
+  await screen.until((shown) => shown.includes('Read it again before you save'))
+  const again = [...document.querySelectorAll<HTMLElement>('.v-dialog button')].find((one) => one.textContent?.trim() === 'Read it again')
+  again?.click()
+  await screen.until((shown) => !shown.includes('before you save'))
+  expect(document.querySelector<HTMLInputElement>('.v-dialog input[type=checkbox]')?.checked).toBe(false)
+  submit()
+  await vi.waitUntil(() => quotes.length === 2)
+  expect(quotes).toEqual(['"3"', '"4"'])
 })
 
 it('removes an environment after it was confirmed', async () => {
