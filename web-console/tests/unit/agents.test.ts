@@ -166,6 +166,21 @@ it('tells versions apart, and goes back to one', async () => {
   expect(written[0]).toMatchObject({ method: 'POST', path: `agents/${OWN}/roll-back`, ifMatch: '"3"', body: { number: 1, reason: 'It was better' } })
 })
 
+it('forgets a removal that failed when it is asked for again', async () => {
+  platform()
+  server.use(http.delete(`${ORIGIN}/api/v1/staff/agents/:id`, () => HttpResponse.json({ type: '', title: '', status: 503, code: 'unavailable' }, { status: 503 })))
+  screen = await page(OWN)
+  await screen.until((shown) => shown.includes('k8s_apply'))
+  const remove = screen.wrapper.findAll('form button').find((one) => one.classes('text-error'))
+  await remove?.trigger('click')
+  await screen.until(() => document.querySelector('.v-overlay form') !== null)
+  document.querySelector('.v-overlay form')?.dispatchEvent(new Event('submit', { cancelable: true }))
+  await screen.until((shown) => shown.includes('The platform could not answer'))
+  document.querySelector<HTMLElement>('.v-overlay form button')?.click()
+  await remove?.trigger('click')
+  await screen.until((shown) => !shown.includes('The platform could not answer'))
+})
+
 it('keeps what one types when a newer version comes, and saves it over the one that was read', async () => {
   const keeper = agentKeeper()
   const quotes: (string | null)[] = []
