@@ -59,7 +59,7 @@ export function useReason() {
     if (right !== undefined) return t('problemField.right', { right, what: needed })
     const key = [`problemField.${code}`, `prompt.fault.${code}`].find((name) => te(name))
     if (key === undefined) return message
-    const words = t(key, { what: needed })
+    const words = t(key, { what: needed }, Number.parseInt(what, 10) || 1)
     return line === undefined ? words : t('prompt.line', { line, words })
   }
 

@@ -202,7 +202,7 @@ it('keeps what one types when a newer version comes, and saves it over the one t
   await screen.until((shown) => shown.includes('Read it again before you save'))
   expect(row('owner_feedback_request').get<HTMLInputElement>('input').element.checked).toBe(false)
   await save('It asks too much')
-  await vi.waitUntil(() => quotes.length === 2)
+  await vi.waitUntil(() => quotes.length === 2, { timeout: 4000 })
   expect(quotes).toEqual(['"3"', '"3"'])
   await screen.wrapper.findAll('form button').find((one) => one.text() === 'Read it again')?.trigger('click')
   await screen.until((shown) => shown.includes('Version 4'))

@@ -86,7 +86,7 @@ it('says how long people may have before it asks the platform', async () => {
   expect(sent).toEqual([])
   fill('Minutes', '4320')
   document.querySelector('form')?.requestSubmit()
-  await vi.waitUntil(() => sent.length === 1)
+  await vi.waitUntil(() => sent.length === 1, { timeout: 4000 })
 })
 
 it('takes the newest copy into the form when somebody else was quicker', async () => {
@@ -102,7 +102,7 @@ it('takes the newest copy into the form when somebody else was quicker', async (
   await page.until((text) => text.includes('Change Team talk') && !text.includes('before you save'))
   fill('Name', 'Chat')
   document.querySelector('form')?.requestSubmit()
-  await vi.waitUntil(() => keeper.list().some(({ name }) => name === 'Chat'))
+  await vi.waitUntil(() => keeper.list().some(({ name }) => name === 'Chat'), { timeout: 4000 })
   expect(sent).toHaveLength(2)
 })
 

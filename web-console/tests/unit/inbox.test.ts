@@ -218,7 +218,7 @@ it('says that nothing is open only where nothing of any kind is', async () => {
   server.use(http.get(staff('approvals'), () => HttpResponse.json({ items: [], open: 0 })))
   screen = await inbox()
   await screen.until((shown) => shown.includes('refused 3 hosts'))
-  await vi.waitUntil(() => !document.body.textContent?.includes('Nothing needs you'))
+  await vi.waitUntil(() => !document.body.textContent?.includes('Nothing needs you'), { timeout: 4000 })
   expect(screen.wrapper.find('.panes').exists()).toBe(false)
   screen.wrapper.unmount()
 
@@ -239,9 +239,9 @@ it('goes on with the next open request after a decision', async () => {
   await screen.until((shown) => shown.includes('Send this answer?'))
   button('Send the answer').click()
   await screen.until((shown) => shown.includes('olga answered'))
-  await vi.waitUntil(() => screen?.wrapper.findAll('[data-request]')[0]?.attributes('data-request') === uuid(401))
+  await vi.waitUntil(() => screen?.wrapper.findAll('[data-request]')[0]?.attributes('data-request') === uuid(401), { timeout: 4000 })
   press('j')
-  await vi.waitUntil(() => screen?.router.currentRoute.value.path === `/inbox/${uuid(401)}`)
+  await vi.waitUntil(() => screen?.router.currentRoute.value.path === `/inbox/${uuid(401)}`, { timeout: 4000 })
 })
 
 it('teaches what will come while nothing is there', async () => {

@@ -40,7 +40,7 @@ it('adds an integration once, however often Enter is pressed, and shows its toke
     http.get(staff('projects/p/integrations'), () => HttpResponse.json({ items: [] })),
     http.post(staff('projects/p/integrations'), async ({ request }) => {
       names.push(await request.json())
-      await vi.waitUntil(() => answers)
+      await vi.waitUntil(() => answers, { timeout: 4000 })
       const integration = { id: 'i', name: 'Night shift', asks: ['approval'], open: 0, created_by: 'olga', created_at: '2026-01-01T10:00:00Z' }
       return HttpResponse.json({ integration, token: `cxi_${names.length}` }, { status: 201 })
     }),

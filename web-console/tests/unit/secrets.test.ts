@@ -210,7 +210,7 @@ it('takes the newest copy into the form when somebody else was quicker', async (
   await screen.until((shown) => !shown.includes('before you save'))
   expect(document.querySelector<HTMLInputElement>('.v-dialog input[type=checkbox]')?.checked).toBe(false)
   submit()
-  await vi.waitUntil(() => quotes.length === 2)
+  await vi.waitUntil(() => quotes.length === 2, { timeout: 4000 })
   expect(quotes).toEqual(['"3"', '"4"'])
 })
 

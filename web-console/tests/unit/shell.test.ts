@@ -31,5 +31,5 @@ it('leads to the page of notifications where their menu cannot be loaded', async
   server.use(http.get(staff('notifications'), () => HttpResponse.json({ items: [], unread: 0 })))
   screen = await open(NotificationBell, '/bell', '/bell')
   await screen.wrapper.get('#bell').trigger('click')
-  await vi.waitUntil(() => screen?.router.currentRoute.value.path === '/notifications')
+  await vi.waitUntil(() => screen?.router.currentRoute.value.path === '/notifications', { timeout: 4000 })
 })
