@@ -13,6 +13,7 @@ import { i18n, useLocale } from '@/i18n'
 import { vuetify } from '@/plugins'
 import { worthRetrying } from '@/queries/retry'
 import { router, signInAt } from '@/router'
+import { readAnew } from '@/stale'
 import { usePreferences } from '@/stores/preferences'
 
 const queryClient = new QueryClient({
@@ -28,7 +29,12 @@ onSignedOut(() => {
 })
 
 const app = createApp(App).use(createPinia())
-await useLocale(usePreferences().locale)
+try {
+  await useLocale(usePreferences().locale)
+} catch (error) {
+  readAnew(location.pathname + location.search, error)
+  throw error
+}
 app.use(i18n).use(vuetify).use(VueQueryPlugin, { queryClient }).use(router)
 await router.isReady()
 app.mount('#app')

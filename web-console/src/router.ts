@@ -4,6 +4,7 @@ import { createRouter, createWebHistory, type RouteLocationRaw } from 'vue-route
 import { SignedOut } from '@/api/problem'
 import { hasToken, renew } from '@/api/session'
 import { useWords, type Area } from '@/i18n'
+import { arrived, readAnew } from '@/stale'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -78,4 +79,12 @@ router.beforeEach(async (to) => {
 
 router.beforeResolve(async ({ meta }) => {
   if (meta.words !== undefined) await useWords(...meta.words)
+})
+
+router.onError((error: unknown, { fullPath }) => {
+  if (!readAnew(fullPath, error)) reportError(error)
+})
+
+router.afterEach(({ fullPath }, _, failure) => {
+  if (failure === undefined) arrived(fullPath)
 })

@@ -53,6 +53,11 @@ export async function jsonBody(response: Response): Promise<unknown> {
   }
 }
 
+/** Somebody else was quicker to change what a form is about. */
+export function isOutdated(error: unknown): boolean {
+  return error instanceof ApiProblem && error.problem.status === 412
+}
+
 /** What a problem document says about single fields. */
 export function fieldProblems(error: unknown): readonly FieldProblem[] {
   return error instanceof ApiProblem ? (error.problem.fields ?? []) : []

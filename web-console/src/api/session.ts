@@ -73,12 +73,10 @@ function withToken(request: Request, token: string): Request {
   return new Request(request, { headers })
 }
 
-/** Revokes the session. The token is forgotten even when the server cannot be told. */
+/** Revokes the session. Throws when that failed: its cookie is still there then, and one is still signed in. */
 export async function signOut(): Promise<void> {
-  try {
-    await send(new Request(`${location.origin}/api/v1/auth/sign-out`, { method: 'POST' }))
-  } finally {
-    accessToken = undefined
-    whenSignedOut()
-  }
+  const response = await send(new Request(`${location.origin}/api/v1/auth/sign-out`, { method: 'POST' }))
+  if (!response.ok && response.status !== 401) throw problemOf(response, await jsonBody(response))
+  accessToken = undefined
+  whenSignedOut()
 }

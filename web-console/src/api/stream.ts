@@ -2,7 +2,7 @@
 // from the last event it has seen.
 import { createParser } from 'eventsource-parser'
 
-import { jsonBody, problemOf, Unreachable } from './problem'
+import { ApiProblem, jsonBody, problemOf, Unreachable } from './problem'
 import { authorizedFetch } from './session'
 
 const FIRST_PAUSE_MS = 500
@@ -57,7 +57,9 @@ export async function readStream(options: StreamOptions): Promise<void> {
 
 class BrokenStream extends Error {}
 
+/** A server that is away, restarts or has too much to do, whether it is asked for the stream or for a fresh token. */
 function mayPass(error: unknown): boolean {
+  if (error instanceof ApiProblem) return error.problem.status >= 500 || error.problem.status === 429
   return error instanceof Unreachable || error instanceof BrokenStream
 }
 
@@ -71,7 +73,6 @@ async function readOnce(
   if (lastEventId !== '') headers.set('Last-Event-ID', lastEventId)
   const request = new Request(location.origin + options.path, { headers, signal: options.signal, cache: 'no-store' })
   const response = await authorizedFetch(request)
-  if (response.status >= 500 || response.status === 429) throw new BrokenStream(`HTTP ${response.status}`)
   if (!response.ok || response.body === null) throw problemOf(response, await jsonBody(response))
   connected()
 

@@ -9,6 +9,8 @@ import { useOutsideRequests } from '@/queries/outside'
 export interface InboxEntry {
   id: string
   from: 'outside' | ''
+  /** Nobody has decided yet. */
+  open: boolean
 }
 
 const STATES = ['open', 'decided'] as const
@@ -34,9 +36,9 @@ export function useInboxLists(read: (name: 'state' | 'project') => string | unde
     shown,
     /** In the order in which they stand there. */
     all: computed(() =>
-      shown.value.flatMap(({ requests, approvals }) => [
-        ...requests.map(({ id }): InboxEntry => ({ id, from: 'outside' })),
-        ...approvals.map(({ id }): InboxEntry => ({ id, from: '' })),
+      shown.value.flatMap(({ name, requests, approvals }) => [
+        ...requests.map(({ id }): InboxEntry => ({ id, from: 'outside', open: name === 'open' })),
+        ...approvals.map(({ id }): InboxEntry => ({ id, from: '', open: name === 'open' })),
       ]),
     ),
     isPending: computed(() => queries.value.some(({ isPending }) => isPending.value)),

@@ -13,6 +13,11 @@ export interface Wording {
   code?: string
 }
 
+/** What is wrong with a field, together with its hint, which would be hidden by it. */
+function hinted(message: string | undefined, hint: string): string[] {
+  return message === undefined ? [] : [`${message} ${hint}`]
+}
+
 export function useReason() {
   const { moment } = useFormat()
   const { t, te } = useI18n()
@@ -54,7 +59,7 @@ export function useReason() {
     if (right !== undefined) return t('problemField.right', { right, what: needed })
     const key = [`problemField.${code}`, `prompt.fault.${code}`].find((name) => te(name))
     if (key === undefined) return message
-    const words = t(key, { what: needed })
+    const words = t(key, { what: needed }, Number.parseInt(what, 10) || 1)
     return line === undefined ? words : t('prompt.line', { line, words })
   }
 
@@ -63,5 +68,5 @@ export function useReason() {
     return Object.fromEntries(fieldProblems(error).map((problem) => [formField(problem), wrong(problem)]))
   }
 
-  return { reason, waiting, failure, wrong, fields }
+  return { reason, waiting, failure, wrong, fields, hinted }
 }

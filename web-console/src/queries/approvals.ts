@@ -1,11 +1,12 @@
 // What agents ask of people. The live stream of runs says when to read again; nothing here asks by the clock.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/vue-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/vue-query'
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 
 import { api, bodyOf } from '@/api/client'
 import type { AnswerGiven, Approval, DecisionGiven } from '@/api/types'
 import { approvalsIn } from '@/live/approvals'
 import { keys, type ApprovalFilters } from './keys'
+import { putInPages } from './pages'
 
 const FIRST_PAGE: string | undefined = undefined
 /** A list; without filters (`undefined`) it is not asked for. */
@@ -37,6 +38,13 @@ export function useApproval(id: MaybeRefOrGetter<string | undefined>) {
   })
 }
 
+/** Wherever it is shown, so that no form for it stands there until the lists are read again. */
+function put(cache: QueryClient, approval: Approval): void {
+  cache.setQueryData<Approval>(keys.approval(approval.id), approval)
+  putInPages<Approval>(cache, keys.approvalLists, approval)
+}
+
+/** What a form does about the outcome; it still stands then. */
 export interface AnswerHooks {
   sent: (answered: Approval) => void
   refused: (id: string, error: unknown) => void
@@ -50,7 +58,7 @@ export function useAnswer({ sent, refused }: AnswerHooks) {
       bodyOf(api.POST('/api/v1/staff/approvals/{approval_id}/answer', { params: { path: { approval_id: id } }, body: given })),
     onSuccess: (approval) => {
       sent(approval)
-      cache.setQueryData<Approval>(keys.approval(approval.id), approval)
+      put(cache, approval)
     },
     onError: (error, { id }) => refused(id, error),
     onSettled: () => cache.invalidateQueries({ queryKey: keys.approvals }),
@@ -58,15 +66,16 @@ export function useAnswer({ sent, refused }: AnswerHooks) {
 }
 
 /** Decides about an action. Everything is read again, also when somebody was quicker or the request is another now. */
-export function useDecision(sent: (decided: Approval) => void) {
+export function useDecision({ sent, refused }: AnswerHooks) {
   const cache = useQueryClient()
   return useMutation({
     mutationFn: ({ id, given }: { id: string; given: DecisionGiven }) =>
       bodyOf(api.POST('/api/v1/staff/approvals/{approval_id}/decision', { params: { path: { approval_id: id } }, body: given })),
     onSuccess: (approval) => {
       sent(approval)
-      cache.setQueryData<Approval>(keys.approval(approval.id), approval)
+      put(cache, approval)
     },
+    onError: (error, { id }) => refused(id, error),
     onSettled: () => cache.invalidateQueries({ queryKey: keys.approvals }),
   })
 }

@@ -53,6 +53,7 @@ export const keys = {
   waits: ['waits'],
   approvals: ['approvals'],
   approvalsForMe: ['approvals', 'for-me'],
+  approvalLists: ['approvals', 'list'],
   approvalList: (filters: ApprovalFilters) => ['approvals', 'list', filters],
   approval: (id: string) => ['approvals', 'one', id],
   notifications: ['notifications'],

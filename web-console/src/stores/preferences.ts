@@ -5,6 +5,7 @@ import { ref } from 'vue'
 
 import type { Locale } from '@/api/types'
 import { preferredLocale, useLocale } from '@/i18n'
+import { readAnew } from '@/stale'
 
 export const THEMES = ['system', 'light', 'dark'] as const
 
@@ -21,7 +22,12 @@ export const usePreferences = defineStore('preferences', () => {
   async function setLocale(chosen: Locale): Promise<void> {
     // Kept first: whoever reloads while the words are on their way gets what was chosen.
     localStorage.setItem(LOCALE_KEY, chosen)
-    await useLocale(chosen)
+    try {
+      await useLocale(chosen)
+    } catch (error) {
+      if (readAnew(location.pathname + location.search, error)) return
+      throw error
+    }
     locale.value = chosen
   }
 

@@ -166,6 +166,53 @@ it('tells versions apart, and goes back to one', async () => {
   expect(written[0]).toMatchObject({ method: 'POST', path: `agents/${OWN}/roll-back`, ifMatch: '"3"', body: { number: 1, reason: 'It was better' } })
 })
 
+it('forgets a removal that failed when it is asked for again', async () => {
+  platform()
+  server.use(http.delete(`${ORIGIN}/api/v1/staff/agents/:id`, () => HttpResponse.json({ type: '', title: '', status: 503, code: 'unavailable' }, { status: 503 })))
+  screen = await page(OWN)
+  await screen.until((shown) => shown.includes('k8s_apply'))
+  const remove = screen.wrapper.findAll('form button').find((one) => one.classes('text-error'))
+  await remove?.trigger('click')
+  await screen.until(() => document.querySelector('.v-overlay form') !== null)
+  document.querySelector('.v-overlay form')?.dispatchEvent(new Event('submit', { cancelable: true }))
+  await screen.until((shown) => shown.includes('The platform could not answer'))
+  document.querySelector<HTMLElement>('.v-overlay form button')?.click()
+  await remove?.trigger('click')
+  await screen.until((shown) => !shown.includes('The platform could not answer'))
+})
+
+it('keeps what one types when a newer version comes, and saves it over the one that was read', async () => {
+  const keeper = agentKeeper()
+  const quotes: (string | null)[] = []
+  const answer = async ({ request }: { request: Request }): Promise<HttpResponse<object>> => {
+    const text = await request.text()
+    const ifMatch = request.headers.get('if-match')
+    if (request.method !== 'GET') quotes.push(ifMatch)
+    const { status, body } = keeper({ method: request.method, path: `agents/${OWN}`, ifMatch: ifMatch ?? '', body: text === '' ? {} : JSON.parse(text) })
+    return HttpResponse.json(body, { status })
+  }
+  platform()
+  server.use(http.all(`${ORIGIN}/api/v1/staff/agents/*`, answer))
+  screen = await page(OWN)
+  await screen.until((shown) => shown.includes('k8s_apply'))
+  await row('owner_feedback_request').get('input').setValue(false)
+  keeper({ method: 'PUT', path: `agents/${OWN}`, ifMatch: '"3"', body: { policy: dev, reason: 'Somebody else' } })
+  window.dispatchEvent(new Event('visibilitychange'))
+  await save('It asks too much')
+  await screen.until((shown) => shown.includes('Read it again before you save'))
+  expect(row('owner_feedback_request').get<HTMLInputElement>('input').element.checked).toBe(false)
+  await save('It asks too much')
+  await vi.waitUntil(() => quotes.length === 2, { timeout: 4000 })
+  expect(quotes).toEqual(['"3"', '"3"'])
+  await screen.wrapper.findAll('form button').find((one) => one.text() === 'Read it again')?.trigger('click')
+  await screen.until((shown) => shown.includes('Version 4'))
+  expect(row('owner_feedback_request').get<HTMLInputElement>('input').element.checked).toBe(true)
+  await row('owner_feedback_request').get('input').setValue(false)
+  await save('It asks too much')
+  await screen.until((shown) => shown.includes('Version 5'))
+  expect(quotes.at(-1)).toBe('"4"')
+})
+
 it('shows whoever may not change it all of it, and no button', async () => {
   platform({ mayEdit: false })
   server.use(http.get(staff(`projects/${PROJECT}`), () => HttpResponse.json({ ...projects[0], my_role: 'read_write' })))

@@ -75,6 +75,37 @@ it('tells of each channel for whom it speaks, what it was asked last and what we
   expect(document.querySelectorAll('tbody button')).toHaveLength(0)
 })
 
+it('says how long people may have before it asks the platform', async () => {
+  const { page, sent } = await shown(true)
+  await page.until((text) => text.includes('Team chat'))
+  press('Change Team chat')
+  await page.until(() => document.querySelector('.v-dialog form') !== null)
+  fill('Minutes', '4321')
+  document.querySelector('form')?.requestSubmit()
+  await page.until((text) => text.includes('From 1 to 4320 minutes'))
+  expect(sent).toEqual([])
+  fill('Minutes', '4320')
+  document.querySelector('form')?.requestSubmit()
+  await vi.waitUntil(() => sent.length === 1, { timeout: 4000 })
+})
+
+it('takes the newest copy into the form when somebody else was quicker', async () => {
+  const { page, sent, keeper } = await shown(true)
+  await page.until((text) => text.includes('Team chat'))
+  press('Change Team chat')
+  await page.until(() => document.querySelector('.v-dialog form') !== null)
+  keeper.change(uuid(701), '"4"', { name: 'Team talk' })
+  fill('Name', 'Chat')
+  document.querySelector('form')?.requestSubmit()
+  await page.until((text) => text.includes('Read it again before you save'))
+  press('Read it again')
+  await page.until((text) => text.includes('Change Team talk') && !text.includes('before you save'))
+  fill('Name', 'Chat')
+  document.querySelector('form')?.requestSubmit()
+  await vi.waitUntil(() => keeper.list().some(({ name }) => name === 'Chat'), { timeout: 4000 })
+  expect(sent).toHaveLength(2)
+})
+
 it('teaches what a channel is where there is none', async () => {
   const { page } = await shown(false, [])
   await page.until((text) => text.includes('People are asked in the console only'))

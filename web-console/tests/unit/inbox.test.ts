@@ -7,6 +7,7 @@ import { dropDraft } from '@/components/inbox/drafts'
 import Inbox from '@/views/Inbox.vue'
 import { approvalKeeper, approvals, isOpen, someApproval } from '../fixtures/approvals'
 import { projects, uuid } from '../fixtures/data'
+import { hostKeeper } from '../fixtures/hosts'
 import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
@@ -55,6 +56,11 @@ function theOnly(approval: Approval): void {
     }),
     http.get(staff('approvals/:id'), () => HttpResponse.json(approval)),
   )
+}
+
+/** Hosts that agents were refused. */
+function hosts(): void {
+  server.use(http.get(staff('egress-requests'), () => HttpResponse.json(hostKeeper().page(new URLSearchParams({ state: 'open' })))))
 }
 
 const inbox = (path = '/inbox', locale: 'en' | 'ru' = 'en'): Promise<Screen> => open(Inbox, path, '/inbox/:id?', locale)
@@ -205,6 +211,37 @@ it('says the same in Russian', async () => {
   expect(text).toContain('Своими словами')
   expect(text).toContain('запуск продолжится в той же сессии')
   expect(text).not.toMatch(/inbox\.\w+/)
+})
+
+it('says that nothing is open only where nothing of any kind is', async () => {
+  hosts()
+  server.use(http.get(staff('approvals'), () => HttpResponse.json({ items: [], open: 0 })))
+  screen = await inbox()
+  await screen.until((shown) => shown.includes('refused 3 hosts'))
+  await vi.waitUntil(() => !document.body.textContent?.includes('Nothing needs you'), { timeout: 4000 })
+  expect(screen.wrapper.find('.panes').exists()).toBe(false)
+  screen.wrapper.unmount()
+
+  theOnly(someApproval({ id: uuid(405), state: 'expired' }))
+  hosts()
+  screen = await inbox()
+  const text = await screen.until((shown) => shown.includes('refused 3 hosts') && shown.includes('Nobody decided in time') && !shown.includes('Nothing is open'))
+  expect(text).toContain('Decided')
+})
+
+it('goes on with the next open request after a decision', async () => {
+  keep()
+  screen = await inbox(`/inbox/${uuid(400)}`)
+  await screen.until((shown) => shown.includes('12.03'))
+  press('1')
+  await screen.until(() => document.activeElement instanceof HTMLInputElement && document.activeElement.checked)
+  await screen.wrapper.get('form.form').trigger('submit')
+  await screen.until((shown) => shown.includes('Send this answer?'))
+  button('Send the answer').click()
+  await screen.until((shown) => shown.includes('olga answered'))
+  await vi.waitUntil(() => screen?.wrapper.findAll('[data-request]')[0]?.attributes('data-request') === uuid(401), { timeout: 4000 })
+  press('j')
+  await vi.waitUntil(() => screen?.router.currentRoute.value.path === `/inbox/${uuid(401)}`, { timeout: 4000 })
 })
 
 it('teaches what will come while nothing is there', async () => {

@@ -49,6 +49,21 @@ it('says no English sentence of any right in Russian', async () => {
   expect(document.body.textContent).not.toContain(ENGLISH)
 })
 
+it('words what the contract finds wrong in the language of the reader', async () => {
+  const found = [['missing', ''], ['unknown', ''], ['pattern', ''], ['too_short', '3'], ['too_long', '101'], ['too_small', '60'], ['too_great', '60'], ['too_few', '1']] as const
+  const shown = await sentences(found.map(([code, what]) => ({ field: `/${code}`, code, what, message: ENGLISH })), 'ru')
+  expect(shown).toHaveLength(found.length)
+  expect([shown[3], shown[4]]).toEqual(['Слишком коротко: не меньше 3 знаков.', 'Слишком длинно: не больше 101 знака.'])
+  expect(shown.filter((words) => /[a-z]/i.test(words))).toEqual([])
+})
+
+it.each(['host_granted', 'environment_exists', 'user_exists', 'run_over'])('has words of its own for the refusal %s', async (code) => {
+  const error = new ApiProblem({ type: 'about:blank', title: ENGLISH, status: 409, code })
+  screen = await open({ render: () => h(FormError, { error }) }, '/refused', '/refused', 'ru')
+  await screen.until((shown) => shown.includes(code))
+  expect(screen.wrapper.get('.title').text()).toMatch(/^[А-Я]/)
+})
+
 it('shows what the server says for a code that it does not know, and for none', async () => {
   const unknown = [{ field: '/token', code: 'packages_write', message: ENGLISH }, { field: '/name', message: 'is required' }]
   expect(await sentences(unknown, 'ru')).toEqual([ENGLISH, 'is required'])

@@ -7,7 +7,7 @@ import { blocksOf, spansOf } from '@/components/inbox/markdown'
 import { timelineEntries } from '@/components/run/timeline'
 import { putRun } from '@/live/subscribe'
 import { keys } from '@/queries/keys'
-import { approvals, someApproval } from '../fixtures/approvals'
+import { approvals, isOpen, someApproval } from '../fixtures/approvals'
 import { flowOf, someRun, uuid } from '../fixtures/data'
 import { waiting } from '../fixtures/waits'
 
@@ -28,8 +28,19 @@ it('knows what each key does, and leaves to fields what they need', () => {
 
 it('stays at either end of the list, and begins at its top', () => {
   const steps = [[undefined, 1], [uuid(400), 1], [uuid(400), -1], [uuid(406), 1]] as const
-  expect(steps.map(([id, by]) => neighbour(approvals, id, by)?.id)).toEqual([uuid(400), uuid(401), uuid(400), uuid(406)])
+  const all = approvals.map((one) => ({ ...one, open: isOpen(one) }))
+  expect(steps.map(([id, by]) => neighbour(all, id, by)?.id)).toEqual([uuid(400), uuid(401), uuid(400), uuid(406)])
   expect(neighbour([], undefined, 1)).toBeUndefined()
+})
+
+it('goes on to the next open request from one that was decided while one looked', () => {
+  const open = [uuid(400), uuid(402)].map((id) => ({ id, open: true }))
+  const decided = [uuid(401), uuid(403)].map((id) => ({ id, open: false }))
+  const all = [...open, ...decided]
+  expect([neighbour(all, uuid(401), 1, 1)?.id, neighbour(all, uuid(401), -1, 1)?.id]).toEqual([uuid(402), uuid(400)])
+  expect(neighbour(all, uuid(401), 1, 2)?.id).toBe(uuid(402))
+  expect(neighbour(all, uuid(401), 1)?.id).toBe(uuid(403))
+  expect(neighbour(decided, uuid(401), 1, 0)?.id).toBe(uuid(403))
 })
 
 it('sends an option or words, and nothing before there is one', () => {

@@ -5,7 +5,7 @@ import type { Approval, ProjectEnvironment } from '@/api/types'
 import Inbox from '@/views/Inbox.vue'
 import Project from '@/views/Project.vue'
 import { projects, uuid } from '../fixtures/data'
-import { environmentKeeper, environments, someDatabase, someSecret } from '../fixtures/secrets'
+import { environmentKeeper, environments, someDatabase, someEnvironment, someSecret } from '../fixtures/secrets'
 import { open, staff, type Screen } from './mount'
 import { server } from './server'
 
@@ -57,7 +57,7 @@ it('asks who approves for a value only where the request wants one, and sends it
   expect(screen.wrapper.find('[data-secret]').exists()).toBe(false)
   await screen.wrapper.findAll('input[type=radio]')[0]?.setValue()
   const field = screen.wrapper.get('[data-secret]')
-  expect(field.attributes('type')).toBe('password')
+  expect(field.classes()).toContain('masked')
   await screen.wrapper.get('form.form').trigger('submit')
   await screen.until((shown) => shown.includes('Type the value of the secret.'))
   await field.setValue(' hunter22 ')
@@ -68,6 +68,43 @@ it('asks who approves for a value only where the request wants one, and sends it
   await screen.wrapper.get('.sure button').trigger('click')
   await screen.until((shown) => shown.includes('olga approved it'))
   expect(sent).toEqual([{ decision: 'approve', digest: asked.action?.digest, value: ' hunter22 ' }])
+})
+
+it('keeps the lines of a pasted key, is left by Escape only as a field, and asks by Ctrl+Enter', async () => {
+  const asked = someSecret({}, { policy: 'provided' })
+  const sent = shows(asked)
+  screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+  await screen.until((shown) => shown.includes('Your decision'))
+  await screen.wrapper.findAll('input[type=radio]')[0]?.setValue()
+  const field = screen.wrapper.get<HTMLTextAreaElement>('[data-secret]')
+  const key = `-----BEGIN KEY-----\n${'a'.repeat(33_000)}\n-----END KEY-----\n`
+  await field.setValue(key)
+  field.element.focus()
+  await field.trigger('keydown', { key: 'Escape' })
+  expect(document.activeElement).toBe(document.body)
+  expect(screen.router.currentRoute.value.path).toBe(`/inbox/${asked.id}`)
+  expect(field.element.value).toBe(key)
+  await field.trigger('keydown', { key: 'Enter', ctrlKey: true })
+  await screen.until((shown) => shown.includes('Approve exactly this?'))
+  await screen.wrapper.get('.sure button').trigger('click')
+  await screen.until((shown) => shown.includes('olga approved it'))
+  expect(sent).toEqual([{ decision: 'approve', digest: asked.action?.digest, value: key }])
+})
+
+it('says at the field what the platform does not take', async () => {
+  const asked = someSecret({}, { policy: 'provided' })
+  shows(asked)
+  server.use(http.post(staff(`approvals/${asked.id}/decision`), () =>
+    HttpResponse.json({ type: '', title: '', status: 422, code: 'invalid_request', fields: [{ field: '/value', message: 'it is longer than 32768' }] }, { status: 422 })))
+  screen = await open(Inbox, `/inbox/${asked.id}`, '/inbox/:id?')
+  await screen.until((shown) => shown.includes('Your decision'))
+  await screen.wrapper.findAll('input[type=radio]')[0]?.setValue()
+  await screen.wrapper.get('[data-secret]').setValue('long')
+  await screen.wrapper.get('form.form').trigger('submit')
+  await screen.until((shown) => shown.includes('Approve exactly this?'))
+  await screen.wrapper.get('.sure button').trigger('click')
+  await screen.until(() => screen?.wrapper.find('[data-secret][aria-invalid=true]').exists() === true)
+  expect(screen.wrapper.get<HTMLTextAreaElement>('[data-secret]').element.value).toBe('long')
 })
 
 it('approves without a value what wants none, and denies without one what does', async () => {
@@ -144,6 +181,37 @@ it('teaches the first step, takes a new environment, and shows a fault at its fi
   await screen.until((shown) => shown.includes('shop-env-staging'))
   await add('staging')
   await screen.until((shown) => shown.includes('The project has an environment of this name.'))
+})
+
+function submit(): void {
+  document.querySelector('.v-dialog form')?.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
+}
+
+it('takes the newest copy into the form when somebody else was quicker', async () => {
+  const [first = someEnvironment()] = environments.slice(1, 2)
+  hasEnvironments([first])
+  const newest = { ...first, allows_secrets: false, version: first.version + 1 }
+  const quotes: (string | null)[] = []
+  server.use(http.put(staff('environments/:id'), ({ request }) => {
+    const quoted = request.headers.get('if-match')
+    quotes.push(quoted)
+    server.use(http.get(staff(`projects/${PROJECT}/environments`), () => HttpResponse.json({ items: [newest] })))
+    const late = { type: 'about:blank', title: '', status: 412, code: 'version_changed' }
+    return quoted === `"${newest.version}"` ? HttpResponse.json(newest) : HttpResponse.json(late, { status: 412 })
+  }))
+  screen = await open(Project, at, PATTERN)
+  await screen.until((shown) => shown.includes('shop-env-staging'))
+  await screen.wrapper.findAll('table button')[0]?.trigger('click')
+  await screen.until(() => document.querySelector('.v-dialog form') !== null)
+  submit()
+  await screen.until((shown) => shown.includes('Read it again before you save'))
+  const again = [...document.querySelectorAll<HTMLElement>('.v-dialog button')].find((one) => one.textContent?.trim() === 'Read it again')
+  again?.click()
+  await screen.until((shown) => !shown.includes('before you save'))
+  expect(document.querySelector<HTMLInputElement>('.v-dialog input[type=checkbox]')?.checked).toBe(false)
+  submit()
+  await vi.waitUntil(() => quotes.length === 2, { timeout: 4000 })
+  expect(quotes).toEqual(['"3"', '"4"'])
 })
 
 it('removes an environment after it was confirmed', async () => {

@@ -71,6 +71,19 @@ it('does not ask for a third token when a fresh one is refused as well', async (
   expect(renewals).toHaveBeenCalledTimes(1)
 })
 
+it('stays signed in while the server has not revoked the session', async () => {
+  const { authorizedFetch, signOut, signedOut, hasToken, ApiProblem } = await session()
+  issueTokens('first')
+  openedBy(() => 'first')
+  await authorizedFetch(get())
+  server.use(http.post(`${ORIGIN}/api/v1/auth/sign-out`, () => HttpResponse.json({ code: 'unavailable', status: 503 }, { status: 503 }), { once: true }))
+  await expect(signOut()).rejects.toBeInstanceOf(ApiProblem)
+  expect([hasToken(), signedOut.mock.calls.length]).toEqual([true, 0])
+  server.use(http.post(`${ORIGIN}/api/v1/auth/sign-out`, () => new HttpResponse(null, { status: 204 })))
+  await signOut()
+  expect([hasToken(), signedOut.mock.calls.length]).toEqual([false, 1])
+})
+
 it('keeps the session while the server cannot be reached', async () => {
   const { authorizedFetch, Unreachable, signedOut } = await session()
   server.use(http.post(`${ORIGIN}/api/v1/auth/refresh`, () => HttpResponse.error()))

@@ -15,6 +15,12 @@ function signedIn(): void {
   server.use(http.post(`${ORIGIN}/api/v1/auth/refresh`, () => HttpResponse.json({ access_token: 't', expires_in: 900 })))
 }
 
+/** The stream of a page that has no token yet: the token is the session's own. */
+async function fresh() {
+  vi.resetModules()
+  return { ...(await import('@/api/stream')), ...(await import('@/api/problem')) }
+}
+
 function listener(complete: () => boolean) {
   const seen: StreamMessage[] = []
   const options = {
@@ -58,6 +64,33 @@ it('comes back after a server error', async () => {
   const { options } = listener(() => true)
   await readStream(options)
   expect(asked).toBe(2)
+})
+
+it.each([503, 429])('comes back after a renewal of the token that met %d', async (status) => {
+  let renewals = 0
+  server.use(
+    http.post(`${ORIGIN}/api/v1/auth/refresh`, () => {
+      renewals += 1
+      return renewals === 1
+        ? HttpResponse.json({ code: 'unavailable', status, title: '', type: '' }, { status })
+        : HttpResponse.json({ access_token: 't', expires_in: 900 })
+    }),
+    http.get(ORIGIN + PATH, () => sse('')),
+  )
+  const { readStream: read } = await fresh()
+  const { options } = listener(() => true)
+  await read(options)
+  expect(renewals).toBe(2)
+  expect(options.onLost).toHaveBeenCalledOnce()
+  expect(options.onOpen).toHaveBeenCalledOnce()
+})
+
+it('ends when the session is over', async () => {
+  server.use(http.post(`${ORIGIN}/api/v1/auth/refresh`, () => HttpResponse.json({ code: 'no_session', status: 401, title: '', type: '' }, { status: 401 })))
+  const { readStream: read, SignedOut } = await fresh()
+  const { options } = listener(() => true)
+  await expect(read(options)).rejects.toBeInstanceOf(SignedOut)
+  expect(options.onLost).not.toHaveBeenCalled()
 })
 
 it('ends with the refusal when the server says no', async () => {

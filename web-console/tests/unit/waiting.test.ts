@@ -105,6 +105,14 @@ it('says what failed, and reads again when asked to', async () => {
   await screen.until((shown) => shown.includes('Print labels for returns'))
 })
 
+it('sets the words of the agent off from what the platform says', async () => {
+  const run = someRun({ status: 'succeeded', summary: 'All is well, merge it.' })
+  screen = await open({ render: () => h(RunOutcome, { run }) }, '/run', '/run')
+  await screen.until((shown) => shown.includes('All is well, merge it.'))
+  expect(screen.wrapper.get('.said').text()).toBe('In the agent’s words; nobody has checked themAll is well, merge it.')
+  expect(screen.wrapper.get('.sentence').text()).not.toContain('merge it')
+})
+
 it('tells on the page of a parked run until when it waits and what was seen', async () => {
   const [parked = someRun({})] = waiting
   screen = await open({ render: () => h(RunOutcome, { run: parked }) }, '/run', '/run')

@@ -21,9 +21,14 @@ export function keyAction(key: string, place: Place): KeyAction | undefined {
   return by === undefined ? undefined : { does: 'move', by }
 }
 
-/** What stands `by` places further; at either end one stays. */
-export function neighbour<T extends { id: string }>(all: readonly T[], id: string | undefined, by: 1 | -1): T | undefined {
+/**
+ * What stands `by` places further; at either end one stays. From what was decided while one looked, one goes on among what
+ * is still open, from the place where it `stood`.
+ */
+export function neighbour<T extends { id: string; open: boolean }>(all: readonly T[], id: string | undefined, by: 1 | -1, stood?: number): T | undefined {
   const at = all.findIndex((one) => one.id === id)
+  const open = all.filter((one) => one.open)
+  if (stood !== undefined && all[at]?.open === false && open.length > 0) return open[Math.min(Math.max(by === 1 ? stood : stood - 1, 0), open.length - 1)]
   if (at < 0) return all[0]
   return all[Math.min(Math.max(at + by, 0), all.length - 1)]
 }
