@@ -216,6 +216,8 @@ async fn what_agents_never_change_is_refused_in_words_and_audited() -> Result<()
     };
     let object = |kind: &str, name: &str| json!({ "kind": kind, "name": name });
     let key = |it: &mut Value| it["data"]["key"] = json!(format!("sk-proj-{}", "a1B2".repeat(12)));
+    let named = |it: &mut Value| it["data"][format!("sk-proj-{}", "a1B2".repeat(12))] = json!("a key");
+    let replicated = |it: &mut Value| it["metadata"]["annotations"] = json!({ "replicator.example/to": "all" });
     let table = [
         ("k8s_apply", manifest(|it| it["kind"] = json!("Secret")), "not_changeable", "neither Secrets"),
         ("k8s_apply", manifest(|it| it["kind"] = json!("ClusterRole")), "not_changeable", "rights"),
@@ -228,6 +230,8 @@ async fn what_agents_never_change_is_refused_in_words_and_audited() -> Result<()
         ),
         ("k8s_apply", manifest(|it| it["metadata"]["name"] = json!("core")), "not_changeable", "the platform's"),
         ("k8s_apply", manifest(key), "not_changeable", "credential"),
+        ("k8s_apply", manifest(named), "not_changeable", "credential"),
+        ("k8s_apply", manifest(replicated), "not_changeable", "replicator.example/to"),
         ("k8s_apply", json!({ "manifest": "a: [" }), "not_changeable", "no manifest"),
         ("k8s_delete", object("ConfigMap", "core"), "not_changeable", "the platform's"),
         ("k8s_delete", object("Job", "run-456789ab-l1"), "not_changeable", "the platform's"),

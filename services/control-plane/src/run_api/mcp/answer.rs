@@ -92,6 +92,23 @@ pub(super) fn clean(value: Value) -> Value {
     }
 }
 
+/// Whether a manifest holds what people would not be shown: a text, or the name of one, that reads like a secret.
+pub(super) fn hides(manifest: &Value) -> bool {
+    match manifest {
+        Value::String(_) => clean(manifest.clone()) != *manifest,
+        Value::Array(items) => items.iter().any(hides),
+        Value::Object(fields) => fields.iter().any(|(name, value)| hides(&json!(name)) || hides(value)),
+        _ => false,
+    }
+}
+
+/// A difference as people are shown it; `None` when a line that it adds would not be shown as it is.
+pub(super) fn shown_difference(diff: &str) -> Option<String> {
+    let shown = clean(json!(diff)).as_str().unwrap_or_default().to_owned();
+    let added = |text: &str| text.lines().filter(|line| line.starts_with('+')).map(str::to_owned).collect::<Vec<_>>();
+    (added(&shown) == added(diff)).then_some(shown)
+}
+
 /// What the audit keeps of a call's arguments.
 pub(super) fn short(text: &str) -> String {
     cut(text, AUDITED)
@@ -116,6 +133,24 @@ mod tests {
         let text = clean(value).to_string();
         assert!(!text.contains(&key) && !text.contains("ann@acme.test"), "{text}");
         assert!(text.contains("\"number\":7"), "{text}");
+    }
+
+    #[test]
+    fn what_is_applied_is_shown() {
+        let key = format!("sk-proj-{}", "a1B2".repeat(12));
+        for hidden in [json!({ "data": { "a": key } }), json!({ "data": { key.as_str(): "a" } }), json!([[key]])] {
+            assert!(hides(&hidden), "{hidden}");
+        }
+        assert!(!hides(&json!({ "data": { "color": "red" }, "spec": { "replicas": 2, "paused": null } })));
+        let goes = format!("@@ -1,2 +1,2 @@\n color: red\n-{key}: a\n+size: 2\n");
+        assert_eq!(
+            shown_difference(&goes),
+            Some(goes.replace(&key, vault::MARK)),
+            "what goes, or stays, may be hidden"
+        );
+        assert_eq!(shown_difference(&goes.replace("+size", &format!("+{key}"))), None);
+        let over_lines = "@@ -1 +1,3 @@\n -----BEGIN PRIVATE KEY-----\n+MIIE\n+abcd\n";
+        assert_eq!(shown_difference(over_lines), None);
     }
 
     #[test]
