@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use self::pods::template;
 use super::Kind;
 use super::changes::{self, MOST_MANIFEST, Unchangeable, is_reserved};
+use crate::hidden;
 
 /// A manifest that an agent may ask to have applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,10 @@ impl Manifest {
         let expected = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         if object["apiVersion"] != expected.as_str() || object["kind"] != kind.as_str() {
             return Err(Unchangeable::Version { kind, expected });
+        }
+        if let Some(at) = hidden::place(&object) {
+            let at = if at.is_empty() { "the manifest" } else { &at };
+            return Err(field(at, "a character in it is one that people do not see; write it without"));
         }
         if let Some(other) = fields.keys().find(|key| !PARTS.contains(&key.as_str())) {
             return Err(field(other, LEAVE));

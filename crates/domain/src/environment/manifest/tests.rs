@@ -79,6 +79,8 @@ fn what_an_object_must_not_say_of_itself() {
     let table = [
         ("/status", json!({}), "status"),
         ("/metadata/finalizers", json!(["example.com/keep"]), "metadata.finalizers"),
+        ("/metadata/labels", json!({ "app": "we\u{202E}b" }), "metadata.labels.app"),
+        ("/metadata/annotations", json!({ "no\u{200B}te": "a" }), "metadata.annotations"),
         ("/metadata/ownerReferences", json!([{}]), "metadata.ownerReferences"),
         ("/metadata/resourceVersion", json!("7"), "metadata.resourceVersion"),
         ("/metadata/labels", json!({ "codex-k8s.dev/run-id": "1" }), "metadata.labels"),
