@@ -16,6 +16,8 @@ use domain::hidden::is_hidden;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::hidden::compiled;
+
 coded_enum! {
     /// What a mark is about.
     MarkKind {
