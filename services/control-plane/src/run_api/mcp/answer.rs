@@ -1,14 +1,11 @@
 //! What an agent is answered: structured, without a secret or anybody's address, and never too long.
 
-use std::sync::LazyLock;
-
 use contract::gateway::FieldProblem;
 use rmcp::model::{CallToolResult, ErrorData};
 use serde_json::{Map, Value, json};
-use vault::Redactor;
 
-/// Knows what a credential looks like. One for all texts: an answer may have hundreds.
-static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new([]).with_addresses());
+use crate::run_api::redact;
+
 /// Characters of one text in an answer.
 const LONGEST: usize = 16_000;
 /// Characters of a call's arguments in the audit.
@@ -80,10 +77,7 @@ pub(super) fn told(outcome: Result<Value, Refused>) -> CallToolResult {
 /// The value with its texts redacted and bounded.
 pub(super) fn clean(value: Value) -> Value {
     match value {
-        Value::String(text) => {
-            let redacted = REDACTOR.redact(&text).replace('\0', "\u{fffd}");
-            Value::String(cut(&redacted, LONGEST))
-        }
+        Value::String(text) => Value::String(cut(&redact::text(&text), LONGEST)),
         Value::Array(items) => items.into_iter().map(clean).collect(),
         Value::Object(fields) => {
             Value::Object(fields.into_iter().map(|(name, value)| (name, clean(value))).collect::<Map<_, _>>())
