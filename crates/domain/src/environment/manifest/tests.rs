@@ -142,74 +142,53 @@ fn pods_hold_no_secret_and_no_token() {
 }
 
 #[test]
-fn a_pod_says_what_it_runs_and_nothing_about_where_or_whom_the_node_asks() {
-    let spec = "/spec/template/spec";
+fn a_pod_says_what_it_runs_and_nothing_about_where() {
+    let table = [
+        ("nodeName", json!("node-1"), "nodeName"),
+        ("priorityClassName", json!("system-node-critical"), "priorityClassName"),
+        ("hostNetwork", json!(true), "hostNetwork"),
+        ("nodeSelector", json!({ "disk": "fast" }), "nodeSelector"),
+        ("affinity", json!({}), "affinity"),
+        ("tolerations", json!([{ "operator": "Exists" }]), "tolerations"),
+        ("topologySpreadConstraints", json!([]), "topologySpreadConstraints"),
+        ("schedulerName", json!("another"), "schedulerName"),
+        ("runtimeClassName", json!("runc"), "runtimeClassName"),
+        ("serviceAccountName", json!("agent-changes"), "serviceAccountName"),
+        ("ephemeralContainers", json!([{ "name": "i" }]), "ephemeralContainers"),
+        ("comesLater", json!(1), "comesLater"),
+        ("terminationGracePeriodSeconds", json!(61), "terminationGracePeriodSeconds"),
+        ("terminationGracePeriodSeconds", json!(1e9), "terminationGracePeriodSeconds"),
+        ("initContainers", json!([{ "stdinOnce": true }]), "initContainers[0].stdinOnce"),
+    ];
+    for (key, value, at) in table {
+        refusal(with(deployment(), &format!("/spec/template/spec/{key}"), value), &format!("spec.template.spec.{at}"));
+    }
+}
+
+#[test]
+fn a_container_has_the_node_ask_and_mount_nothing_of_others() {
+    let container = "/spec/template/spec/containers/0";
     let hook = |way: &str, said: Value| json!({ "preStop": { way: said } });
     let table = [
-        ("", "nodeName", json!("node-1"), "nodeName"),
-        ("", "priorityClassName", json!("system-node-critical"), "priorityClassName"),
-        ("", "hostNetwork", json!(true), "hostNetwork"),
-        ("", "nodeSelector", json!({ "disk": "fast" }), "nodeSelector"),
-        ("", "affinity", json!({}), "affinity"),
-        ("", "tolerations", json!([{ "operator": "Exists" }]), "tolerations"),
-        ("", "topologySpreadConstraints", json!([]), "topologySpreadConstraints"),
-        ("", "schedulerName", json!("another"), "schedulerName"),
-        ("", "runtimeClassName", json!("runc"), "runtimeClassName"),
-        ("", "serviceAccountName", json!("agent-changes"), "serviceAccountName"),
-        ("", "ephemeralContainers", json!([{ "name": "i" }]), "ephemeralContainers"),
-        ("", "comesLater", json!(1), "comesLater"),
-        ("", "terminationGracePeriodSeconds", json!(61), "terminationGracePeriodSeconds"),
-        ("", "terminationGracePeriodSeconds", json!(1e9), "terminationGracePeriodSeconds"),
-        ("/containers/0", "comesLater", json!(1), "containers[0].comesLater"),
-        ("/containers/0", "volumeDevices", json!([{}]), "containers[0].volumeDevices"),
+        ("comesLater", json!(1), "comesLater"),
+        ("volumeDevices", json!([{}]), "volumeDevices"),
+        ("ports", json!([{ "containerPort": 80 }, { "containerPort": 81, "hostPort": 81 }]), "ports[1].hostPort"),
+        ("volumeMounts", json!([{ "mountPropagation": "Bidirectional" }]), "volumeMounts[0].mountPropagation"),
+        ("resources", json!({ "claims": [] }), "resources.claims"),
+        ("env", json!([{ "name": "A", "valueFrom": { "fileKeyRef": {} } }]), "env[0].valueFrom.fileKeyRef"),
+        ("livenessProbe", json!({ "httpGet": { "port": 80, "host": "10.0.0.1" } }), "livenessProbe.httpGet.host"),
+        ("startupProbe", json!({ "tcpSocket": { "port": 80, "host": "10.0.0.1" } }), "startupProbe.tcpSocket.host"),
         (
-            "/containers/0",
-            "ports",
-            json!([{ "containerPort": 80 }, { "containerPort": 81, "hostPort": 81 }]),
-            "containers[0].ports[1].hostPort",
-        ),
-        (
-            "/containers/0",
-            "volumeMounts",
-            json!([{ "mountPropagation": "Bidirectional" }]),
-            "containers[0].volumeMounts[0].mountPropagation",
-        ),
-        ("/containers/0", "resources", json!({ "claims": [] }), "containers[0].resources.claims"),
-        (
-            "/containers/0",
-            "env",
-            json!([{ "name": "A", "valueFrom": { "fileKeyRef": {} } }]),
-            "containers[0].env[0].valueFrom.fileKeyRef",
-        ),
-        (
-            "/containers/0",
-            "livenessProbe",
-            json!({ "httpGet": { "port": 80, "host": "10.0.0.1" } }),
-            "containers[0].livenessProbe.httpGet.host",
-        ),
-        (
-            "/containers/0",
-            "startupProbe",
-            json!({ "tcpSocket": { "port": 80, "host": "10.0.0.1" } }),
-            "containers[0].startupProbe.tcpSocket.host",
-        ),
-        (
-            "/containers/0",
             "readinessProbe",
             json!({ "terminationGracePeriodSeconds": 61 }),
-            "containers[0].readinessProbe.terminationGracePeriodSeconds",
+            "readinessProbe.terminationGracePeriodSeconds",
         ),
-        (
-            "/containers/0",
-            "lifecycle",
-            hook("httpGet", json!({ "port": 80, "host": "10.0.0.1" })),
-            "containers[0].lifecycle.preStop.httpGet.host",
-        ),
-        ("/containers/0", "lifecycle", hook("comesLater", json!({})), "containers[0].lifecycle.preStop.comesLater"),
-        ("", "initContainers", json!([{ "stdinOnce": true }]), "initContainers[0].stdinOnce"),
+        ("lifecycle", hook("httpGet", json!({ "port": 80, "host": "10.0.0.1" })), "lifecycle.preStop.httpGet.host"),
+        ("lifecycle", hook("comesLater", json!({})), "lifecycle.preStop.comesLater"),
     ];
-    for (of, key, value, at) in table {
-        refusal(with(deployment(), &format!("{spec}{of}/{key}"), value), &format!("spec.template.spec.{at}"));
+    for (key, value, at) in table {
+        let object = with(deployment(), &format!("{container}/{key}"), value);
+        refusal(object, &format!("spec.template.spec.containers[0].{at}"));
     }
 }
 
