@@ -17,6 +17,7 @@ pub mod egress;
 pub mod environment;
 pub mod event;
 pub mod flow;
+pub mod hidden;
 pub mod ids;
 pub mod intake;
 pub mod integrations;

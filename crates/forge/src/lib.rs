@@ -14,7 +14,7 @@ pub use error::{ForgeError, LimitKind};
 pub use github::GitHub;
 pub use model::{
     Account, AccountKind, AccountRights, BadRepositoryName, ChangedFile, Comment, CommitInfo, Comparison, Delivery,
-    DeliveryLog, DeliverySummary, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
+    DeliveryLog, DeliverySummary, Environment, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
     RepositoryName, RepositoryPermission, Review, Viewer,
 };
 pub use provider::{Answered, RepositoryProvider};

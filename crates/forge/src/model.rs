@@ -20,6 +20,15 @@ pub struct RepositoryName {
     pub name: String,
 }
 
+/// An environment of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Environment<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where it has to be made, it is made for protected branches alone.
+    pub guarded: bool,
+}
+
 /// The text is not `owner/name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a repository is named owner/name, with letters, digits, dots, dashes and underscores")]

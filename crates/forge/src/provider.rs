@@ -6,8 +6,8 @@ use secrecy::SecretString;
 
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliveryLog, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Review, Viewer,
+    Comment, Comparison, Delivery, DeliveryLog, Environment, FileText, HookSpec, Issue, LabelFix, NewPull, Pull,
+    Remark, Repository, RepositoryName, RepositoryPermission, Review, Viewer,
 };
 use crate::rights::RightCheck;
 
@@ -129,8 +129,13 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
     fn comments(&self, name: &RepositoryName, number: i64) -> impl Future<Output = Answered<Vec<Comment>>> + Send;
 
     /// Sees to it that there is an environment of this name, where the token may make one; one that is there stays as it is.
-    fn ensure_environment(&self, name: &RepositoryName, environment: &str)
-    -> impl Future<Output = Answered<()>> + Send;
+    /// A guarded one is made so that only protected branches deploy there: GitHub lets the workflows of every branch read
+    /// the secrets of one about which nothing is said.
+    fn ensure_environment(
+        &self,
+        name: &RepositoryName,
+        environment: Environment<'_>,
+    ) -> impl Future<Output = Answered<()>> + Send;
 
     /// Whether an environment has a secret of this name. An environment that is not there has none.
     fn has_environment_secret(
@@ -141,11 +146,11 @@ pub trait RepositoryProvider: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Answered<bool>> + Send;
 
     /// Gives a secret of an environment this value, sealed on its way; answers whether it is new. An environment that is
-    /// not there is made, where the token may. The same value again changes nothing.
+    /// not there is made, where the token may, as [`Self::ensure_environment`] does. The same value again changes nothing.
     fn put_environment_secret(
         &self,
         name: &RepositoryName,
-        environment: &str,
+        environment: Environment<'_>,
         secret: &str,
         value: &SecretString,
     ) -> impl Future<Output = Answered<bool>> + Send;

@@ -8,8 +8,8 @@ use domain::catalogue::Catalogue;
 use domain::labels::{LabelSpec, wanted};
 use domain::locale::Locale;
 use forge::{
-    FileText, ForgeError, GitHub, HookSpec, NewPull, RepositoryName, RepositoryPermission, RepositoryProvider,
-    RightState,
+    Environment, FileText, ForgeError, GitHub, HookSpec, NewPull, RepositoryName, RepositoryPermission,
+    RepositoryProvider, RightState,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -135,7 +135,8 @@ async fn open_issues_are_listed_with_their_labels() -> Result<()> {
 #[tokio::test]
 async fn a_secret_reaches_an_environment_sealed_and_is_never_read_back() -> Result<()> {
     let Scene { bot, name, world, .. } = &Scene::new().await?;
-    let put = async |value: &str| bot.put_environment_secret(name, "staging", "SESSION_KEY", &value.into()).await;
+    let staging = Environment { name: "staging", guarded: false };
+    let put = async |value: &str| bot.put_environment_secret(name, staging, "SESSION_KEY", &value.into()).await;
     assert!(!bot.has_environment_secret(name, "staging", "SESSION_KEY").await?, "there is no such environment");
     assert!(put("first").await?, "the environment was made, and the secret is new");
     assert!(bot.has_environment_secret(name, "staging", "SESSION_KEY").await?);
@@ -148,11 +149,30 @@ async fn a_secret_reaches_an_environment_sealed_and_is_never_read_back() -> Resu
 }
 
 #[tokio::test]
+async fn a_guarded_environment_is_made_for_protected_branches_and_one_that_is_there_stays_as_it_is() -> Result<()> {
+    let Scene { bot, name, world, .. } = &Scene::new().await?;
+    world.api("owner", Method::PUT, "/environments/prod", &json!({})).await?;
+    for (environment, guarded) in [("staging", false), ("production", true), ("prod", true)] {
+        let environment = Environment { name: environment, guarded };
+        bot.put_environment_secret(name, environment, "KEY", &"value".into()).await?;
+    }
+    let shown = world.api("owner", Method::GET, "/environments", &Value::Null).await?;
+    let policy = |name: &str| {
+        let all = shown["environments"].as_array().into_iter().flatten();
+        all.filter(|one| one["name"] == name).map(|one| one["deployment_branch_policy"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(policy("production"), [json!({ "protected_branches": true, "custom_branch_policies": false })]);
+    assert_eq!((policy("staging"), policy("prod")), (vec![Value::Null], vec![Value::Null]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_environment_is_made_only_by_who_may_administer_and_secrets_need_a_right_of_their_own() -> Result<()> {
     let scene = Scene::new().await?;
     let environments = json!({ "metadata": "read", "environments": "write" });
     let (narrow, name) = (scene.acting_with(&environments).await?, &scene.name);
-    let put = async |who: &GitHub| who.put_environment_secret(name, "staging", "KEY", &"value".into()).await;
+    let staging = Environment { name: "staging", guarded: false };
+    let put = async |who: &GitHub| who.put_environment_secret(name, staging, "KEY", &"value".into()).await;
     let missing = |outcome: Result<bool, ForgeError>| match outcome {
         Err(ForgeError::Forbidden { missing_permission, .. }) => missing_permission,
         other => panic!("{other:?}"),

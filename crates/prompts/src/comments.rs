@@ -8,8 +8,6 @@ mod service;
 mod tests;
 mod words;
 
-use crate::untrusted;
-
 pub use refusal::{Refusal, refusal};
 pub use review::{Finding, ReviewComment, review};
 pub use said::{ANSWER, AgentComment, AnswerComment, agent, answer, answered};
@@ -21,20 +19,4 @@ pub use words::{lost, words};
 #[must_use]
 pub fn marker(kind: &str, id: impl std::fmt::Display) -> String {
     format!("<!-- codex-k8s:{kind}:{id} -->")
-}
-
-/// Text of an agent on GitHub in one line.
-fn quiet(text: &str, limit: usize) -> String {
-    quiet_lines(text, limit).replace('\n', " ")
-}
-
-/// Text of an agent on GitHub: nobody is mentioned, no other issue is closed, nothing is hidden, and it is short.
-fn quiet_lines(text: &str, limit: usize) -> String {
-    let text = domain::closing::defuse(&untrusted::visible(text));
-    let text = text.replace('@', "@\u{2060}").replace("<!--", "&lt;!--");
-    let mut cut: String = text.chars().take(limit).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
 }

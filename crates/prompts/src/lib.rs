@@ -6,6 +6,7 @@
 pub mod channels;
 pub mod comments;
 mod engine;
+mod outward;
 pub mod run;
 mod seeds;
 pub mod templates;

@@ -12,8 +12,11 @@ mod tests;
 use std::ops::Range;
 
 use domain::coded_enum;
+use domain::hidden::is_hidden;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub(crate) use self::hidden::compiled;
 
 coded_enum! {
     /// What a mark is about.
@@ -150,18 +153,4 @@ fn marked(text: &str, mut places: Vec<(Range<usize>, MarkKind)>) -> String {
         }
     }
     shown + &visible(&text[at..])
-}
-
-/// Control characters but line ends and tabs; zero-width and joining characters; direction overrides; tags; soft
-/// hyphens; variation selectors beyond the emoji's; line ends that only some programs know.
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' | '\r' => false,
-        _ if c.is_control() => true,
-        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' => true,
-        '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' => true,
-        '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0D}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' => true,
-        '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}' => true,
-        _ => false,
-    }
 }

@@ -8,6 +8,7 @@ mod answers;
 mod asked;
 mod mcp;
 mod prompt;
+mod redact;
 mod snapshots;
 
 use axum::Json;
@@ -123,8 +124,9 @@ async fn add_run_events(
         return Err(Problem::conflict("events_out_of_order", title).with_field("/events", next).into());
     }
     let new: Vec<NewEvent> = batch.events.into_iter().filter(|event| event.seq > stored).map(new_event).collect();
-    // Looked through before anything is stored: what is stored is not sent again.
+    // Looked through before anything is stored: what is stored is not sent again, and lacks what reads like a secret.
     let tripped = look_through(&app, of, end, &new).await?;
+    let new: Vec<NewEvent> = new.into_iter().map(redacted).collect();
     if !new.is_empty() {
         events::append(&app.pool, of.run, of.launch, &new).await?;
         app.waker.run(of.run.into());
@@ -162,11 +164,15 @@ fn new_event(event: contract::agent::AgentEvent) -> NewEvent {
     }
 }
 
+fn redacted(event: NewEvent) -> NewEvent {
+    NewEvent { text: redact::text(&event.text), item: event.item.as_deref().map(redact::text), ..event }
+}
+
 /// I am alive; tells whether to stop
 #[utoipa::path(post, path = "/api/v1/run/beat", request_body = Beat, responses((status = 200, body = Orders),
     (status = "default", body = Problem, content_type = "application/problem+json")))]
 async fn beat(State(app): State<App>, of: ForRun, Json(beat): Json<Beat>) -> Result<Json<Orders>, ApiError> {
-    let words = beat.last_words.map(|words| words.replace('\0', ""));
+    let words = beat.last_words.as_deref().map(redact::text);
     let orders = report::beat(&app.pool, of.run, of.launch, &beat.phase.to_string(), words.as_deref()).await?;
     app.waker.run(of.run.into());
     Ok(Json(Orders { stop: orders.stop, waits: orders.waits }))
@@ -182,8 +188,8 @@ async fn report_result(
 ) -> Result<StatusCode, ApiError> {
     let outcome = result.outcome.to_string();
     let reason = result.reason.map(|reason| reason.to_string());
-    let detail = result.detail.map(|detail| detail.replace('\0', ""));
-    let last_word = result.last_word.map(|word| without_nul(json!(word)));
+    let detail = result.detail.as_deref().map(redact::text);
+    let last_word = result.last_word.map(|word| redact::value(json!(word)));
     let data = json!({ "launch": of.launch, "outcome": outcome, "reason": reason.as_deref().unwrap_or_default() });
     let result = LaunchResult {
         outcome: &outcome,
@@ -196,17 +202,6 @@ async fn report_result(
     app.waker.work();
     app.waker.run(of.run.into());
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// PostgreSQL's JSON holds no NUL; an agent's message might.
-fn without_nul(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => Value::String(text.replace('\0', "")),
-        Value::Array(items) => items.into_iter().map(without_nul).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, without_nul(value))).collect(),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use store::outbound;
 use store::runs::progress::Milestone;
 
 use crate::github::Opened;
+use crate::public::clean;
 use crate::turn::Turn;
 use crate::{discussions, ending, review_gate};
 
@@ -64,7 +65,7 @@ async fn gather(turn: &Turn<'_>, Opened { github, name }: &Opened) -> Result<Gat
         let words: Vec<_> = refusals.iter().map(ToString::to_string).collect();
         return Ok(Gathered::Refused(words.join("; ")));
     }
-    let (title, body) = words(turn);
+    let (title, body) = words(row.subject_number, &row.subject_title, row.last_word.as_ref());
     let there = github.find_pull_by_head(name, &row.branch).await?.filter(|pull| pull.open);
     Ok(match there {
         // An answer that was lost, or an earlier run of the same branch.
@@ -83,10 +84,10 @@ async fn gather(turn: &Turn<'_>, Opened { github, name }: &Opened) -> Result<Gat
 }
 
 /// Title and text from the agent's claim.
-fn words(turn: &Turn<'_>) -> (String, String) {
-    let claim = |field: &str| turn.row.last_word.as_ref().and_then(|word| word.get(field)).and_then(Value::as_str);
-    let (title, body) = (claim("pr_title").unwrap_or_default(), claim("pr_body").unwrap_or_default());
-    prompts::run::pull_request(turn.row.subject_number, &turn.row.subject_title, title, body)
+fn words(issue: i64, issue_title: &str, last_word: Option<&Value>) -> (String, String) {
+    // Cleaned as it was said: an address is none any more once nobody is mentioned in it.
+    let claim = |field: &str| clean(last_word.and_then(|word| word.get(field)?.as_str()).unwrap_or_default());
+    prompts::run::pull_request(issue, issue_title, &claim("pr_title"), &claim("pr_body"))
 }
 
 /// What GitHub says about the branch, as the rules want to know it. The broker has judged the push itself, sizes and
@@ -118,4 +119,20 @@ async fn succeed(turn: &Turn<'_>, pull: &Pull, kind: FlowKind, head: String) -> 
         }
     }
     review_gate::hand_in(turn, pull.number).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_request_shows_neither_a_secret_nor_an_address() {
+        let key = format!("ghp_{}", "a1B2".repeat(9));
+        let word =
+            json!({ "pr_title": format!("Use {key}"), "pr_body": format!("{key}, by olga@acme.test for @olga") });
+        let (title, body) = words(7, "Dark mode", Some(&word));
+        assert_eq!(title, "Use [redacted]");
+        assert_eq!(body, "[redacted], by [redacted] for @\u{2060}olga\n\nRefs #7");
+        assert_eq!(words(7, "Dark mode", None), ("Dark mode".to_owned(), "Refs #7".to_owned()));
+    }
 }

@@ -24,6 +24,7 @@ mod outbound;
 mod outside;
 mod place;
 mod precheck;
+mod public;
 mod redelivery;
 mod review_gate;
 mod startup;

@@ -77,16 +77,26 @@ pub fn is_name(name: &str) -> bool {
         && !name.starts_with("pg_")
 }
 
-/// The Secret with the connection to a database: `database-<name>`, in letters that Kubernetes takes.
+/// Digits of a name's digest.
+const DIGITS: usize = 8;
+
+/// The Secret with the connection to a database: `database-<name>`, in letters that Kubernetes takes. A name that cannot
+/// stand there as it is, or reads like another one with its digest, is told apart by its own digest.
 #[must_use]
 pub fn connection_secret(database: &str) -> String {
     let plain = database.to_ascii_lowercase().replace('_', "-");
     let plain = plain.trim_matches('-');
-    if plain == database {
-        return format!("database-{plain}");
+    let secret = format!("database-{plain}");
+    if plain == database && !ends_in_digest(&secret) {
+        return secret;
     }
     let digest = hex::encode(Sha256::digest(database));
-    format!("database-{}-{}", plain, &digest[..8]).replace("--", "-")
+    format!("{secret}-{}", &digest[..DIGITS]).replace("--", "-")
+}
+
+fn ends_in_digest(secret: &str) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    secret.rsplit_once('-').is_some_and(|(_, last)| last.len() == DIGITS && last.bytes().all(is_hex))
 }
 
 /// The role that owns a database, and nothing else.
@@ -140,7 +150,17 @@ mod tests {
         let (upper, lower, under) = (connection_secret("Shop"), connection_secret("shop"), connection_secret("_shop_"));
         assert!(upper.starts_with("database-shop-") && under.starts_with("database-shop-"));
         assert!(upper != lower && under != upper, "{upper} {under}");
-        for name in ["A__B", "__", "_", "x-", &"Z".repeat(63)] {
+        for database in ["Shop", "_", "a_b", "x-", "A__B"] {
+            let secret = connection_secret(database);
+            let named_so = secret.strip_prefix("database-").unwrap();
+            assert_ne!(connection_secret(named_so), secret, "{database}");
+            let again = connection_secret(named_so);
+            assert_ne!(connection_secret(again.strip_prefix("database-").unwrap()), again, "{database}");
+        }
+        for plain in ["shop-2026", "shop-abcdefg", "shop-abcdefgh", "a--b", "deadbeef0"] {
+            assert_eq!(connection_secret(plain), format!("database-{plain}"));
+        }
+        for name in ["A__B", "__", "_", "x-", "deadbeef", "shop-01234567", &"Z".repeat(63)] {
             assert!(crate::environment::name(&connection_secret(name)).is_ok(), "{name}: {}", connection_secret(name));
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ApprovalMode;
+use crate::hidden::is_hidden;
 use crate::labels::{self, APPROVED, BLOCKED, IN_REVIEW, Label, NEED_INPUT, NEED_REVIEWER};
 use crate::let_in::{digest, subject_text};
 
@@ -51,7 +52,7 @@ pub enum Unmovable {
     #[error("name at least one label, and at most {MOST}")]
     Count,
     /// GitHub would not take it.
-    #[error("{0:?} is no label: 1 to 50 characters on one line, without a comma")]
+    #[error("{0:?} is no label: 1 to 50 characters on one line, without a comma or a character that people do not see")]
     NotALabel(String),
     /// Both on and off.
     #[error("{0:?} cannot go on and off at once")]
@@ -149,7 +150,9 @@ fn starts_work(label: &str) -> bool {
 
 fn is_label(label: &str) -> bool {
     let length = label.chars().count();
-    (1..=50).contains(&length) && label.trim() == label && !label.contains(|c: char| c == ',' || c.is_control())
+    (1..=50).contains(&length)
+        && label.trim() == label
+        && !label.contains(|c: char| c == ',' || c.is_control() || is_hidden(c))
 }
 
 #[cfg(test)]
@@ -170,7 +173,7 @@ mod tests {
         for label in [APPROVED, "[ai-model-gpt-5.5]"] {
             assert_eq!(may_be_allowed(label), named(Unmovable::AlwaysAsked, label));
         }
-        for label in ["", " area", "a,b", "a\nb"] {
+        for label in ["", " area", "a,b", "a\nb", "a\tb", "area:\u{202E}iu", "bu\u{200B}g"] {
             assert_eq!(may_be_allowed(label), named(Unmovable::NotALabel, label));
         }
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Kind, NAME_LIMIT, name};
 
+pub(super) use shown::COUNTED;
 pub use shown::{Seen, difference, said, version};
 
 /// Bytes of a manifest. What stands in it is kept with the request, and shown to whoever decides.

@@ -20,8 +20,8 @@ use url::Url;
 use self::client::{Answer, Client};
 use crate::error::ForgeError;
 use crate::model::{
-    Comment, Comparison, Delivery, DeliveryLog, FileText, HookSpec, Issue, LabelFix, NewPull, Pull, Remark, Repository,
-    RepositoryName, RepositoryPermission, Review, Viewer,
+    Comment, Comparison, Delivery, DeliveryLog, Environment, FileText, HookSpec, Issue, LabelFix, NewPull, Pull,
+    Remark, Repository, RepositoryName, RepositoryPermission, Review, Viewer,
 };
 use crate::provider::{Answered, RepositoryProvider};
 use crate::rights::RightCheck;
@@ -163,14 +163,14 @@ impl RepositoryProvider for GitHub {
         secrets::exists(&self.client, name, environment, secret).await
     }
 
-    async fn ensure_environment(&self, name: &RepositoryName, environment: &str) -> Answered<()> {
+    async fn ensure_environment(&self, name: &RepositoryName, environment: Environment<'_>) -> Answered<()> {
         secrets::ensure(&self.client, name, environment).await
     }
 
     async fn put_environment_secret(
         &self,
         name: &RepositoryName,
-        environment: &str,
+        environment: Environment<'_>,
         secret: &str,
         value: &SecretString,
     ) -> Answered<bool> {

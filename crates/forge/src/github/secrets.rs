@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Route};
 use crate::error::ForgeError;
-use crate::model::RepositoryName;
+use crate::model::{Environment, RepositoryName};
 use crate::provider::Answered;
 
 /// What boxes are sealed for.
@@ -37,11 +37,12 @@ pub(super) async fn exists(client: &Client, name: &RepositoryName, of: &str, sec
 pub(super) async fn put(
     client: &Client,
     name: &RepositoryName,
-    of: &str,
+    environment: Environment<'_>,
     secret: &str,
     value: &SecretString,
 ) -> Answered<bool> {
-    let key = key(client, name, of).await?;
+    let key = key(client, name, environment).await?;
+    let of = environment.name;
     let sealed = seal(&key.key, value).ok_or_else(|| ForgeError::Other {
         call: format!("GET /repos/{name}/environments/{of}/secrets/public-key"),
         message: "the public key is none".into(),
@@ -52,18 +53,20 @@ pub(super) async fn put(
 }
 
 /// Sees to it that there is such an environment: one that GitHub does not have yet is made.
-pub(super) async fn ensure(client: &Client, name: &RepositoryName, of: &str) -> Answered<()> {
+pub(super) async fn ensure(client: &Client, name: &RepositoryName, of: Environment<'_>) -> Answered<()> {
     key(client, name, of).await.map(drop)
 }
 
 /// The environment's public key. One that GitHub does not have yet is made, and one that it has is never written: that
-/// would take its protection away.
-async fn key(client: &Client, name: &RepositoryName, of: &str) -> Answered<Key> {
-    let route = secrets(name, of).then("public-key");
+/// would take its protection away. About one that is made with no policy GitHub says that every branch deploys there, and
+/// so the workflow of any branch that somebody pushes reads its secrets; a guarded one is for protected branches.
+async fn key(client: &Client, name: &RepositoryName, of: Environment<'_>) -> Answered<Key> {
+    let route = secrets(name, of.name).then("public-key");
     if let Some(key) = client.find(&route).await? {
         return Ok(key);
     }
-    client.write(Method::PUT, &environment(name, of), None).await?;
+    let policy = json!({ "deployment_branch_policy": { "protected_branches": true, "custom_branch_policies": false } });
+    client.write(Method::PUT, &environment(name, of.name), of.guarded.then_some(&policy)).await?;
     client.get(&route).await
 }
 

@@ -3,8 +3,8 @@
 use domain::locale::Locale;
 use serde::Serialize;
 
-use super::quiet;
 use crate::engine::{self, TemplateError};
+use crate::outward::quiet;
 
 /// What a review found, as its comment on the pull request tells it.
 #[derive(Debug, Clone, Serialize)]

@@ -3,8 +3,9 @@
 use domain::locale::Locale;
 use serde::Serialize;
 
-use super::{quiet, quiet_lines, words};
+use super::words;
 use crate::engine::{self, TemplateError};
+use crate::outward::{quiet, quiet_lines};
 
 /// What marks the answers of a discussion.
 pub const ANSWER: &str = "answer";

@@ -6,8 +6,9 @@ use domain::locale::Locale;
 use domain::run::RunStatus;
 use serde::Serialize;
 
-use super::{quiet, words};
+use super::words;
 use crate::engine::{self, TemplateError};
+use crate::outward::quiet;
 
 /// A run as its service comment tells it.
 #[derive(Debug, Clone, Serialize)]

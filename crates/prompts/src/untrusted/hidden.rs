@@ -39,7 +39,7 @@ const VOID: [&str; 9] = ["area", "br", "col", "embed", "hr", "img", "input", "so
 const LISTS: [&str; 4] = ["class", "style", "srcset", "sizes"];
 
 /// These expressions never change, and a test runs each.
-pub(super) fn compiled(expression: &str) -> Regex {
+pub(crate) fn compiled(expression: &str) -> Regex {
     Regex::new(expression).unwrap_or_else(|error| unreachable!("{expression}: {error}"))
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, State as Extracted},
     response::{IntoResponse, Response},
 };
@@ -28,7 +29,20 @@ pub(super) struct Settings(Mutex<HashMap<String, OfRepository>>);
 #[derive(Debug, Default)]
 struct OfRepository {
     variables: BTreeMap<String, Variable>,
-    environments: BTreeMap<String, DateTime<Utc>>,
+    environments: BTreeMap<String, Environment>,
+}
+
+#[derive(Debug)]
+struct Environment {
+    created_at: DateTime<Utc>,
+    /// Null: every branch deploys there.
+    branches: Value,
+}
+
+impl Environment {
+    fn shown(&self, name: &str) -> Value {
+        json!({"name": name, "created_at": self.created_at, "deployment_branch_policy": self.branches})
+    }
 }
 
 #[derive(Debug)]
@@ -162,22 +176,28 @@ pub(super) async fn environments(
 ) -> Result<Response, Refusal> {
     let full_name = permit(&state, &Method::GET, (&owner, &repository), "environments", &headers).await?;
     let all: Vec<Value> = state.settings.with(&full_name, |settings| {
-        settings.environments.iter().map(|(name, at)| json!({"name": name, "created_at": at})).collect()
+        settings.environments.iter().map(|(name, environment)| environment.shown(name)).collect()
     });
     Ok(Json(json!({"total_count": all.len(), "environments": all})).into_response())
 }
 
-/// `PUT …/environments/{name}`.
+/// `PUT …/environments/{name}`. What the body does not say is as if nobody had ever said anything.
 pub(super) async fn put_environment(
     Extracted(state): Extracted<Shared>,
     Path((owner, repository, name)): NamedPath,
     headers: HeaderMap,
+    body: Bytes,
 ) -> Result<Response, Refusal> {
     let full_name =
         permit(&state, &Method::PUT, (&owner, &repository), &format!("environments/{name}"), &headers).await?;
-    let at =
-        state.settings.with(&full_name, |settings| *settings.environments.entry(name.clone()).or_insert_with(Utc::now));
-    Ok(Json(json!({"name": name, "created_at": at})).into_response())
+    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let shown = state.settings.with(&full_name, |settings| {
+        let new = || Environment { created_at: Utc::now(), branches: Value::Null };
+        let environment = settings.environments.entry(name.clone()).or_insert_with(new);
+        environment.branches = said["deployment_branch_policy"].clone();
+        environment.shown(&name)
+    });
+    Ok(Json(shown).into_response())
 }
 
 /// `DELETE …/environments/{name}`.

@@ -16,6 +16,7 @@ use domain::flow::FlowKind;
 use domain::ids::ProjectId;
 use domain::integrations::asking::{Asked, Link};
 use domain::integrations::{OutsideKind, OutsideState, TellState};
+use prompts::untrusted::visible;
 use serde::Deserialize;
 use serde_json::json;
 use store::Cursor;
@@ -80,7 +81,7 @@ async fn get_integration_request(
     staff: Staff,
     Path(id): Path<Uuid>,
 ) -> Result<Json<IntegrationRequest>, ApiError> {
-    Ok(Json(shown(visible(&app, &staff, id).await?)?))
+    Ok(Json(shown(theirs(&app, &staff, id).await?)?))
 }
 
 /// Answer the question of a system of others
@@ -93,7 +94,7 @@ async fn answer_integration_request(
     Path(id): Path<Uuid>,
     Json(given): Json<AnswerGiven>,
 ) -> Result<Json<IntegrationRequest>, ApiError> {
-    let row = visible(&app, &staff, id).await?;
+    let row = theirs(&app, &staff, id).await?;
     let Asked::Execution(asked) = &row.asked.0 else { return Err(approvals::other_kind("action", "decision")) };
     let answer = approvals::answered(&asked.question, &given)?;
     decide(&app, &staff, &row, &Decision::Answer(&answer)).await
@@ -110,7 +111,7 @@ async fn decide_integration_request(
     Path(id): Path<Uuid>,
     Json(given): Json<OutsideDecisionGiven>,
 ) -> Result<Json<IntegrationRequest>, ApiError> {
-    let row = visible(&app, &staff, id).await?;
+    let row = theirs(&app, &staff, id).await?;
     if row.kind.0 != OutsideKind::Approval {
         return Err(approvals::other_kind("question", "answer"));
     }
@@ -139,7 +140,7 @@ async fn decide(
     });
     let entry = Entry::new(FlowKind::OutsideDecided, staff.actor(), facts);
     let decided = integration_requests::decide(&app.pool, row.id, decision, staff.id, &entry).await?;
-    let row = visible(app, staff, row.id).await?;
+    let row = theirs(app, staff, row.id).await?;
     if !decided {
         return Err(too_late(&row));
     }
@@ -149,7 +150,7 @@ async fn decide(
 }
 
 /// The request, if they manage its project.
-async fn visible(app: &App, staff: &Staff, id: Uuid) -> Result<RequestRow, ApiError> {
+async fn theirs(app: &App, staff: &Staff, id: Uuid) -> Result<RequestRow, ApiError> {
     view::get(&app.pool, staff.viewer(), id).await?.ok_or_else(|| no_such("request"))
 }
 
@@ -166,6 +167,7 @@ fn too_late(row: &RequestRow) -> ApiError {
     Problem::conflict("already_decided", title).into()
 }
 
+/// In words of others nothing stays hidden from whoever decides; what is answered is what stands in the row.
 fn shown(row: RequestRow) -> Result<IntegrationRequest, ApiError> {
     let asked = row.asked.0;
     let arguments = serde_json::to_string_pretty(asked.arguments()).context("show arguments")?;
@@ -177,10 +179,10 @@ fn shown(row: RequestRow) -> Result<IntegrationRequest, ApiError> {
         correlation_id: row.correlation_id,
         project_id: row.project_id.into(),
         project_name: row.project_name,
-        tool: asked.tool().to_owned(),
+        tool: visible(asked.tool()),
         tool_title: None,
         tool_description: None,
-        arguments,
+        arguments: visible(&arguments),
         approval_request: None,
         justification: None,
         risk_assessment: None,
@@ -196,23 +198,25 @@ fn shown(row: RequestRow) -> Result<IntegrationRequest, ApiError> {
         expires_at: row.expires_at,
         told: row.telling.map(|state| OutsideTold { state: told(state.0), tries: row.attempts, trouble: row.trouble }),
     };
+    let words = |said: Option<String>| said.as_deref().map(visible);
     match asked {
         Asked::Approval(asked) => {
-            (shown.approval_request, shown.justification) = (asked.request, asked.justification);
-            shown.risk_assessment = asked.risk;
-            shown.links = asked.links.into_iter().map(link).collect();
+            (shown.approval_request, shown.justification) = (words(asked.request), words(asked.justification));
+            shown.risk_assessment = words(asked.risk);
+            shown.links = asked.links.iter().map(link).collect();
         }
         Asked::Execution(asked) => {
-            (shown.tool_title, shown.tool_description) = (asked.title, asked.description);
-            (shown.question, shown.context) = (Some(asked.question.question), asked.question.context);
-            (shown.options, shown.allow_custom) = (asked.question.options, asked.question.allow_custom);
+            (shown.tool_title, shown.tool_description) = (words(asked.title), words(asked.description));
+            (shown.question, shown.context) = (Some(visible(&asked.question.question)), words(asked.question.context));
+            shown.options = asked.question.options.iter().map(|option| visible(option)).collect();
+            shown.allow_custom = asked.question.allow_custom;
         }
     }
     Ok(shown)
 }
 
-fn link(Link { text, url }: Link) -> gateway::OutsideLink {
-    gateway::OutsideLink { text, url }
+fn link(Link { text, url }: &Link) -> gateway::OutsideLink {
+    gateway::OutsideLink { text: visible(text), url: visible(url) }
 }
 
 const fn state(state: OutsideState) -> gateway::OutsideState {

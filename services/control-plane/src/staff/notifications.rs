@@ -13,6 +13,7 @@ use contract::problem::Problem;
 use domain::approvals::Asked;
 use domain::notices::NoticeKind;
 use domain::reasons::Reason;
+use prompts::untrusted::visible;
 use serde::Deserialize;
 use store::Cursor;
 use store::notices::{self, NotificationRow};
@@ -157,10 +158,10 @@ fn notification(row: NotificationRow) -> Notification {
     let asked = row.asked.map(|asked| asked.0);
     let action = asked.as_ref().and_then(|asked| requests::action(asked, mode, row.digest.as_deref(), None));
     let question = match asked {
-        Some(Asked::Question(question)) => Some(question.question),
+        Some(Asked::Question(question)) => Some(visible(&question.question)),
         Some(Asked::Action(_)) | None => None,
     };
-    let outside = row.outside.map(|asked| asked.0.in_short().to_owned());
+    let outside = row.outside.map(|asked| visible(asked.0.in_short()));
     Notification {
         id: row.id,
         kind: kind(row.kind.0),
@@ -175,8 +176,8 @@ fn notification(row: NotificationRow) -> Notification {
         subject_title: row.subject_title,
         stage: row.stage.map(|stage| stage.0.to_string()),
         role: row.role,
-        summary: row.summary.or(outside),
-        details: row.details,
+        summary: row.summary.as_deref().map(visible).or(outside),
+        details: row.details.as_deref().map(visible),
         request_id: row.request_id,
         question,
         action,

@@ -1,4 +1,5 @@
-//! Requests of agents: which are wanted, and how the contract shows them.
+//! Requests of agents: which are wanted, and how the contract shows them. In their words nothing stays hidden from whoever
+//! decides; what is answered or done is what stands in the row.
 
 use contract::gateway::{self, ActionAskedBecauseItem, Approval, LabelsMoved, ObjectChanged, ObjectChangedAct};
 use domain::approvals::databases::{DatabaseAction, DatabaseChange, connection_secret};
@@ -7,6 +8,7 @@ use domain::approvals::secrets::{SecretPolicy, SecretSeen, SecretSync};
 use domain::approvals::{Action, ApprovalKind, ApprovalMode, ApprovalState, Asked, Effect, Question, Risk};
 use domain::environment::changes::{Act, Change};
 use domain::ids::{ProjectId, RunId};
+use prompts::untrusted::visible;
 use serde::Deserialize;
 use store::approvals::view::{ApprovalRow, Filter};
 use utoipa::IntoParams;
@@ -50,7 +52,10 @@ pub(super) fn shown(row: ApprovalRow, may_decide: bool) -> Approval {
     };
     let allow_custom = question.as_ref().is_some_and(|question| question.allow_custom);
     let (question, context, options) = match question {
-        Some(Question { question, context, options, .. }) => (Some(question), context, options),
+        Some(Question { question, context, options, .. }) => {
+            let options = options.iter().map(|option| visible(option)).collect();
+            (Some(visible(&question)), context.as_deref().map(visible), options)
+        }
         None => (None, None, Vec::new()),
     };
     Approval {
@@ -98,7 +103,7 @@ pub(super) fn action(
         digest: digest?.parse().ok()?,
         mode: mode(by?),
         risk: risk(effect.risk()),
-        why: why.clone(),
+        why: why.as_deref().map(visible),
         because: Vec::new(),
         labels: None,
         object: None,
@@ -151,7 +156,7 @@ fn changed(change: &Change) -> ObjectChanged {
         namespace: change.namespace.clone(),
         is_new: change.seen.is_none(),
         uid: change.seen.as_ref().map(|seen| seen.uid.clone()),
-        diff: change.diff.clone(),
+        diff: visible(&change.diff),
     }
 }
 

@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use cluster::{EnvironmentSpec, FoundSecret, SyncedSecret};
 use domain::approvals::secrets::{Became, SecretPolicy, SecretSeen, SecretSync};
 use domain::limits;
-use forge::{ForgeError, RepositoryProvider};
+use domain::project_environments::is_guarded;
+use forge::{Environment, ForgeError, RepositoryProvider};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -63,8 +64,9 @@ pub(super) async fn attempt(
     }
     deps.cluster.prepare_environment(&places.environment).await.map_err(refused)?;
     let found = deps.cluster.synced_secret(&places.environment, &places.secret).await.map_err(refused)?;
+    let environment = Environment { name: &sync.environment, guarded: is_guarded(&sync.environment, sync.kind) };
     if decided.is_none() {
-        opened.github.ensure_environment(&opened.name, &sync.environment).await.map_err(unmade)?;
+        opened.github.ensure_environment(&opened.name, environment).await.map_err(unmade)?;
     }
     let (value, plan) = match decided {
         Some(decided) => (open(deps, action, decided.value_sealed)?, plan_of(decided.plan)?),
@@ -81,7 +83,7 @@ pub(super) async fn attempt(
         put.await.map_err(refused)?;
     }
     let name = &sync.github_secret;
-    let put = opened.github.put_environment_secret(&opened.name, &sync.environment, name, &value).await;
+    let put = opened.github.put_environment_secret(&opened.name, environment, name, &value).await;
     put.map_err(|error| half(unmade(error)))?;
     // Whoever was last in the cluster is last on GitHub too.
     let now =

@@ -19,8 +19,8 @@ use store::repositories::RepositoryRow;
 use store::runs::view::{self, RunView};
 use url::Url;
 use uuid::Uuid;
-use vault::Redactor;
 
+use crate::public::clean;
 use crate::{Deps, discussions};
 
 /// The platform itself, which sees every run.
@@ -216,11 +216,6 @@ async fn stages_before(deps: &Deps, refused: &Refused) -> anyhow::Result<Vec<Str
 
 fn page(console: &Url, kind: &str, id: &str) -> String {
     format!("{}/{kind}/{id}", console.as_str().trim_end_matches('/'))
-}
-
-/// The last gate: a comment is public.
-fn clean(text: &str) -> String {
-    Redactor::new([]).with_addresses().redact(text).into_owned()
 }
 
 /// A number in groups of three, as both languages can read it.

@@ -85,6 +85,27 @@ async fn an_answer_comes_back_into_the_session_that_asked() -> Result<()> {
 }
 
 #[tokio::test]
+async fn people_see_what_is_hidden_in_a_question_and_answer_it_as_it_was_asked() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let pod = working(&t).await?;
+    let question = json!({
+        "question": "Is it \u{202E}safe?", "context": "Nobody\u{200B} knows", "options": ["ye\u{2066}s", "no"],
+    });
+    let request = asked(&pod, &question).await?;
+    let seen = t.owner.get(&format!("approvals/{request}")).await?;
+    assert_eq!(
+        (&seen["question"], &seen["context"], &seen["options"]),
+        (&json!("Is it ⟪U+202E⟫safe?"), &json!("Nobody⟪U+200B⟫ knows"), &json!(["ye⟪U+2066⟫s", "no"]))
+    );
+    let told = t.owner.get("notifications").await?;
+    assert_eq!(told["items"][0]["question"], "Is it ⟪U+202E⟫safe?");
+    answer(&t.owner, &request, &json!({ "option": 0 })).await?.ok()?;
+    let kept: String = sqlx::query_scalar("SELECT answer ->> 'text' FROM approvals").fetch_one(&t.platform.db).await?;
+    assert_eq!(kept, "ye\u{2066}s", "what was offered is what is answered");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn the_first_answer_counts_and_only_of_who_answers_for_the_run() -> Result<()> {
     let mut t = Story::begin().await?;
     let pod = working(&t).await?;

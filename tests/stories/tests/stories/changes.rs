@@ -204,6 +204,21 @@ async fn a_worker_that_dies_after_its_touch_is_followed_by_one_that_ends_in_the_
 }
 
 #[tokio::test]
+async fn people_see_what_is_hidden_in_what_is_there_and_in_why() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, namespace) = launched(&t).await?;
+    let mut there = settings("re\u{2066}d");
+    there["data"]["note"] = json!("a\u{200B}b");
+    t.platform.environment.put(&namespace, "configmaps/settings", there);
+    let arguments = json!({ "manifest": settings("blue").to_string(), "why": "The issue \u{202E}asks for it." });
+    let action = &asked(&t, &pod, "k8s_apply", &arguments).await?["action"];
+    assert_eq!(action["why"], "The issue ⟪U+202E⟫asks for it.");
+    let diff = action["object"]["diff"].as_str().context("no difference")?;
+    assert!(diff.contains("color: blue") && !diff.contains(['\u{2066}', '\u{200B}']), "{diff}");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn what_agents_never_change_is_refused_in_words_and_audited() -> Result<()> {
     let mut t = Story::begin().await?;
     let (pod, namespace) = launched(&t).await?;
@@ -216,6 +231,8 @@ async fn what_agents_never_change_is_refused_in_words_and_audited() -> Result<()
     };
     let object = |kind: &str, name: &str| json!({ "kind": kind, "name": name });
     let key = |it: &mut Value| it["data"]["key"] = json!(format!("sk-proj-{}", "a1B2".repeat(12)));
+    let named = |it: &mut Value| it["data"][format!("sk-proj-{}", "a1B2".repeat(12))] = json!("a key");
+    let replicated = |it: &mut Value| it["metadata"]["annotations"] = json!({ "replicator.example/to": "all" });
     let table = [
         ("k8s_apply", manifest(|it| it["kind"] = json!("Secret")), "not_changeable", "neither Secrets"),
         ("k8s_apply", manifest(|it| it["kind"] = json!("ClusterRole")), "not_changeable", "rights"),
@@ -228,6 +245,9 @@ async fn what_agents_never_change_is_refused_in_words_and_audited() -> Result<()
         ),
         ("k8s_apply", manifest(|it| it["metadata"]["name"] = json!("core")), "not_changeable", "the platform's"),
         ("k8s_apply", manifest(key), "not_changeable", "credential"),
+        ("k8s_apply", manifest(named), "not_changeable", "credential"),
+        ("k8s_apply", manifest(replicated), "not_changeable", "replicator.example/to"),
+        ("k8s_apply", manifest(|it| it["data"]["color"] = json!("b\u{202E}lue")), "not_changeable", "data.color"),
         ("k8s_apply", json!({ "manifest": "a: [" }), "not_changeable", "no manifest"),
         ("k8s_delete", object("ConfigMap", "core"), "not_changeable", "the platform's"),
         ("k8s_delete", object("Job", "run-456789ab-l1"), "not_changeable", "the platform's"),

@@ -98,6 +98,22 @@ fn with(mut body: Value, fields: &Value) -> Value {
 }
 
 #[tokio::test]
+async fn people_see_what_is_hidden_in_what_a_system_asks() -> Result<()> {
+    let (mut t, asker, _) = with_asker_alone().await?;
+    let hidden = json!({
+        "tool": "de\u{200B}ploy", "arguments": { "image": "shop\u{202E}:1" }, "approval_request": "Release \u{2067}shop now",
+        "links_to_code": [{ "text": "the\u{200F} change", "url": "https://git.example/shop" }],
+    });
+    assert_eq!(said(&asker.asks(&with(asker.approval("c-1"), &hidden)).await?), pending());
+    let seen = open(&t.owner).await?;
+    assert_eq!((&seen["tool"], &seen["links"][0]["text"]), (&json!("de⟪U+200B⟫ploy"), &json!("the⟪U+200F⟫ change")));
+    assert_eq!(seen["approval_request"], "Release ⟪U+2067⟫shop now");
+    assert!(seen["arguments"].as_str().is_some_and(|all| all.contains("shop⟪U+202E⟫:1")), "{seen}");
+    assert_eq!(t.owner.get("notifications").await?["items"][0]["summary"], "Release ⟪U+2067⟫shop now");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
 async fn what_a_system_asks_stands_in_the_inbox_and_it_is_told_what_was_decided() -> Result<()> {
     let (mut t, asker, integration) = with_asker().await?;
     assert_eq!(integration["used_at"], Value::Null);

@@ -16,7 +16,7 @@ async fn working(t: &Story) -> Result<Pod> {
 }
 
 fn done() -> Value {
-    json!({ "kind": "completion", "summary": "The import streams now", "details": "It takes **2 s** instead of 40." })
+    json!({ "kind": "completion", "summary": "The import streams now", "details": "It takes **2 s** instead of \u{202E}40." })
 }
 
 /// What somebody was told, newest first, unread ones with a mark, and how many are unread.
@@ -57,6 +57,7 @@ async fn what_an_agent_says_is_told_once_to_those_who_answer_for_its_run() -> Re
         assert_eq!(told(who).await?, (vec![], 0));
     }
     let one = t.owner.get("notifications?unread=true").await?["items"][0].clone();
+    assert_eq!(one["details"], "It takes **2 s** instead of ⟪U+202E⟫40.", "nothing is hidden from them");
     assert_eq!((&one["summary"], &one["run_id"]), (&json!("The import streams now"), &json!(pod.lease.run)));
     let id = json!(id_of(&one)?);
 

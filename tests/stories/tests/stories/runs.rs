@@ -127,9 +127,30 @@ async fn the_result_is_the_first_one_and_the_log_can_be_kept() -> Result<()> {
     let reports = timeline["items"].as_array().into_iter().flatten().filter(|e| e["kind"] == "agent.reported");
     let outcomes: Vec<_> = reports.map(|event| event["data"]["outcome"].clone()).collect();
     assert_eq!(outcomes, ["succeeded"]);
-    assert_eq!(t.owner.get(&format!("runs/{run}")).await?["summary"], "Dark mode is there");
+    assert_eq!(t.owner.get(&format!("runs/{run}")).await?["summary"], "Dark mode\u{fffd} is there");
     let log = t.owner.stream(&format!("runs/{run}/log"), None).await?.text().await?;
     assert!(log.trim_end().ends_with("message     done"), "{log}");
+    t.platform.still_runs()
+}
+
+#[tokio::test]
+async fn what_reads_like_a_secret_is_kept_by_nobody_whoever_sends_it() -> Result<()> {
+    let mut t = Story::begin().await?;
+    let (pod, run) = working(&t).await?;
+    let (key, address) = (format!("ghp_{}", "a1B2".repeat(9)), "olga@acme.test");
+    let words = format!("{key} of {address}");
+    pod.say(1, &words).await?.ok()?;
+    pod.call(Method::POST, "beat", &json!({ "phase": "working", "last_words": words })).await?.ok()?;
+    let word = json!({ "summary": words, "pr_title": words, "follow_ups": [words] });
+    let result = json!({ "outcome": "failed", "reason": "agent_error", "detail": words, "last_word": word });
+    pod.call(Method::POST, "result", &result).await?.ok()?;
+    let log = t.owner.stream(&format!("runs/{run}/log"), None).await?.text().await?;
+    assert!(log.contains("[redacted] of [redacted]"), "{log}");
+    for table in ["run_events", "agent_runs", "flow_events"] {
+        let sql = format!("SELECT COALESCE(string_agg(row_text::text, ' '), '') FROM {table} AS row_text");
+        let kept: String = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&t.platform.db).await?;
+        assert!(!kept.contains(&key) && !kept.contains(address), "{table}: {kept}");
+    }
     t.platform.still_runs()
 }
 

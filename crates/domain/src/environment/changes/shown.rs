@@ -7,6 +7,9 @@ use similar::TextDiff;
 use super::Unchangeable;
 use crate::let_in::digest;
 
+/// Annotations in which clients repeat the whole object, and controllers count. Nobody is shown them, so agents write none.
+pub(in crate::environment) const COUNTED: [&str; 2] =
+    ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
 /// Bytes of a difference: all of it is shown, or nobody is asked.
 const MOST_DIFFERENCE: usize = 15_000;
 
@@ -37,9 +40,6 @@ pub fn version(object: &Value) -> &str {
 /// What an object says, without its state, its versions, and what only machines read.
 #[must_use]
 pub fn said(mut object: Value) -> Value {
-    /// In which clients repeat the whole object, and controllers count.
-    const COUNTED: [&str; 2] =
-        ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");
     }

@@ -1,14 +1,11 @@
 //! What an agent is answered: structured, without a secret or anybody's address, and never too long.
 
-use std::sync::LazyLock;
-
 use contract::gateway::FieldProblem;
 use rmcp::model::{CallToolResult, ErrorData};
 use serde_json::{Map, Value, json};
-use vault::Redactor;
 
-/// Knows what a credential looks like. One for all texts: an answer may have hundreds.
-static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new([]).with_addresses());
+use crate::run_api::redact;
+
 /// Characters of one text in an answer.
 const LONGEST: usize = 16_000;
 /// Characters of a call's arguments in the audit.
@@ -80,16 +77,30 @@ pub(super) fn told(outcome: Result<Value, Refused>) -> CallToolResult {
 /// The value with its texts redacted and bounded.
 pub(super) fn clean(value: Value) -> Value {
     match value {
-        Value::String(text) => {
-            let redacted = REDACTOR.redact(&text).replace('\0', "\u{fffd}");
-            Value::String(cut(&redacted, LONGEST))
-        }
+        Value::String(text) => Value::String(cut(&redact::text(&text), LONGEST)),
         Value::Array(items) => items.into_iter().map(clean).collect(),
         Value::Object(fields) => {
             Value::Object(fields.into_iter().map(|(name, value)| (name, clean(value))).collect::<Map<_, _>>())
         }
         other => other,
     }
+}
+
+/// Whether a manifest holds what people would not be shown: a text, or the name of one, that reads like a secret.
+pub(super) fn hides(manifest: &Value) -> bool {
+    match manifest {
+        Value::String(_) => clean(manifest.clone()) != *manifest,
+        Value::Array(items) => items.iter().any(hides),
+        Value::Object(fields) => fields.iter().any(|(name, value)| hides(&json!(name)) || hides(value)),
+        _ => false,
+    }
+}
+
+/// A difference as people are shown it; `None` when a line that it adds would not be shown as it is.
+pub(super) fn shown_difference(diff: &str) -> Option<String> {
+    let shown = clean(json!(diff)).as_str().unwrap_or_default().to_owned();
+    let added = |text: &str| text.lines().filter(|line| line.starts_with('+')).map(str::to_owned).collect::<Vec<_>>();
+    (added(&shown) == added(diff)).then_some(shown)
 }
 
 /// What the audit keeps of a call's arguments.
@@ -116,6 +127,24 @@ mod tests {
         let text = clean(value).to_string();
         assert!(!text.contains(&key) && !text.contains("ann@acme.test"), "{text}");
         assert!(text.contains("\"number\":7"), "{text}");
+    }
+
+    #[test]
+    fn what_is_applied_is_shown() {
+        let key = format!("sk-proj-{}", "a1B2".repeat(12));
+        for hidden in [json!({ "data": { "a": key } }), json!({ "data": { key.as_str(): "a" } }), json!([[key]])] {
+            assert!(hides(&hidden), "{hidden}");
+        }
+        assert!(!hides(&json!({ "data": { "color": "red" }, "spec": { "replicas": 2, "paused": null } })));
+        let goes = format!("@@ -1,2 +1,2 @@\n color: red\n-{key}: a\n+size: 2\n");
+        assert_eq!(
+            shown_difference(&goes),
+            Some(goes.replace(&key, vault::MARK)),
+            "what goes, or stays, may be hidden"
+        );
+        assert_eq!(shown_difference(&goes.replace("+size", &format!("+{key}"))), None);
+        let over_lines = "@@ -1 +1,3 @@\n -----BEGIN PRIVATE KEY-----\n+MIIE\n+abcd\n";
+        assert_eq!(shown_difference(over_lines), None);
     }
 
     #[test]

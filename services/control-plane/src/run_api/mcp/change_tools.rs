@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use store::runs::accounts;
 use tokio::time::Instant;
 
-use super::answer::{Refused, clean};
+use super::answer::{Refused, clean, hides, shown_difference};
 use super::environment_tools::unavailable;
 use super::{Call, Done, people};
 
@@ -77,7 +77,7 @@ async fn look(looker: &Looker, namespace: &str, kind: Kind, name: &str) -> Resul
 pub(super) async fn apply(call: &Call<'_>) -> Result<Done, Refused> {
     let ToolApply { manifest, why } = call.input()?;
     let Manifest { kind, name, object: manifest } = Manifest::read(&manifest, &call.row.namespace)?;
-    if clean(manifest.clone()) != manifest {
+    if hides(&manifest) {
         let words = "Something in it looks like a credential or somebody's address; agents write neither down.";
         return Err(Refused::new("not_changeable", words));
     }
@@ -116,14 +116,13 @@ async fn asked(
     act: Act,
     (before, diff): (Option<Value>, String),
 ) -> Result<Done, Refused> {
-    let change = Change {
-        namespace: call.row.namespace.clone(),
-        kind,
-        name,
-        act,
-        seen: before.as_ref().map(Seen::of),
-        diff: clean(json!(diff)).as_str().unwrap_or_default().to_owned(),
-    };
+    let diff = shown_difference(&diff).ok_or_else(|| {
+        let words =
+            "People would not be shown all that it adds: a part of it looks like a credential. Write it otherwise.";
+        Refused::new("not_changeable", words)
+    })?;
+    let change =
+        Change { namespace: call.row.namespace.clone(), kind, name, act, seen: before.as_ref().map(Seen::of), diff };
     people::leave(call, Effect::Object(change), why, ApprovalMode::None).await
 }
 
