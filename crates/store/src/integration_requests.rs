@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use domain::approvals::Answer;
 use domain::ids::UserId;
-use domain::integrations::{OutsideKind, OutsideState};
+use domain::integrations::{OutsideKind, OutsideState, TellState};
 use serde_json::{Value, json};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::integrations::Asker;
-use crate::{Result, flow};
+use crate::{Coded, Result, flow};
 
 /// Where the address that a request is answered at is sealed for.
 #[must_use]
@@ -69,7 +69,18 @@ pub async fn ask(db: impl PgExecutor<'_>, request: &Request<'_>, entry: &flow::E
     Ok(asked.execute(db).await?.rows_affected() == 1)
 }
 
-/// Digest of what an integration has asked under an id; `None`: nothing.
+/// What an integration has asked under an id before.
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// The request.
+    pub id: Uuid,
+    /// Of the body that was sent.
+    pub digest: Vec<u8>,
+    /// Whether the other side knows what became of it; `None`: nobody has decided.
+    pub telling: Option<Coded<TellState>>,
+}
+
+/// What an integration has asked under an id; `None`: nothing.
 ///
 /// # Errors
 /// The database's.
@@ -78,15 +89,32 @@ pub async fn asked_before(
     asker: &Asker,
     kind: OutsideKind,
     correlation_id: &str,
-) -> Result<Option<Vec<u8>>> {
-    sqlx::query_scalar!(
-        "SELECT digest FROM integration_requests WHERE integration_id = $1 AND kind = $2 AND correlation_id = $3",
+) -> Result<Option<Before>> {
+    sqlx::query_as!(
+        Before,
+        r#"SELECT id, digest, telling AS "telling: Coded<TellState>" FROM integration_requests
+           WHERE integration_id = $1 AND kind = $2 AND correlation_id = $3"#,
         asker.id,
         kind.as_str(),
         correlation_id
     )
     .fetch_optional(db)
     .await
+}
+
+/// Who was not to be told what became of its request asks once more, and now waits: it is told anew, while the request would
+/// still be open. Answers whether it is.
+///
+/// # Errors
+/// The database's.
+pub async fn tell_again(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool> {
+    let again = sqlx::query!(
+        "UPDATE integration_requests
+         SET telling = 'queued', attempts = 0, trouble = NULL, not_before = app_now(), changed_at = app_now()
+         WHERE id = $1 AND telling = 'failed' AND expires_at > app_now()",
+        id
+    );
+    Ok(again.execute(db).await?.rows_affected() == 1)
 }
 
 /// What somebody decides.

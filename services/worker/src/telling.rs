@@ -79,7 +79,7 @@ async fn call(deps: &Deps, client: &Client, tell: &ToTell) -> Heard {
         return Heard::Refused("there is nothing to tell".to_owned());
     };
     match client.post(url, &body).await {
-        Ok((status, _)) => telling::heard(status, tell.answer_lost),
+        Ok((status, _)) => telling::heard(status, tell.state.0, tell.answer_lost),
         Err(Unanswered { words, may_have_heard: true }) => Heard::Lost(words),
         Err(Unanswered { words, may_have_heard: false }) => Heard::Trouble(words),
     }

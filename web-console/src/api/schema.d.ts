@@ -1576,7 +1576,7 @@ export interface components {
         };
         OutsideLink: {
             text: string;
-            /** @description http or https */
+            /** @description Text of theirs, followed only when it is http or https */
             url: string;
         };
         /** @description Whether the other side knows what was decided */

@@ -2724,7 +2724,7 @@ impl ::std::convert::TryFrom<::std::string::String> for OutsideKind {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct OutsideLink {
     pub text: ::std::string::String,
-    ///http or https
+    ///Text of theirs, followed only when it is http or https
     pub url: ::std::string::String,
 }
 ///expired: nobody decided in time, or its integration was withdrawn first

@@ -38,12 +38,12 @@ pub struct ApprovalAsked {
     pub correlation_id: ::std::string::String,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub justification: ::std::option::Option<::std::string::String>,
-    ///en or ru
+    ///Of no effect; people read in a language of their own
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub lang: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub links_to_code: ::std::vec::Vec<AskedLink>,
-    ///markdown or html; either is shown as plain text
+    ///Of no effect; all is shown as plain text
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub markup: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -198,7 +198,7 @@ pub struct AskedBack {
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct AskedLink {
     pub text: ::std::string::String,
-    ///http or https
+    ///An address, or a place in the code; only http and https can be followed
     pub url: ::std::string::String,
 }
 ///`CallbackReceipt`
@@ -280,10 +280,10 @@ pub struct ExecutionAsked {
     pub callback: AskedBack,
     ///1 to 50 bytes, no |
     pub correlation_id: ::std::string::String,
-    ///en or ru
+    ///Of no effect; people read in a language of their own
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub lang: ::std::option::Option<::std::string::String>,
-    ///markdown or html; either is shown as plain text
+    ///Of no effect; all is shown as plain text
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub markup: ::std::option::Option<::std::string::String>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
@@ -296,7 +296,7 @@ pub struct ExecutionAsked {
 ///`ExecutionSpec`
 #[derive(::serde::Deserialize, ::serde::Serialize, ::utoipa::ToSchema, Clone, Debug, PartialEq)]
 pub struct ExecutionSpec {
-    ///false: no answer in one's own words, whatever the arguments say
+    ///Whether people may answer in words of their own, where the arguments do not say; true without either
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
     pub allow_custom_option: ::std::option::Option<bool>,
     #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]

@@ -141,8 +141,11 @@ pub fn read(kind: OutsideKind, body: &Value) -> Result<Ask, Unfit> {
         OutsideKind::Approval => Asked::Approval(approval(fields)?),
         OutsideKind::Execution => Asked::Execution(execution(body)?),
     };
-    one_of("lang", &body["lang"], &["en", "ru"])?;
-    one_of("markup", &body["markup"], &["markdown", "html"])?;
+    // People read plain text in a language of their own: neither changes anything, and existing clients send either as it
+    // stands in their configuration (`RU`, `Markdown`).
+    for field in ["lang", "markup"] {
+        word(field, &body[field])?;
+    }
     let callback = text("callback.url", &body["callback"]["url"], 1, LONGEST_ADDRESS)?;
     Ok(Ask { correlation_id, asked, callback, patience: patience(&body["timeout_sec"])? })
 }
@@ -164,9 +167,6 @@ fn approval(fields: &Map<String, Value>) -> Result<Approval, Unfit> {
 
 fn link(link: &Value) -> Result<Link, Unfit> {
     let url = text("links_to_code.url", &link["url"], 1, LONGEST_ADDRESS)?;
-    if !(url.starts_with("http://") || url.starts_with("https://")) {
-        return Err(unfit("links_to_code.url", "must begin with http:// or https://"));
-    }
     Ok(Link { text: text("links_to_code.text", &link["text"], 1, 500)?, url })
 }
 
@@ -190,13 +190,13 @@ fn execution(body: &Value) -> Result<Execution, Unfit> {
     Ok(Execution {
         tool: text("tool.name", &tool["name"], 1, LONGEST_NAME)?,
         title: optional("tool.title", &tool["title"], 0, 2000)?,
-        description: optional("tool.description", &tool["description"], 0, 2000)?,
+        description: cut("tool.description", &tool["description"], 2000)?,
         arguments: object("arguments", arguments)?,
         question: Question {
             question: text("arguments.question", &arguments["question"], 10, 1000)?,
             context: optional("arguments.context", &arguments["context"], 0, 2000)?,
             options: options.iter().map(|one| text("arguments.options", one, 1, 300)).collect::<Result<_, _>>()?,
-            allow_custom: wanted.or(allowed).unwrap_or(false) && allowed.unwrap_or(true),
+            allow_custom: wanted.or(allowed).unwrap_or(true),
         },
     })
 }
@@ -241,6 +241,15 @@ fn optional(field: &'static str, value: &Value, least: usize, most: usize) -> Re
     Ok(Some(text(field, value, least, most)?).filter(|text| !text.is_empty()))
 }
 
+/// What is written for agents and may be long.
+fn cut(field: &'static str, value: &Value, most: usize) -> Result<Option<String>, Unfit> {
+    let given = optional(field, value, 0, usize::MAX)?;
+    Ok(given.map(|text| match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }))
+}
+
 fn object(field: &'static str, value: &Value) -> Result<Map<String, Value>, Unfit> {
     match value {
         Value::Null => Ok(Map::new()),
@@ -277,9 +286,8 @@ fn flag(field: &'static str, value: &Value) -> Result<Option<bool>, Unfit> {
     }
 }
 
-fn one_of(field: &'static str, value: &Value, known: &[&str]) -> Result<(), Unfit> {
-    let is_known = value.is_null() || value.as_str().is_some_and(|given| known.contains(&given));
-    if is_known { Ok(()) } else { Err(unfit(field, format!("must be {}", known.join(" or ")))) }
+fn word(field: &'static str, value: &Value) -> Result<(), Unfit> {
+    if value.is_null() || value.is_string() { Ok(()) } else { Err(unfit(field, "must be a text")) }
 }
 
 /// No database stores that character in a text.

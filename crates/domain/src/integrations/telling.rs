@@ -49,14 +49,16 @@ pub enum Heard {
     Lost(String),
 }
 
-/// Reads the status of its answer. Who has heard forgets what it asked: so a repetition after an answer that was lost
-/// (`answer_lost`) finds nobody who waits, and nobody can say why.
+/// Reads the status of its answer to what became of a request (`state`). Who has heard forgets what it asked: so a repetition
+/// after an answer that was lost (`answer_lost`) finds nobody who waits, and nobody can say why. Who asks has a clock of its
+/// own, which began before ours: it does not wait for what expired, and knows that.
 #[must_use]
-pub fn heard(status: u16, answer_lost: bool) -> Heard {
+pub fn heard(status: u16, state: OutsideState, answer_lost: bool) -> Heard {
     match status {
         200..=299 => Heard::Told,
         300..=399 => Heard::Refused(format!("it answered {status}: redirects are not followed")),
         400 => Heard::Refused("it answered 400: it does not understand what it was told".to_owned()),
+        404 if state == OutsideState::Expired => Heard::Told,
         404 => {
             let words = "it answered 404: it does not wait for this any more".to_owned();
             if answer_lost { Heard::Unclear(words) } else { Heard::Refused(words) }
@@ -131,16 +133,22 @@ mod tests {
     fn its_status_says_whether_it_knows() {
         for lost in [false, true] {
             for status in [200, 202, 204] {
-                assert_eq!(heard(status, lost), Heard::Told);
+                assert_eq!(heard(status, OutsideState::Approved, lost), Heard::Told);
             }
             for status in [302, 400] {
-                assert!(matches!(heard(status, lost), Heard::Refused(words) if words.contains(&status.to_string())));
+                assert!(
+                    matches!(heard(status, OutsideState::Approved, lost), Heard::Refused(words) if words.contains(&status.to_string()))
+                );
             }
             for status in [401, 429, 500, 503] {
-                assert_eq!(heard(status, lost), Heard::Trouble(format!("it answered {status}")));
+                assert_eq!(
+                    heard(status, OutsideState::Approved, lost),
+                    Heard::Trouble(format!("it answered {status}"))
+                );
             }
         }
-        assert!(matches!(heard(404, false), Heard::Refused(_)));
-        assert!(matches!(heard(404, true), Heard::Unclear(_)));
+        assert!(matches!(heard(404, OutsideState::Answered, false), Heard::Refused(_)));
+        assert!(matches!(heard(404, OutsideState::Denied, true), Heard::Unclear(_)));
+        assert_eq!(heard(404, OutsideState::Expired, false), Heard::Told);
     }
 }

@@ -68,8 +68,10 @@ async fn an_id_asks_once_and_is_decided_once(db: PgPool) -> anyhow::Result<()> {
     let (it, asker, by) = with_integration(db).await?;
     let id = ask(&it, &asker, "c-1", 10).await?.context("not asked")?;
     assert_eq!(ask(&it, &asker, "c-1", 10).await?, None);
-    assert_eq!(requests::asked_before(&it.db, &asker, OutsideKind::Approval, "c-1").await?, Some(vec![1; 32]));
-    assert_eq!(requests::asked_before(&it.db, &asker, OutsideKind::Execution, "c-1").await?, None);
+    let before =
+        requests::asked_before(&it.db, &asker, OutsideKind::Approval, "c-1").await?.context("nothing asked")?;
+    assert_eq!((before.id, before.digest, before.telling), (id, vec![1; 32], None));
+    assert!(requests::asked_before(&it.db, &asker, OutsideKind::Execution, "c-1").await?.is_none());
     assert_eq!(it.count("SELECT count(*) FROM notices WHERE kind = 'outside'").await?, 1);
 
     let decisions: Vec<_> =

@@ -12,10 +12,10 @@ use contract::problem::Problem;
 use domain::channels::places;
 use domain::flow::FlowKind;
 use domain::integrations::asking::{self, Ask};
-use domain::integrations::{MOST_OPEN, OutsideKind};
+use domain::integrations::{MOST_OPEN, OutsideKind, TellState};
 use serde_json::{Value, json};
 use store::flow::Entry;
-use store::integration_requests::{self, Request, callback_aad};
+use store::integration_requests::{self, Before, Request, callback_aad};
 use store::integrations::{self, Asker};
 use url::Url;
 use uuid::Uuid;
@@ -103,9 +103,26 @@ async fn asked(
         return told(OutsideReplyVerdict::Pending, "queued");
     }
     match integration_requests::asked_before(&app.pool, asker, kind, &ask.correlation_id).await? {
-        Some(before) if before == digest => told(OutsideReplyVerdict::Pending, "queued"),
+        Some(before) if before.digest == digest && still_waits(app, &before).await? => {
+            told(OutsideReplyVerdict::Pending, "queued")
+        }
         Some(_) => told(OutsideReplyVerdict::Taken, &format!("{kind} already exists")),
         None => told(OutsideReplyVerdict::Full, "too many requests of this integration are open; try again later"),
+    }
+}
+
+/// Whether an answer will come, or comes once more. A decision that was heard is not heard again: what was let happen once
+/// would happen twice.
+async fn still_waits(app: &App, before: &Before) -> Result<bool, ApiError> {
+    match before.telling.map(|telling| telling.0) {
+        None | Some(TellState::Queued) => Ok(true),
+        Some(TellState::Told | TellState::Unclear) => Ok(false),
+        Some(TellState::Failed) => {
+            let again = integration_requests::tell_again(&app.pool, before.id).await?;
+            app.waker.work();
+            app.waker.run(before.id);
+            Ok(again)
+        }
     }
 }
 

@@ -41,8 +41,15 @@ fn target(config: &Config, (kind, url): To<'_>) -> Result<Url, String> {
         ChannelKind::Approver => "approve",
         ChannelKind::Executor => "execute",
     };
-    url.set_path(&format!("{}/{way}", url.path().trim_end_matches('/')));
+    url.set_path(&below(url.path(), way));
     Ok(url)
+}
+
+/// Where existing clients of such a service are told its whole address, that stands here as well.
+fn below(path: &str, way: &str) -> String {
+    let path = path.trim_end_matches('/');
+    let base = path.strip_suffix(way).filter(|base| base.ends_with('/')).unwrap_or(path);
+    format!("{}/{way}", base.trim_end_matches('/'))
 }
 
 /// Where it calls back.
@@ -60,6 +67,20 @@ fn callback(base: &Url, kind: ChannelKind, secret: &CallbackSecret) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_there_stands_below_the_address_or_ends_it() {
+        for (path, expected) in [
+            ("/", "/approve"),
+            ("/below/", "/below/approve"),
+            ("/approve", "/approve"),
+            ("/below/approve/", "/below/approve"),
+            ("/disapprove", "/disapprove/approve"),
+            ("/execute", "/execute/approve"),
+        ] {
+            assert_eq!(below(path, "approve"), expected, "{path}");
+        }
+    }
 
     #[test]
     fn the_way_back_carries_the_secret_and_nothing_else() {

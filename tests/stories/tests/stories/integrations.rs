@@ -1,11 +1,12 @@
 //! Systems of others that ask people here: who sees and decides what they ask, and how they are told.
 
 mod refusals;
+mod telling;
 
 use anyhow::{Context, Result};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use stories::{Asker, Instead, Story, id_of};
+use stories::{Asker, Story, id_of};
 use testkit::console::{Answer, Console};
 
 /// A project with an integration, a worker that calls back, and the system that asks.
@@ -69,24 +70,9 @@ async fn told(t: &Story, id: &str, state: &str) -> Result<Value> {
     Ok(last)
 }
 
-/// Asks, has it approved, and answers the request's id.
-async fn approved(t: &Story, asker: &Asker, correlation: &str) -> Result<String> {
-    assert_eq!(said(&asker.asks(&asker.approval(correlation)).await?), pending());
-    let id = id_of(&open(&t.owner).await?)?;
-    decide(&t.owner, &id, &json!({ "decision": "approve" })).await?.ok()?;
-    Ok(id)
-}
-
 async fn audited(t: &Story, kind: &str) -> Result<Vec<String>> {
     let sql = "SELECT actor FROM flow_events WHERE run_id IS NULL AND kind = $1 ORDER BY at, id";
     Ok(sqlx::query_scalar(sql).bind(kind).fetch_all(&t.platform.db).await?)
-}
-
-/// Nobody waits between two tries.
-async fn hurry(t: &Story) -> Result<()> {
-    let sql = "UPDATE integration_requests SET not_before = app_now() WHERE telling = 'queued'";
-    sqlx::query(sql).execute(&t.platform.db).await?;
-    Ok(())
 }
 
 /// The object with other fields.
@@ -202,6 +188,8 @@ async fn what_nobody_decides_in_time_or_for_a_withdrawn_integration_is_told_as_a
         (asker.execution("e-1"), json!({ "correlation_id": "e-1", "status": "error", "result": "execution timeout", "tool": "telegram_request_feedback" })),
     ]) {
         asker.asks(&body).await?.ok()?;
+        // Its own clock began before ours: it has given up already, and knows what it is told.
+        asker.forgets();
         let id = id_of(&open(&t.owner).await?)?;
         sqlx::query(late).execute(&t.platform.db).await?;
         assert_eq!(asker.told_times(times).await?, expected);
@@ -246,87 +234,6 @@ async fn the_same_id_asks_the_same_once() -> Result<()> {
     let cursor = page["next_cursor"].as_str().context("no second page")?;
     let rest = t.owner.get(&format!("integration-requests?limit=2&cursor={cursor}")).await?;
     assert_eq!((rest["items"].as_array().map(Vec::len), &rest["next_cursor"]), (Some(1), &Value::Null));
-    t.platform.still_runs()
-}
-
-#[tokio::test]
-async fn a_system_that_does_not_answer_is_told_again_and_not_for_ever() -> Result<()> {
-    let (mut t, asker, _) = with_asker().await?;
-    for instead in [Instead::Says(503, ""), Instead::Breaks, Instead::Nothing, Instead::Says(503, "")] {
-        asker.answers(instead);
-    }
-    let id = approved(&t, &asker, "c-1").await?;
-    for times in 1..=4 {
-        asker.told_times(times).await?;
-        stories::until("noted", async || Ok(request(&t, &id).await?["told"]["tries"] == times)).await?;
-        assert_eq!(request(&t, &id).await?["told"]["state"], "queued");
-        hurry(&t).await?;
-    }
-    assert_eq!(told(&t, &id, "told").await?, json!({ "state": "told", "tries": 4 }));
-    assert!(asker.told().iter().all(|one| *one == asker.told()[0]) && asker.told().len() == 5);
-
-    (0..domain::channels::MOST_TRIES).for_each(|_| asker.answers(Instead::Says(500, "")));
-    let id = approved(&t, &asker, "c-2").await?;
-    stories::until("given up", async || {
-        hurry(&t).await?;
-        Ok(request(&t, &id).await?["told"]["state"] == "failed")
-    })
-    .await?;
-    let seen = request(&t, &id).await?;
-    assert_eq!((&seen["state"], &seen["told"]["trouble"]), (&json!("approved"), &json!("it answered 500")));
-    assert_eq!(asker.told().len(), 13);
-    t.platform.still_runs()
-}
-
-#[tokio::test]
-async fn a_system_that_does_not_want_to_know_is_left_alone_and_the_inbox_says_so() -> Result<()> {
-    let (mut t, asker, _) = with_asker().await?;
-    let refusals = [
-        (Some(Instead::Says(400, "")), "it answered 400"),
-        (Some(Instead::Leads("http://api-gateway.codex-k8s.svc:8080/")), "redirects are not followed"),
-        (None, "it does not wait for this any more"),
-    ];
-    for (times, (instead, words)) in (1..).zip(refusals) {
-        assert_eq!(said(&asker.asks(&asker.approval(&format!("c-{times}"))).await?), pending());
-        match instead {
-            Some(instead) => asker.answers(instead),
-            None => asker.forgets(),
-        }
-        let id = id_of(&open(&t.owner).await?)?;
-        decide(&t.owner, &id, &json!({ "decision": "deny" })).await?.ok()?;
-        let failed = told(&t, &id, "failed").await?;
-        assert!(failed["trouble"].as_str().is_some_and(|trouble| trouble.contains(words)), "{failed}");
-        assert_eq!(request(&t, &id).await?["state"], "denied");
-    }
-    assert_eq!(asker.told().len(), 3);
-    t.platform.still_runs()
-}
-
-#[tokio::test]
-async fn of_a_system_that_waits_no_more_after_an_answer_was_lost_nobody_says_that_it_does_not_know() -> Result<()> {
-    let (mut t, asker, _) = with_asker_alone().await?;
-    // A worker called it and died before it had noted the answer.
-    let id = approved(&t, &asker, "c-1").await?;
-    let died = "UPDATE integration_requests SET lease_token = 1, lease_expires_at = app_now() - interval '1 second'";
-    sqlx::query(died).execute(&t.platform.db).await?;
-    asker.forgets();
-    t.platform.add_worker()?;
-    let unclear = told(&t, &id, "unclear").await?;
-    assert!(
-        unclear["trouble"].as_str().is_some_and(|why| why.contains("does not wait for this any more")),
-        "{unclear}"
-    );
-
-    for (number, lost) in (2..).zip([Instead::Nothing, Instead::Breaks]) {
-        assert_eq!(said(&asker.asks(&asker.approval(&format!("c-{number}"))).await?), pending());
-        asker.forgets();
-        asker.answers(lost);
-        let id = id_of(&open(&t.owner).await?)?;
-        decide(&t.owner, &id, &json!({ "decision": "approve" })).await?.ok()?;
-        stories::until("lost", async || Ok(request(&t, &id).await?["told"]["tries"] == 1)).await?;
-        hurry(&t).await?;
-        assert_eq!(told(&t, &id, "unclear").await?["tries"], 2);
-    }
     t.platform.still_runs()
 }
 

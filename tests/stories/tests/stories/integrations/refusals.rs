@@ -61,8 +61,8 @@ async fn what_is_malformed_is_refused_in_the_formats_own_words() -> Result<()> {
         (json!({ "approval_request": 7 }), "error approval_request must be a text"),
         (json!({ "risk_assessment": "x".repeat(501) }), "error risk_assessment must be 10-500 characters"),
         (json!({ "links_to_code": vec![link; 6] }), "error links_to_code must have 0-5 entries"),
-        (json!({ "lang": "de" }), "error lang must be en or ru"),
-        (json!({ "markup": "rst" }), "error markup must be markdown or html"),
+        (json!({ "lang": 7 }), "error lang must be a text"),
+        (json!({ "markup": {} }), "error markup must be a text"),
         (json!({ "timeout_sec": 0 }), "error timeout_sec must be a whole number"),
         (json!({ "callback": {} }), "error callback.url must be a text"),
     ] {
