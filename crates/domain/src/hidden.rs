@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// Whether people do not see a character: control characters but line ends and tabs; zero-width and joining characters; direction overrides; tags; soft
-/// hyphens; variation selectors beyond the emoji's; line ends that only some programs know.
+/// Whether people do not see a character: control characters but line ends and tabs; zero-width and joining characters;
+/// direction overrides; tags; soft hyphens; variation selectors beyond the emoji's; line ends that only some programs know.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     match c {

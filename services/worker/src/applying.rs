@@ -140,11 +140,8 @@ impl Untried {
     /// What has become of the action when nobody tries again: what another try might have done, and what was done by half,
     /// is for people to look at.
     fn end(&self) -> ApprovalState {
-        match self {
-            Self::Half { .. } => ApprovalState::Unknown,
-            error if error.is_passing() => ApprovalState::Unknown,
-            _ => ApprovalState::Failed,
-        }
+        let may_be_done = matches!(self, Self::Half { .. }) || self.is_passing();
+        if may_be_done { ApprovalState::Unknown } else { ApprovalState::Failed }
     }
 }
 

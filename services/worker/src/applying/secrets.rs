@@ -65,12 +65,10 @@ pub(super) async fn attempt(
     deps.cluster.prepare_environment(&places.environment).await.map_err(refused)?;
     let found = deps.cluster.synced_secret(&places.environment, &places.secret).await.map_err(refused)?;
     let environment = Environment { name: &sync.environment, guarded: is_guarded(&sync.environment, sync.kind) };
-    if decided.is_none() {
-        opened.github.ensure_environment(&opened.name, environment).await.map_err(unmade)?;
-    }
     let (value, plan) = match decided {
         Some(decided) => (open(deps, action, decided.value_sealed)?, plan_of(decided.plan)?),
         None => {
+            opened.github.ensure_environment(&opened.name, environment).await.map_err(unmade)?;
             let (value, plan) = decide(deps, action, repository, &places, found.as_ref(), seen).await?;
             if !keep(deps, action, &value, plan).await? {
                 return Ok(Tried::Lost);
